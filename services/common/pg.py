@@ -1,0 +1,54 @@
+"""PostgreSQL: pools, and transactions that belong to one organiser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import asyncpg
+from pydantic import SecretStr
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+
+
+async def connect(url: SecretStr, *, service: str, size: int = 10) -> Pool:
+    """A pool whose connections name the service and give up on a stuck statement."""
+    return await asyncpg.create_pool(
+        url.get_secret_value(),
+        min_size=1,
+        max_size=size,
+        command_timeout=60,
+        server_settings={"application_name": f"forvarning-{service}", "timezone": "UTC"},
+    )
+
+
+@asynccontextmanager
+async def tenant(
+    pool: Pool, organiser_id: UUID, **settings: str
+) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
+    """A transaction that sees one organiser's rows only (row-level security).
+
+    ``settings`` become further transaction-local ``app.*`` settings. Nothing
+    of it outlives the transaction, so a pooled connection carries nothing over.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT set_config('app.organiser_id', $1, true)", str(organiser_id)
+        )
+        for name, value in settings.items():
+            await connection.execute("SELECT set_config($1, $2, true)", f"app.{name}", value)
+        yield connection
+
+
+async def organiser_ids(pool: Pool) -> list[UUID]:
+    """Which organisers exist: ids only, for work that goes from one to the next."""
+    rows = await pool.fetch("SELECT organiser_id FROM people_v1.organiser_ids() AS organiser_id")
+    return [row["organiser_id"] for row in rows]

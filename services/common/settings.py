@@ -1,0 +1,116 @@
+"""Every setting of every process, typed, in one place.
+
+Read from the environment: ``FORVARNING_`` + the field's name in capitals. A
+setting that is missing or malformed ends the process at start with its name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CommonSettings(BaseSettings):
+    """What all processes share."""
+
+    model_config = SettingsConfigDict(env_prefix="FORVARNING_", extra="ignore")
+
+    environment: Literal["local", "production"] = "production"
+    """`local` allows the simulated clock, demo accounts and plain-http webhooks."""
+    clock_file: Path | None = None
+    """A simulated clock shared by all processes (services.common.clock); local only."""
+    log_level: str = "INFO"
+    listen_host: str = "127.0.0.1"
+    listen_port: int = 0
+    """0 = any free port; the process logs which."""
+
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ca_file: Path | None = None
+    kafka_sasl_mechanism: str = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    fact_partitions: int = Field(default=32, ge=1, le=1024)
+    """Fixed per installation (design D1)."""
+    topic_replication: int = Field(default=3, ge=1)
+    topic_min_insync: int = Field(default=2, ge=1)
+
+    @model_validator(mode="after")
+    def _clock_is_local(self) -> CommonSettings:
+        if self.clock_file is not None and self.environment != "local":
+            msg = "FORVARNING_CLOCK_FILE: a simulated clock is refused outside the local stack"
+            raise ValueError(msg)
+        return self
+
+
+class MigrateSettings(CommonSettings):
+    """`forvarning migrate`: the one process that owns the schemas."""
+
+    owner_database_url: SecretStr
+    """As forvarning_owner, or a superuser that may create the roles on first run."""
+    ingest_database_password: SecretStr
+    cases_database_password: SecretStr
+    notify_database_password: SecretStr
+
+
+class IngestSettings(CommonSettings):
+    """services.ingest."""
+
+    ingest_database_url: SecretStr
+    ingest_ops_token: SecretStr
+    """Bearer token of the operator's endpoints (profiles, sources)."""
+    ingest_max_body_bytes: int = 8 * 1024 * 1024
+    ingest_max_batch: int = 500
+    ingest_standard_profile: Path = Path("services/ews/profiles/standard.toml")
+
+
+class EwsSettings(CommonSettings):
+    """services.ews."""
+
+    ews_group: str = "forvarning-ews"
+    ews_checkpoint_seconds: float = Field(default=1.0, gt=0)
+    ews_flush_seconds: float = Field(default=0.2, gt=0)
+    """How soon a checkpoint follows when a warning may be due."""
+    ews_parallel_checkpoints: int = Field(default=16, ge=1)
+    ews_session_timeout_seconds: float = 10.0
+    ews_transaction_timeout_seconds: float = 20.0
+    ews_stop_seconds: float = 20.0
+    """After SIGTERM the process is gone within this time, whatever hangs."""
+    ews_max_undigestible_in_row: int = 100
+    ews_data_dir: Path | None = None
+
+
+class CasesSettings(CommonSettings):
+    """services.cases."""
+
+    cases_database_url: SecretStr
+    cases_ops_token: SecretStr
+    """Bearer token of /internal/v1 (oracle, latency probes): no names in its answers."""
+    cases_public_url: str = "http://127.0.0.1:8080"
+    cases_session_idle_minutes: int = 30
+    cases_age_limit_days: int = 7
+    """A warning about an older school date opens a case but wakes nobody (design D8)."""
+    mailcatcher_url: str | None = None
+    """Local stack only: linked from the demo page."""
+    ingest_url: str | None = None
+    """Local stack only: read by the demo page."""
+
+
+class NotifySettings(CommonSettings):
+    """services.notify."""
+
+    notify_database_url: SecretStr
+    notify_ops_token: SecretStr
+    notify_smtp_host: str = "127.0.0.1"
+    notify_smtp_port: int = 25
+    notify_smtp_starttls: bool = True
+    notify_smtp_username: str | None = None
+    notify_smtp_password: SecretStr | None = None
+    notify_mail_from: str = "narvaro@forvarning.example"
+    notify_grace_minutes: int = 20
+    """How long a same-day notice waits for a correction."""
+    notify_age_limit_days: int = 7
+    cases_public_url: str = "http://127.0.0.1:8080"
