@@ -1,0 +1,63 @@
+# Every verb of the project. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+export PYTHONDONTWRITEBYTECODE ?= 1
+CODE := services deploy bench tests
+
+.PHONY: help demo demo-check test check soak bench-ews format proto screenshots locks clean
+
+help: ## list the verbs
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/local: requirements/local.txt
+	@python3 -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
+	@test -x $(PY) || python3 -m venv .venv
+	@echo "installing what the local stack needs (requirements/local.txt) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/local
+	@echo "installing what the tests need (requirements/dev.txt) …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: .venv/local ## a small municipality on the local stack, in a web page (Ctrl-C stops it)
+	@.venv/bin/forvarning up --demo
+
+demo-check: .venv/local ## eight school weeks with faults, compared with the oracle; one JSON line last
+	@$(PY) -m deploy.check
+
+test: .venv/dev ## every test tier, on a real Kafka, PostgreSQL, browser and mail server
+	@bash tests/run.sh
+
+soak: .venv/dev ## what takes longer than make test allows
+	@$(PY) -m pytest -m soak -p no:randomly --timeout 7200
+
+check: .venv/dev ## ruff, mypy --strict, import contracts, buf, generated code, commit rules
+	@.venv/bin/ruff check $(CODE)
+	@.venv/bin/ruff format --check --quiet $(CODE)
+	@.venv/bin/mypy $(CODE)
+	@.venv/bin/lint-imports
+	@.venv/bin/buf lint proto
+	@bash proto/breaking.sh
+	@PYTHON=$(CURDIR)/$(PY) proto/generate.sh --check
+
+bench-ews: .venv/dev ## marks a second of one worker against the naive app; one JSON line last
+	@$(PY) -m bench.ews
+
+screenshots: .venv/dev ## take the pictures in docs/ again
+	@FORVARNING_WRITE_SCREENSHOTS=1 $(PY) -m pytest -q tests/browser
+
+format: .venv/dev ## let ruff format and mend what it can
+	@.venv/bin/ruff check --fix --quiet $(CODE); .venv/bin/ruff format $(CODE)
+
+proto: .venv/dev ## generate proto/gen from the contracts
+	@PYTHON=$(CURDIR)/$(PY) proto/generate.sh
+
+locks: ## resolve requirements/*.in to hashed locks (needs uv on the path)
+	@bash requirements/lock.sh
+
+clean: ## remove the demo's data
+	@rm -rf var
