@@ -94,11 +94,15 @@ class ActiveProfiles(_message.Message):
     def __init__(self, activations: _Optional[_Iterable[_Union[_facts_pb2.ProfileActivated, _Mapping]]] = ...) -> None: ...
 
 class Checkpoint(_message.Message):
-    __slots__ = ("next_offset", "previous_crc", "written_by")
+    __slots__ = ("next_offset", "previous_crc", "written_by", "rebuild_until_offset", "undigested_in_a_row")
     NEXT_OFFSET_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_CRC_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_BY_FIELD_NUMBER: _ClassVar[int]
+    REBUILD_UNTIL_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    UNDIGESTED_IN_A_ROW_FIELD_NUMBER: _ClassVar[int]
     next_offset: int
     previous_crc: int
     written_by: str
-    def __init__(self, next_offset: _Optional[int] = ..., previous_crc: _Optional[int] = ..., written_by: _Optional[str] = ...) -> None: ...
+    rebuild_until_offset: int
+    undigested_in_a_row: int
+    def __init__(self, next_offset: _Optional[int] = ..., previous_crc: _Optional[int] = ..., written_by: _Optional[str] = ..., rebuild_until_offset: _Optional[int] = ..., undigested_in_a_row: _Optional[int] = ...) -> None: ...
