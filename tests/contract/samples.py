@@ -7,7 +7,9 @@ old bytes stay as they are and a new version of the sample joins them.
 
 from __future__ import annotations
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -20,7 +22,7 @@ from forvarning.state.v1 import state_pb2
 from forvarning.warnings.v1 import warnings_pb2
 
 
-def _scalar(field: FieldDescriptor, salt: int) -> object:
+def _scalar(field: Any, salt: int) -> object:
     seed = field.number * 7 + salt
     match field.type:
         case FieldDescriptor.TYPE_STRING:
@@ -37,8 +39,8 @@ def _scalar(field: FieldDescriptor, salt: int) -> object:
             return seed
 
 
-def _fill(descriptor: Descriptor, salt: int, only: str | None = None) -> Message:
-    message = GetMessageClass(descriptor)()
+def _fill(descriptor: Any, salt: int, only: str | None = None) -> Message:
+    message: Message = GetMessageClass(descriptor)()
     for field in descriptor.fields:
         if field.containing_oneof is not None and field.name != only:
             continue
