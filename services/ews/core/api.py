@@ -99,6 +99,19 @@ class PartitionCore(Protocol):
         thread's revision already, the higher revision wins (design D4).
         """
 
+    def begin_rebuild(self) -> None:
+        """Facts that were in the log long ago are about to be applied again.
+
+        Called after the restore_published rows and before the first fact of a
+        partition that has no changelog, and again when a rebuild goes on after
+        a restart. Until :meth:`end_rebuild` :meth:`collect` hands out state
+        only: a prefix of the facts must neither withdraw nor repeat what is
+        published (design D4).
+        """
+
+    def end_rebuild(self) -> None:
+        """All facts that were in the log are applied: the next collect publishes the difference."""
+
     def learn_profile(self, profile_id: str, profile_version: int, content: bytes) -> None:
         """Make a profile's content known. Raises ProfileError where it is invalid."""
 
