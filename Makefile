@@ -10,18 +10,13 @@ CODE := services deploy bench tests
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/local: requirements/local.txt
-	@python3 -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
-	@test -x $(PY) || python3 -m venv .venv
-	@echo "installing what the local stack needs (requirements/local.txt) …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+.venv/local: requirements/local.txt requirements/installer.txt pyproject.toml
+	@bash requirements/install.sh local
 	@touch $@
 
-.venv/dev: requirements/dev.txt .venv/local
-	@echo "installing what the tests need (requirements/dev.txt) …"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@touch $@
+.venv/dev: requirements/dev.txt requirements/installer.txt pyproject.toml
+	@bash requirements/install.sh dev
+	@touch $@ .venv/local
 
 demo: .venv/local ## a small municipality on the local stack, in a web page (Ctrl-C stops it)
 	@.venv/bin/forvarning up --demo
