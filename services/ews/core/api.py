@@ -3,6 +3,10 @@
 The core is pure: bytes in, bytes out, no clock, no randomness, no I/O. One
 :class:`PartitionCore` holds everything that one partition of the input log has
 said. The shell (services.ews) owns offsets, transactions and time.
+
+The implementation is :class:`services.ews.core.core.Core`; ``Core()`` needs no
+arguments. ``restore``, ``restore_published`` and ``learn_profile`` come before
+the first ``apply``. A row whose key is ``checkpoint`` is the shell's own.
 """
 
 from __future__ import annotations
@@ -99,6 +103,16 @@ class PartitionCore(Protocol):
         thread's revision already, the higher revision wins (design D4).
         """
 
+    def restore_absence_day(self, key: bytes, value: bytes | None) -> None:
+        """Take one row of ews.absence-days.v1, before :meth:`begin_rebuild` only.
+
+        Without these rows a rebuild starts the revisions of absence days over.
+        Days that come out as they were published are not sent again.
+        """
+
+    def restore_group_day(self, key: bytes, value: bytes | None) -> None:
+        """Take one row of ews.group-days.v1, before :meth:`begin_rebuild` only."""
+
     def begin_rebuild(self) -> None:
         """Facts that were in the log long ago are about to be applied again.
 
@@ -129,7 +143,12 @@ class PartitionCore(Protocol):
 
     @property
     def wants_flush(self) -> bool:
-        """True while something is waiting that a person is waiting for (a warning may be due)."""
+        """True while something is waiting that a person is waiting for (a warning may be due).
+
+        A hint for a shell that has caught up with the log. One that is behind
+        must not follow it: nearly every register carries some unexplained
+        absence, and collecting seldom is what makes catching up fast.
+        """
 
     def collect(self) -> Batch:
         """Redo the decisions of every touched pupil and hand out what changed.

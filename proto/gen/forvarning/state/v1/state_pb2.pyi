@@ -1,4 +1,5 @@
 from forvarning.facts.v1 import facts_pb2 as _facts_pb2
+from forvarning.warnings.v1 import warnings_pb2 as _warnings_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -8,31 +9,59 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StateValue(_message.Message):
-    __slots__ = ("week", "bucket", "unit_days", "active_profiles", "checkpoint")
+    __slots__ = ("week", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "thread", "undigested")
     WEEK_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
-    UNIT_DAYS_FIELD_NUMBER: _ClassVar[int]
+    UNIT_DAY_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_PROFILES_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    PUPIL_FIELD_NUMBER: _ClassVar[int]
+    THREAD_FIELD_NUMBER: _ClassVar[int]
+    UNDIGESTED_FIELD_NUMBER: _ClassVar[int]
     week: WeekValue
     bucket: BucketValue
-    unit_days: UnitDays
+    unit_day: UnitDayValue
     active_profiles: ActiveProfiles
     checkpoint: Checkpoint
-    def __init__(self, week: _Optional[_Union[WeekValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_days: _Optional[_Union[UnitDays, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ...) -> None: ...
+    pupil: PupilValue
+    thread: bytes
+    undigested: Undigested
+    def __init__(self, week: _Optional[_Union[WeekValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., thread: _Optional[bytes] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ...) -> None: ...
 
 class WeekValue(_message.Message):
-    __slots__ = ("first_day", "lessons", "day_sums")
+    __slots__ = ("first_day", "layout", "lessons", "days")
     FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
     LESSONS_FIELD_NUMBER: _ClassVar[int]
-    DAY_SUMS_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
     first_day: int
-    lessons: _containers.RepeatedCompositeFieldContainer[LessonValue]
-    day_sums: bytes
-    def __init__(self, first_day: _Optional[int] = ..., lessons: _Optional[_Iterable[_Union[LessonValue, _Mapping]]] = ..., day_sums: _Optional[bytes] = ...) -> None: ...
+    layout: int
+    lessons: _containers.RepeatedScalarFieldContainer[bytes]
+    days: _containers.RepeatedCompositeFieldContainer[DayValue]
+    def __init__(self, first_day: _Optional[int] = ..., layout: _Optional[int] = ..., lessons: _Optional[_Iterable[bytes]] = ..., days: _Optional[_Iterable[_Union[DayValue, _Mapping]]] = ...) -> None: ...
+
+class DayValue(_message.Message):
+    __slots__ = ("epoch_day", "pupils", "sums", "units")
+    EPOCH_DAY_FIELD_NUMBER: _ClassVar[int]
+    PUPILS_FIELD_NUMBER: _ClassVar[int]
+    SUMS_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    epoch_day: int
+    pupils: int
+    sums: bytes
+    units: _containers.RepeatedCompositeFieldContainer[DayUnit]
+    def __init__(self, epoch_day: _Optional[int] = ..., pupils: _Optional[int] = ..., sums: _Optional[bytes] = ..., units: _Optional[_Iterable[_Union[DayUnit, _Mapping]]] = ...) -> None: ...
+
+class DayUnit(_message.Message):
+    __slots__ = ("school_unit_id", "rows")
+    SCHOOL_UNIT_ID_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    school_unit_id: bytes
+    rows: bytes
+    def __init__(self, school_unit_id: _Optional[bytes] = ..., rows: _Optional[bytes] = ...) -> None: ...
 
 class LessonValue(_message.Message):
-    __slots__ = ("lesson_id", "school_unit_id", "epoch_day", "start_minute", "length_minutes", "subject", "state", "version", "marks", "group_id", "activity_id")
+    __slots__ = ("lesson_id", "school_unit_id", "epoch_day", "start_minute", "length_minutes", "subject", "state", "version", "marks", "group_id", "activity_id", "timetabled", "marks_version")
     LESSON_ID_FIELD_NUMBER: _ClassVar[int]
     SCHOOL_UNIT_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_DAY_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +73,8 @@ class LessonValue(_message.Message):
     MARKS_FIELD_NUMBER: _ClassVar[int]
     GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_ID_FIELD_NUMBER: _ClassVar[int]
+    TIMETABLED_FIELD_NUMBER: _ClassVar[int]
+    MARKS_VERSION_FIELD_NUMBER: _ClassVar[int]
     lesson_id: bytes
     school_unit_id: bytes
     epoch_day: int
@@ -55,43 +86,79 @@ class LessonValue(_message.Message):
     marks: bytes
     group_id: bytes
     activity_id: bytes
-    def __init__(self, lesson_id: _Optional[bytes] = ..., school_unit_id: _Optional[bytes] = ..., epoch_day: _Optional[int] = ..., start_minute: _Optional[int] = ..., length_minutes: _Optional[int] = ..., subject: _Optional[str] = ..., state: _Optional[_Union[_facts_pb2.LessonState, str]] = ..., version: _Optional[_Union[_facts_pb2.Version, _Mapping]] = ..., marks: _Optional[bytes] = ..., group_id: _Optional[bytes] = ..., activity_id: _Optional[bytes] = ...) -> None: ...
+    timetabled: bool
+    marks_version: _facts_pb2.Version
+    def __init__(self, lesson_id: _Optional[bytes] = ..., school_unit_id: _Optional[bytes] = ..., epoch_day: _Optional[int] = ..., start_minute: _Optional[int] = ..., length_minutes: _Optional[int] = ..., subject: _Optional[str] = ..., state: _Optional[_Union[_facts_pb2.LessonState, str]] = ..., version: _Optional[_Union[_facts_pb2.Version, _Mapping]] = ..., marks: _Optional[bytes] = ..., group_id: _Optional[bytes] = ..., activity_id: _Optional[bytes] = ..., timetabled: _Optional[bool] = ..., marks_version: _Optional[_Union[_facts_pb2.Version, _Mapping]] = ...) -> None: ...
 
 class BucketValue(_message.Message):
-    __slots__ = ("pupils",)
-    PUPILS_FIELD_NUMBER: _ClassVar[int]
-    pupils: _containers.RepeatedCompositeFieldContainer[PupilValue]
-    def __init__(self, pupils: _Optional[_Iterable[_Union[PupilValue, _Mapping]]] = ...) -> None: ...
+    __slots__ = ("pupil_ids",)
+    PUPIL_IDS_FIELD_NUMBER: _ClassVar[int]
+    pupil_ids: bytes
+    def __init__(self, pupil_ids: _Optional[bytes] = ...) -> None: ...
 
 class PupilValue(_message.Message):
-    __slots__ = ("pupil_id", "placements", "notices", "published", "undigested_offsets", "erased")
+    __slots__ = ("pupil_id", "placements", "notices", "failed", "erased")
     PUPIL_ID_FIELD_NUMBER: _ClassVar[int]
     PLACEMENTS_FIELD_NUMBER: _ClassVar[int]
     NOTICES_FIELD_NUMBER: _ClassVar[int]
-    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
-    UNDIGESTED_OFFSETS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
     ERASED_FIELD_NUMBER: _ClassVar[int]
     pupil_id: bytes
     placements: _containers.RepeatedCompositeFieldContainer[_facts_pb2.Placement]
     notices: _containers.RepeatedCompositeFieldContainer[_facts_pb2.Notice]
-    published: _containers.RepeatedScalarFieldContainer[bytes]
-    undigested_offsets: _containers.RepeatedScalarFieldContainer[int]
+    failed: bool
     erased: bool
-    def __init__(self, pupil_id: _Optional[bytes] = ..., placements: _Optional[_Iterable[_Union[_facts_pb2.Placement, _Mapping]]] = ..., notices: _Optional[_Iterable[_Union[_facts_pb2.Notice, _Mapping]]] = ..., published: _Optional[_Iterable[bytes]] = ..., undigested_offsets: _Optional[_Iterable[int]] = ..., erased: _Optional[bool] = ...) -> None: ...
+    def __init__(self, pupil_id: _Optional[bytes] = ..., placements: _Optional[_Iterable[_Union[_facts_pb2.Placement, _Mapping]]] = ..., notices: _Optional[_Iterable[_Union[_facts_pb2.Notice, _Mapping]]] = ..., failed: _Optional[bool] = ..., erased: _Optional[bool] = ...) -> None: ...
 
-class UnitDays(_message.Message):
-    __slots__ = ("days", "waves")
-    DAYS_FIELD_NUMBER: _ClassVar[int]
-    WAVES_FIELD_NUMBER: _ClassVar[int]
-    days: _containers.RepeatedCompositeFieldContainer[_facts_pb2.DayClosed]
-    waves: _containers.RepeatedCompositeFieldContainer[_facts_pb2.Wave]
-    def __init__(self, days: _Optional[_Iterable[_Union[_facts_pb2.DayClosed, _Mapping]]] = ..., waves: _Optional[_Iterable[_Union[_facts_pb2.Wave, _Mapping]]] = ...) -> None: ...
+class UnitDayValue(_message.Message):
+    __slots__ = ("closed", "wave", "group_revision", "parts")
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    WAVE_FIELD_NUMBER: _ClassVar[int]
+    GROUP_REVISION_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    closed: _facts_pb2.DayClosed
+    wave: _facts_pb2.Wave
+    group_revision: int
+    parts: _containers.RepeatedCompositeFieldContainer[GroupPart]
+    def __init__(self, closed: _Optional[_Union[_facts_pb2.DayClosed, _Mapping]] = ..., wave: _Optional[_Union[_facts_pb2.Wave, _Mapping]] = ..., group_revision: _Optional[int] = ..., parts: _Optional[_Iterable[_Union[GroupPart, _Mapping]]] = ...) -> None: ...
+
+class GroupPart(_message.Message):
+    __slots__ = ("home_id", "bucket", "sums")
+    HOME_ID_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    SUMS_FIELD_NUMBER: _ClassVar[int]
+    home_id: bytes
+    bucket: int
+    sums: _containers.RepeatedCompositeFieldContainer[_warnings_pb2.GroupSum]
+    def __init__(self, home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ..., sums: _Optional[_Iterable[_Union[_warnings_pb2.GroupSum, _Mapping]]] = ...) -> None: ...
 
 class ActiveProfiles(_message.Message):
-    __slots__ = ("activations",)
-    ACTIVATIONS_FIELD_NUMBER: _ClassVar[int]
-    activations: _containers.RepeatedCompositeFieldContainer[_facts_pb2.ProfileActivated]
-    def __init__(self, activations: _Optional[_Iterable[_Union[_facts_pb2.ProfileActivated, _Mapping]]] = ...) -> None: ...
+    __slots__ = ("profiles",)
+    PROFILES_FIELD_NUMBER: _ClassVar[int]
+    profiles: _containers.RepeatedCompositeFieldContainer[ActiveProfile]
+    def __init__(self, profiles: _Optional[_Iterable[_Union[ActiveProfile, _Mapping]]] = ...) -> None: ...
+
+class ActiveProfile(_message.Message):
+    __slots__ = ("activation", "content")
+    ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    activation: _facts_pb2.ProfileActivated
+    content: bytes
+    def __init__(self, activation: _Optional[_Union[_facts_pb2.ProfileActivated, _Mapping]] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class Undigested(_message.Message):
+    __slots__ = ("pupils",)
+    PUPILS_FIELD_NUMBER: _ClassVar[int]
+    pupils: _containers.RepeatedCompositeFieldContainer[UndigestedPupil]
+    def __init__(self, pupils: _Optional[_Iterable[_Union[UndigestedPupil, _Mapping]]] = ...) -> None: ...
+
+class UndigestedPupil(_message.Message):
+    __slots__ = ("pupil_id", "offsets")
+    PUPIL_ID_FIELD_NUMBER: _ClassVar[int]
+    OFFSETS_FIELD_NUMBER: _ClassVar[int]
+    pupil_id: bytes
+    offsets: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, pupil_id: _Optional[bytes] = ..., offsets: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Checkpoint(_message.Message):
     __slots__ = ("next_offset", "previous_crc", "written_by", "rebuild_until_offset", "undigested_in_a_row")
