@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from deploy.local import jars
@@ -52,7 +52,14 @@ class KafkaServer:
         self._settings = dict(settings or {})
         self._cache = cache
         self._progress = progress
+        #: While true a supervisor leaves its death alone: tests end it themselves.
+        self.left_alone = False
         self._child: Child | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether it has ever been started by this object."""
+        return self._child is not None
 
     @property
     def bootstrap(self) -> str:
@@ -73,6 +80,11 @@ class KafkaServer:
 
     def start(self, *, seconds: float = 90.0) -> None:
         """Fetch and verify the jars, format when new, start, and wait until the broker serves."""
+        self.launch()
+        self.wait_ready(seconds=seconds)
+
+    def launch(self) -> None:
+        """Everything of :meth:`start` but the waiting, so that others can start meanwhile."""
         library = jars.ensure(cache=self._cache, progress=self._progress)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / "tmp").mkdir(exist_ok=True)
@@ -89,11 +101,19 @@ class KafkaServer:
             cwd=self.folder,
         )
         self._child.start()
-        self._child.wait_ready(lambda: _STARTED in _read(output), seconds=seconds)
 
-    def stop(self, *, seconds: float = 30.0) -> bool:
+    def wait_ready(
+        self, *, seconds: float = 90.0, cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Return when the broker is registered and serves its clients."""
+        output = self.process.log
+        self.process.wait_ready(
+            lambda: _STARTED in _read(output), seconds=seconds, cancelled=cancelled
+        )
+
+    def stop(self, *, seconds: float = 30.0, at_once: Callable[[], bool] = lambda: False) -> bool:
         """Stop in order, bounded; True when it ended by itself."""
-        return self._child is None or self._child.stop(seconds=seconds)
+        return self._child is None or self._child.stop(seconds=seconds, at_once=at_once)
 
     def kill(self) -> None:
         """End it by SIGKILL."""

@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -96,7 +96,14 @@ class PostgresServer:
         self.port = port if port is not None else free_port()
         self._settings = dict(settings or {})
         self._max_connections = max_connections
+        #: While true a supervisor leaves its death alone: tests end it themselves.
+        self.left_alone = False
         self._child: Child | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether it has ever been started by this object."""
+        return self._child is not None
 
     @property
     def data(self) -> Path:
@@ -125,7 +132,9 @@ class PostgresServer:
         secret = quote(password or self.password, safe="")
         return f"postgresql://{quote(user, safe='')}:{secret}@127.0.0.1:{self.port}/{database}"
 
-    def start(self, *, seconds: float = 60.0) -> None:
+    def start(
+        self, *, seconds: float = 60.0, cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
         """Make the cluster when there is none, start the server and wait until it accepts."""
         account = server_account()
         if not (self.data / "PG_VERSION").exists():
@@ -150,14 +159,14 @@ class PostgresServer:
             cwd=self.data,
             account=account,
             # SIGINT is PostgreSQL's "fast" shutdown: roll back, write a checkpoint, end.
-            death_signal=signal.SIGINT,
             stop_signal=signal.SIGINT,
         )
         deadline = time.monotonic() + seconds
         while True:
             try:
                 self._child.start()
-                self._child.wait_ready(self._accepts, seconds=max(1.0, deadline - time.monotonic()))
+                left = max(1.0, deadline - time.monotonic())
+                self._child.wait_ready(self._accepts, seconds=left, cancelled=cancelled)
             except StartFailedError as error:
                 # The last backends of a killed server notice its death within moments.
                 if "shared memory block" not in str(error) or time.monotonic() > deadline:
@@ -166,9 +175,9 @@ class PostgresServer:
             else:
                 return
 
-    def stop(self, *, seconds: float = 20.0) -> bool:
+    def stop(self, *, seconds: float = 20.0, at_once: Callable[[], bool] = lambda: False) -> bool:
         """Stop fast, bounded; True when it ended by itself."""
-        return self._child is None or self._child.stop(seconds=seconds)
+        return self._child is None or self._child.stop(seconds=seconds, at_once=at_once)
 
     def kill(self) -> None:
         """End it as a crash would: the postmaster by SIGKILL; its children notice and end."""
@@ -182,19 +191,35 @@ class PostgresServer:
 
     def create_database(self, name: str, *, template: str = "") -> str:
         """Make a database (a copy of ``template`` where given) and return its superuser DSN."""
-        argv = [str(binaries() / "createdb"), "--host=127.0.0.1", f"--port={self.port}"]
-        argv += [f"--username={SUPERUSER}", "--no-password"]
-        argv += [f"--template={template}"] if template else []
-        done = subprocess.run(
-            [*argv, "--", name],
-            check=False,
-            capture_output=True,
-            text=True,
-            env={"PATH": os.environ.get("PATH", ""), "PGPASSWORD": self.password},
-        )
+        options = [f"--template={template}"] if template else []
+        done = self._client("createdb", *options, "--", name)
         if done.returncode != 0:
             raise LocalStackError(f"The database {name!r} could not be made: {done.stderr.strip()}")
         return self.dsn(name)
+
+    def ensure_database(self, name: str) -> str:
+        """Make the database unless it is there; returns the superuser's DSN on it."""
+        if self._client("psql", "--command=SELECT 1", name).returncode == 0:
+            return self.dsn(name)
+        return self.create_database(name)
+
+    def _client(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of PostgreSQL's own client programs as the superuser."""
+        return subprocess.run(
+            [
+                str(binaries() / program),
+                "--host=127.0.0.1",
+                f"--port={self.port}",
+                f"--username={SUPERUSER}",
+                "--no-password",
+                *arguments,
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={"PATH": os.environ.get("PATH", ""), "PGPASSWORD": self.password},
+        )
 
     def _accepts(self) -> bool:
         """What pg_ctl itself looks at: the status line of postmaster.pid, written by our child."""

@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped] # types-psutil is not among the requirements
-
 _TETHER = Path(__file__).with_name("tether.py")
 # The kernel ends a tethered child when the *thread* that started it ends. One thread that lives as
 # long as this process therefore starts them all, whoever asks.
@@ -27,6 +25,10 @@ class LocalStackError(Exception):
 
 class StartFailedError(LocalStackError):
     """A process ended, or was not ready in time; the text carries the end of its log."""
+
+
+class StopRequestedError(LocalStackError):
+    """Somebody asked the stack to stop while it was starting."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,7 @@ class Child:
         log: file that receives its standard output and error, appended.
         env: its whole environment; ``None`` inherits ours.
         account: run as this account (needs root).
-        death_signal: what it receives when we end without stopping it.
-        stop_signal: what asks it to stop.
+        stop_signal: what asks it to stop; also sent by the kernel when we end without asking.
     """
 
     def __init__(
@@ -59,7 +60,6 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         account: Account | None = None,
-        death_signal: signal.Signals = signal.SIGTERM,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
@@ -68,10 +68,9 @@ class Child:
         self._env = env
         self._cwd = cwd
         self._account = account
-        self._death_signal = death_signal
-        self._stop_signal = stop_signal
+        self.stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
-        self._started_at = 0.0
+        self._identity = ""
 
     @property
     def pid(self) -> int:
@@ -81,9 +80,9 @@ class Child:
         return self._process.pid
 
     @property
-    def started_at(self) -> float:
-        """The kernel's start time of the process, which with the pid names it for ever."""
-        return self._started_at
+    def identity(self) -> str:
+        """Which with the pid names the process for ever (see :func:`identity`)."""
+        return self._identity
 
     @property
     def running(self) -> bool:
@@ -100,12 +99,12 @@ class Child:
         if self.running:
             raise LocalStackError(f"{self.name} is already running (pid {self.pid}).")
         self._process = _starter.submit(self._spawn).result()
-        self._started_at = start_time(self._process.pid) or 0.0
+        self._identity = identity(self._process.pid) or ""
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         account = f"{self._account.uid}:{self._account.gid}" if self._account else "-"
         tether = [sys.executable, "-S", "-E", str(_TETHER)]
-        argv = [*tether, str(os.getpid()), str(int(self._death_signal)), account, *self.argv]
+        argv = [*tether, str(os.getpid()), str(int(self.stop_signal)), account, *self.argv]
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 argv,
@@ -118,10 +117,23 @@ class Child:
                 start_new_session=True,
             )
 
-    def wait_ready(self, ready: Callable[[], bool], *, seconds: float) -> None:
-        """Return when ``ready()`` is true; StartFailedError when it ended or took too long."""
+    def wait_ready(
+        self,
+        ready: Callable[[], bool],
+        *,
+        seconds: float,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Return when ``ready()`` is true.
+
+        Raises:
+            StartFailedError: it ended, or was not ready within ``seconds``.
+            StopRequestedError: ``cancelled()`` became true.
+        """
         deadline = time.monotonic() + seconds
         while not ready():
+            if cancelled():
+                raise StopRequestedError(f"Stopped while {self.name} was starting.")
             if not self.running:
                 raise StartFailedError(
                     f"{self.name} ended while it started (exit status {self.returncode}).\n"
@@ -133,17 +145,21 @@ class Child:
                 )
             time.sleep(0.05)
 
-    def stop(self, *, seconds: float = 20.0) -> bool:
-        """Ask it to stop; after ``seconds`` end it by SIGKILL. True when it stopped by itself."""
+    def stop(self, *, seconds: float = 20.0, at_once: Callable[[], bool] = lambda: False) -> bool:
+        """Ask it to stop; true when it stopped by itself.
+
+        After ``seconds``, or as soon as ``at_once()`` is true, it is ended by SIGKILL.
+        """
         if self._process is None or self._process.poll() is not None:
             return True
         self._process.send_signal(signal.SIGCONT)
-        self._process.send_signal(self._stop_signal)
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return False
+        self._process.send_signal(self.stop_signal)
+        deadline = time.monotonic() + seconds
+        while self._process.poll() is None:
+            if at_once() or time.monotonic() > deadline:
+                self.kill()
+                return False
+            time.sleep(0.02)
         return True
 
     def kill(self) -> None:
@@ -172,25 +188,33 @@ class Child:
         return f"The end of {self.log}:\n{tail}"
 
 
-def start_time(pid: int) -> float | None:
-    """When the process started, by the kernel's book; ``None`` when it has ended.
+def identity(pid: int) -> str | None:
+    """What tells this process from every other that ever had its pid; ``None`` when it has ended.
 
-    A pid is used again, so only pid and start time together name a process.
+    On Linux the boot's id and the start time in clock ticks since that boot (proc(5)), which no
+    change of the wall clock touches; elsewhere the start time that ps(1) prints.
     """
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
+    if sys.platform == "linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        except OSError:
             return None
-        return float(process.create_time())
-    except psutil.NoSuchProcess:
-        return None
+        # The name may hold spaces and brackets: the fields follow its last one.
+        fields = stat[stat.rindex(")") + 2 :].split()
+        return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
+    listed = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], check=False, capture_output=True, text=True
+    )
+    state, _, started = listed.stdout.strip().partition(" ")
+    return started.strip() if started and not state.startswith("Z") else None
 
 
 def command_line(pid: int) -> list[str]:
-    """The program and arguments of a process; empty when it has ended or is not ours to see."""
+    """The program and arguments of a process on Linux; empty when it has ended."""
     try:
-        return list(psutil.Process(pid).cmdline())
-    except psutil.Error:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").split("\0")[:-1]
+    except OSError:
         return []
 
 

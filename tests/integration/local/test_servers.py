@@ -20,7 +20,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from deploy.local.kafka import KafkaServer
 from deploy.local.postgres import PostgresServer
-from deploy.local.process import Child, StartFailedError, command_line, start_time
+from deploy.local.process import Child, StartFailedError, command_line, identity
 from tests.support.stack import NewKafka, TestPostgres
 
 pytestmark = pytest.mark.anyio
@@ -200,7 +200,7 @@ time.sleep(600)
         pid = int(parent.stdout.readline())
         wait_until(lambda: command_line(pid)[:1] == ["sleep"])
         os.kill(parent.pid, signal.SIGKILL)
-    wait_until(lambda: start_time(pid) is None)
+    wait_until(lambda: identity(pid) is None)
 
 
 def wait_until(condition: object, *, seconds: float = 20) -> None:

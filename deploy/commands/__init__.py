@@ -1,0 +1,1 @@
+"""Commands of `forvarning` that belong to no single service."""
