@@ -79,8 +79,14 @@ class EwsSettings(CommonSettings):
     ews_transaction_timeout_seconds: float = 20.0
     ews_stop_seconds: float = 20.0
     """After SIGTERM the process is gone within this time, whatever hangs."""
-    ews_max_undigestible_in_row: int = 100
-    ews_data_dir: Path | None = None
+    ews_max_undigestible_in_row: int = Field(default=100, ge=1)
+    """More facts in a row that cannot be digested stop the worker (design D3)."""
+    ews_verify_seconds: float = Field(default=60.0, gt=0)
+    """How often the checkpoint rows are compared with the input log."""
+    ews_stuck_seconds: float = Field(default=60.0, gt=0)
+    """Without progress for this long, though there are facts to read, the worker ends."""
+    ews_instance_id: str | None = None
+    """Static group membership: the same name after a restart keeps the partitions."""
 
 
 class CasesSettings(CommonSettings):
@@ -113,4 +119,20 @@ class NotifySettings(CommonSettings):
     notify_grace_minutes: int = 20
     """How long a same-day notice waits for a correction."""
     notify_age_limit_days: int = 7
+    """A case event about an older school date mails nobody (design D8)."""
+    notify_group: str = "forvarning-notify"
+    notify_late_days: int = Field(default=3, ge=0)
+    """An unexplained absence reported so many days late still becomes a call home."""
+    notify_outage_days: int = Field(default=14, ge=0)
+    """The same where it was reported in time and the delay is ours."""
+    notify_same_day_patience_minutes: int = Field(default=60, ge=1)
+    """How long a same-day notice is tried; then somebody calls home while there is time."""
+    notify_case_patience_hours: int = Field(default=72, ge=1)
+    """How long a case's mail or webhook is tried."""
+    notify_poll_seconds: float = Field(default=0.5, gt=0)
+    notify_lease_seconds: float = Field(default=90.0, gt=0)
+    """A claimed message that nobody reported back on is free again after this real time."""
+    notify_smtp_timeout_seconds: float = Field(default=20.0, gt=0)
+    notify_webhook_timeout_seconds: float = Field(default=20.0, gt=0)
+    notify_parallel_sends: int = Field(default=8, ge=1)
     cases_public_url: str = "http://127.0.0.1:8080"

@@ -1,0 +1,110 @@
+"""Reading a partition back: its changelog to the end, or, without one, what was last published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from services.common.settings import EwsSettings
+from services.ews.checkpoint import decode_checkpoint
+from services.ews.core.api import PartitionCore
+from services.ews.logreader import ranges, read_to_end, reader
+from services.ews.partition import Position
+from services.ews.topology import CHECKPOINT_KEY, Topology
+from services.ews.verify import verify
+
+
+@dataclass(slots=True)
+class Restored:
+    """A core as it was at its checkpoint."""
+
+    core: PartitionCore
+    position: Position | None = None
+    """None until known: there was no checkpoint row."""
+    rows: int = 0
+
+
+async def restore(
+    settings: EwsSettings,
+    topology: Topology,
+    partitions: Iterable[int],
+    make_core: Callable[[], PartitionCore],
+    still_ours: Callable[[], None],
+) -> dict[int, Restored]:
+    """Restore ``partitions``, whose former owners have been fenced by now.
+
+    ``still_ours`` raises SupersededError when a newer rebalance has begun; it
+    is asked after every await. Raises LogMismatchError where a checkpoint row
+    and the input log do not belong together.
+    """
+    found = {partition: Restored(make_core()) for partition in partitions}
+    async with reader(settings) as consumer:
+        still_ours()
+        await _read_changelog(consumer, topology.state, found, still_ours)
+        bare = [p for p, restored in found.items() if restored.position is None]
+        if bare:
+            await _position_bare(consumer, topology.facts, found, bare)
+            still_ours()
+        rebuilding = [p for p, r in found.items() if r.position and r.position.rebuild_until]
+        await _read_published(consumer, topology, found, rebuilding, still_ours)
+        for partition in rebuilding:
+            found[partition].core.begin_rebuild()
+    still_ours()
+    positions = {p: r.position for p, r in found.items() if r.position is not None}
+    async with reader(settings, small=True) as consumer:
+        still_ours()
+        await verify(consumer, topology.facts, positions)
+        still_ours()
+    return found
+
+
+async def _read_changelog(
+    consumer: AIOKafkaConsumer,
+    topic: str,
+    found: dict[int, Restored],
+    still_ours: Callable[[], None],
+) -> None:
+    async for record in read_to_end(consumer, [TopicPartition(topic, p) for p in found]):
+        still_ours()
+        restored = found[record.partition]
+        restored.rows += 1
+        if record.key == CHECKPOINT_KEY:
+            restored.position = decode_checkpoint(record.value) if record.value else None
+        else:
+            restored.core.restore(record.key, record.value)
+    still_ours()
+
+
+async def _position_bare(
+    consumer: AIOKafkaConsumer, topic: str, found: dict[int, Restored], bare: list[int]
+) -> None:
+    """Without a checkpoint row the log's beginning counts (design D3)."""
+    limits = await ranges(consumer, [TopicPartition(topic, p) for p in bare])
+    for tp, (beginning, end) in limits.items():
+        restored = found[tp.partition]
+        # State without a row (a mended partition) holds all facts already: nothing to rebuild.
+        rebuild_until = end if end > beginning and not restored.rows else 0
+        restored.position = Position(next_offset=beginning, rebuild_until=rebuild_until)
+
+
+async def _read_published(
+    consumer: AIOKafkaConsumer,
+    topology: Topology,
+    found: dict[int, Restored],
+    rebuilding: list[int],
+    still_ours: Callable[[], None],
+) -> None:
+    """What was last said of each thread and day: no revision goes back, nothing repeats (D4)."""
+    takers: tuple[tuple[str, Callable[[PartitionCore, bytes, bytes | None], None]], ...] = (
+        (topology.warnings, lambda core, key, value: core.restore_published(key, value)),
+        (topology.absence_days, lambda core, key, value: core.restore_absence_day(key, value)),
+        (topology.group_days, lambda core, key, value: core.restore_group_day(key, value)),
+    )
+    for topic, take in takers:
+        async for record in read_to_end(consumer, [TopicPartition(topic, p) for p in rebuilding]):
+            still_ours()
+            take(found[record.partition].core, record.key, record.value)
+        still_ours()

@@ -1,0 +1,90 @@
+"""`python -m tests.support_ews.worker`: the real worker with faults planted from outside.
+
+``EWS_TEST`` holds JSON: prefix, core ("counting" or "real"), core_faults, and
+plan: a list of {step, nth, action} with action exit, kill, stop, fail or sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from services.common.settings import EwsSettings
+from services.ews import app, faust_app
+from services.ews.core.api import PartitionCore
+from services.ews.hooks import Step
+from services.ews.topology import Topology
+from tests.support_ews.counting import CountingCore, Faults
+
+
+class PlannedHook:
+    """Does what the plan says when a step is reached for the nth time."""
+
+    def __init__(self, plan: list[dict[str, Any]]) -> None:
+        self._plan = plan
+        self._seen: dict[str, int] = {}
+
+    async def reached(self, step: Step, partition: int) -> None:
+        self._seen[step] = self._seen.get(step, 0) + 1
+        for entry in self._plan:
+            if entry["step"] == step and entry["nth"] == self._seen[step]:
+                print(f"PLANNED {entry['action']} at {step} of {partition}", file=sys.stderr)
+                sys.stderr.flush()
+                match entry["action"]:
+                    case "exit":
+                        os._exit(99)
+                    case "kill":
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    case "stop":
+                        os.kill(os.getpid(), signal.SIGSTOP)
+                    case "fail":
+                        raise RuntimeError("planted failure")
+                    case "sleep":
+                        await asyncio.sleep(entry["seconds"])
+                    case other:
+                        raise AssertionError(other)
+
+
+def _drop_one(offset: int) -> None:
+    """Lose one record between the consumer and the agent, as Faust has been seen to do."""
+    original = faust_app.EwsConsumer._to_message
+    lost: list[int] = []
+
+    def to_message(self: Any, tp: Any, record: Any) -> Any:
+        message = original(self, tp, record)
+        if record.offset == offset and not lost:
+            lost.append(offset)
+            message.generation_id = -1  # Faust skips messages of another generation in silence
+        return message
+
+    setattr(faust_app.EwsConsumer, "_to_message", to_message)  # noqa: B010 - mypy knows no other way
+
+
+def main() -> None:
+    wanted = json.loads(os.environ["EWS_TEST"])
+    faults = Faults(**wanted.get("core_faults", {}))
+
+    def counting() -> PartitionCore:
+        return CountingCore(faults)
+
+    def real() -> PartitionCore:
+        from services.ews.core.core import Core  # noqa: PLC0415 - only where the test asks for it
+
+        return Core()
+
+    if "drop" in wanted:
+        _drop_one(wanted["drop"])
+    app.run(
+        EwsSettings(),
+        real if wanted.get("core") == "real" else counting,
+        topology=Topology().prefixed(wanted["prefix"]),
+        hook=PlannedHook(wanted.get("plan", [])),
+    )
+
+
+if __name__ == "__main__":
+    main()
