@@ -1,0 +1,111 @@
+"""The composition root of notify: the only place that knows all its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from fastapi import FastAPI
+
+from services.common import http, kafka, logging, pg, problem, topics
+from services.common.clock import clock_from
+from services.common.settings import NotifySettings
+from services.notify import api
+from services.notify.consumer import Intake, Reader
+from services.notify.mail import MailChannel
+from services.notify.policy import Policy
+from services.notify.webhook import WebhookChannel
+from services.notify.worker import Loop, Publisher, Worker
+
+_STUCK_SECONDS = 180.0
+_log = logging.get_logger(__name__)
+
+
+def build(settings: NotifySettings) -> FastAPI:
+    """The service as an ASGI application; its work starts and ends with the application's life."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            pool = await pg.connect(settings.notify_database_url, service="notify")
+            stack.push_async_callback(pool.close)
+            clock = clock_from(settings.clock_file)
+            policy = Policy.from_settings(settings)
+            producer: AIOKafkaProducer = kafka.idempotent_producer(settings)
+            await producer.start()
+            stack.push_async_callback(producer.stop)
+            consumer: AIOKafkaConsumer = kafka.committed_reader(
+                settings, topics.WARNINGS.name, topics.CASE_EVENTS.name, group=settings.notify_group
+            )
+            await consumer.start()
+            stack.push_async_callback(consumer.stop)
+            webhook = WebhookChannel(settings)
+            stack.push_async_callback(webhook.close)
+            worker = Worker(
+                pool,
+                clock,
+                policy,
+                mail=MailChannel(settings),
+                webhook=webhook,
+                lease=timedelta(seconds=settings.notify_lease_seconds),
+                parallel=settings.notify_parallel_sends,
+                login_url=settings.cases_public_url,
+            )
+            reader = Reader(consumer, Intake(pool, clock, policy))
+            due = Loop("due work", worker, settings.notify_poll_seconds)
+            outbox = Loop("outbox", Publisher(pool, producer), settings.notify_poll_seconds)
+            app.include_router(api.router(pool, settings, clock))
+            _add_health(app, reader, due, outbox)
+            stop = asyncio.Event()
+            tasks = [
+                asyncio.create_task(part.run(stop), name=type(part).__name__)
+                for part in (reader, due, outbox)
+            ]
+            for task in tasks:
+                task.add_done_callback(_end_process_on_failure)
+            yield
+            stop.set()
+            # A send in flight may take as long as its time-out; what is cut off is tried again.
+            await asyncio.wait(tasks, timeout=settings.notify_smtp_timeout_seconds)
+
+    app = FastAPI(title="Förvarning notify", lifespan=life, docs_url=None, redoc_url=None)
+    problem.install(app)
+    return app
+
+
+def _add_health(app: FastAPI, reader: Reader, *loops: Loop) -> None:
+    async def reads() -> str | None:
+        return reader.trouble
+
+    def works(loop: Loop) -> http.Check:
+        async def check() -> str | None:
+            return loop.trouble
+
+        return check
+
+    async def moves() -> str | None:
+        for loop in loops:
+            if time.monotonic() - loop.last_round > _STUCK_SECONDS:
+                return f"{loop.name} has been in one round for more than {_STUCK_SECONDS:.0f} s"
+        return None
+
+    http.add_health(
+        app,
+        live={"progress": moves},
+        ready={"events": reads, **{loop.name: works(loop) for loop in loops}},
+    )
+
+
+def _end_process_on_failure(task: asyncio.Task[None]) -> None:
+    """What nobody foresaw ends the process: it goes on from the database when started again."""
+    if task.cancelled():
+        return
+    error = task.exception()
+    if error is not None:
+        _log.critical("part failed, ending", part=task.get_name(), exc_info=error)
+        os._exit(1)

@@ -1,0 +1,101 @@
+"""What a warning thread of the family `ogiltig_idag` obliges to, as a pure function.
+
+The thread's snapshot is compared with the obligations on record, never its
+list of changes: the topic is compacted, so revisions in between may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum, auto
+from zoneinfo import ZoneInfo
+
+from forvarning.warnings.v1 import warnings_pb2 as pb
+from services.common.clock import STOCKHOLM, from_epoch_day, school_date
+from services.notify.model import Obligation, ObligationState
+
+
+class Step(Enum):
+    """What is to be done about one school date."""
+
+    RAISE = auto()
+    """Record an obligation; what becomes of it is decided when it falls due."""
+    WITHDRAW = auto()
+    """Nobody has been told: nobody will be."""
+    EXCUSE = auto()
+    """Somebody was told or has to call: note that the absence is explained now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How old a school date may be and still count (design D8)."""
+
+    wake_from: date
+    """The organiser's history before this date wakes nobody."""
+    late_days: int
+    """A date at most so many days back becomes a call when it was reported late."""
+    outage_days: int
+    """The same where it was reported in time and the delay is ours."""
+
+
+def steps(
+    event: pb.WarningEvent,
+    recorded: Mapping[date, Obligation],
+    *,
+    now: datetime,
+    limits: Limits,
+) -> dict[date, Step]:
+    """The steps that make ``recorded`` agree with ``event``, by school date.
+
+    ``recorded`` holds every obligation of the thread. Dates that are too old
+    to act on and were never recorded are left out: they wake nobody.
+    """
+    today = school_date(now)
+    reported = school_date(_instant(event.caused_by_unix_ms)) if event.caused_by_unix_ms else None
+    unexplained = {
+        from_epoch_day(episode.raised_day)
+        for episode in event.episodes
+        if episode.state != pb.EPISODE_STATE_WITHDRAWN
+    }
+
+    def oldest(day: date) -> date:
+        days = limits.outage_days if reported == day else limits.late_days
+        return today - timedelta(days=days)
+
+    result: dict[date, Step] = {}
+    for day in unexplained:
+        held = recorded.get(day)
+        if held is not None and held.state is not ObligationState.WITHDRAWN and not held.excused:
+            continue
+        if day >= oldest(day) and (held is not None or day >= limits.wake_from):
+            result[day] = Step.RAISE
+    for day, held in recorded.items():
+        if day in unexplained or held.excused:
+            continue
+        if held.state is ObligationState.WAITING:
+            result[day] = Step.WITHDRAW
+        elif held.state is not ObligationState.WITHDRAWN:
+            result[day] = Step.EXCUSE
+    return result
+
+
+def grace_ends(day: date, now: datetime, grace: timedelta, zone: ZoneInfo = STOCKHOLM) -> datetime:
+    """When the obligation for ``day`` falls due: after ``grace``, yet on that very day.
+
+    Elapsed time counts, whatever daylight saving does to the wall clock. Late
+    in the evening the grace is cut so that the notice still goes out "samma
+    dag"; a ``day`` that has not begun by this clock starts at its midnight.
+    """
+    begins = datetime(day.year, day.month, day.day, tzinfo=zone)
+    following = day + timedelta(days=1)
+    ends = datetime(following.year, following.month, following.day, tzinfo=zone)
+    last = ends.timestamp() - 300
+    start = max(now.timestamp(), begins.timestamp())
+    due = max(start, min(start + grace.total_seconds(), last))
+    return datetime.fromtimestamp(due, tz=now.tzinfo)
+
+
+def _instant(unix_ms: int) -> datetime:
+    return datetime.fromtimestamp(unix_ms / 1000, tz=STOCKHOLM)
