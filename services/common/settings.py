@@ -97,12 +97,21 @@ class CasesSettings(CommonSettings):
     """Bearer token of /internal/v1 (oracle, latency probes): no names in its answers."""
     cases_public_url: str = "http://127.0.0.1:8080"
     cases_session_idle_minutes: int = 30
+    cases_demo_password: SecretStr | None = None
+    """Local stack only: whoever has a login in the roster may sign in with it."""
     cases_age_limit_days: int = 7
     """A warning about an older school date opens a case but wakes nobody (design D8)."""
     mailcatcher_url: str | None = None
     """Local stack only: linked from the demo page."""
     ingest_url: str | None = None
     """Local stack only: read by the demo page."""
+
+    @model_validator(mode="after")
+    def _demo_is_local(self) -> CasesSettings:
+        if self.cases_demo_password is not None and self.environment != "local":
+            msg = "FORVARNING_CASES_DEMO_PASSWORD: demo sign-in is refused outside the local stack"
+            raise ValueError(msg)
+        return self
 
 
 class NotifySettings(CommonSettings):
