@@ -1,11 +1,11 @@
 """From HTTP accepted to warning readable: which statement caused which sighting. Pure.
 
 Measured on ogiltig_idag, the one family that waits for nothing (design D8): a
-lesson with unexplained or confirmed invalid minutes belongs in the pupil's
-thread as soon as it is accepted. The time runs from the *earliest* 202 of the
-unbroken run of statements that made it so, to the first answer of the cases
-API whose snapshot shows the lesson in an active episode. A repeat of the same
-statement therefore never shortens it.
+lesson with invalid minutes belongs in the pupil's thread as soon as it is
+accepted. The time runs from the *earliest* 202 of the unbroken run of
+statements that made it so, to the first answer of the cases API whose snapshot
+shows the lesson in an active episode. A repeat of the same statement therefore
+never shortens it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from deploy.check.windows import Window
 
-Pair = tuple[bytes, bytes]
-"""(pupil id, lesson id)."""
+
+class Ground(NamedTuple):
+    """One pupil's mark in one lesson occurrence."""
+
+    pupil: bytes
+    lesson: bytes
+    epoch_day: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One warning ground that became readable."""
+    """One ground of a warning that became readable."""
 
     accepted: float
     seen: float
@@ -35,8 +41,9 @@ class Sample:
 
 @dataclass(slots=True)
 class _History:
-    """What was acknowledged about one pair: (202 at, whether it is a ground), as it came."""
+    """What was acknowledged about one mark: (202 at, whether it is a ground), as it came."""
 
+    newest_modified: int
     statements: list[tuple[float, bool]] = field(default_factory=list)
 
 
@@ -44,52 +51,68 @@ class Matcher:
     """Pairs sightings with the statements that caused them."""
 
     def __init__(self) -> None:
-        self._histories: dict[Pair, _History] = {}
-        self._shown: dict[bytes, frozenset[Pair]] = {}
-        self._ever: set[Pair] = set()
-        self._excused: set[bytes] = set()
+        self._histories: dict[Ground, _History] = {}
+        self._shown: dict[bytes, frozenset[Ground]] = {}
+        self._ever: set[Ground] = set()
+        self._excused: set[tuple[bytes, int]] = set()
         self.samples: list[Sample] = []
         self.unattributed = 0
         """Grounds that became readable again, or whose cause the ledger does not tell."""
 
-    def accepted(self, pair: Pair, at: float, *, ground: bool) -> None:
-        """A mark was acknowledged; ``ground`` tells whether it has invalid minutes."""
-        self._histories.setdefault(pair, _History()).statements.append((at, ground))
+    def accepted(self, mark: Ground, at: float, *, modified: int, invalid: bool) -> None:
+        """A mark was acknowledged at ``at``; ``invalid``: it has minutes that make it a ground.
 
-    def excused(self, pupil: bytes) -> None:
-        """A notice about the pupil was sent: which of their marks count is now the core's to say,
-        so that from here on their grounds are no samples."""
-        self._excused.add(pupil)
+        ``modified`` is the source's: an older statement than one before changes nothing in the
+        stream (design D2), and nothing here.
+        """
+        history = self._histories.get(mark)
+        if history is None:
+            if not invalid:
+                return
+            history = self._histories[mark] = _History(modified)
+        elif modified < history.newest_modified:
+            return
+        history.newest_modified = modified
+        history.statements.append((at, invalid))
 
-    def seen(self, thread: bytes, grounds: Iterable[Pair], at: float) -> None:
-        """A snapshot was readable at ``at`` with these pairs in its active episodes."""
+    def excused(self, pupil: bytes, epoch_days: Iterable[int]) -> None:
+        """A notice about the pupil's days was sent: which of their marks count is from here on the
+        core's to say, so that they are no samples."""
+        self._excused.update((pupil, day) for day in epoch_days)
+
+    def known(self, thread: bytes, grounds: Iterable[Ground]) -> None:
+        """A snapshot that was readable before the measuring began."""
+        self._shown[thread] = frozenset(grounds)
+        self._ever.update(self._shown[thread])
+
+    def seen(self, thread: bytes, grounds: Iterable[Ground], at: float) -> None:
+        """A snapshot was readable at ``at`` with these grounds in its active episodes."""
         now = frozenset(grounds)
         before = self._shown.get(thread, frozenset())
         self._shown[thread] = now
-        for pair in now - before:
-            if pair in self._ever or pair[0] in self._excused:
-                self.unattributed += 1
-                continue
-            self._ever.add(pair)
-            due = self._due_since(pair, at)
+        for ground in now - before:
+            due = None
+            if ground not in self._ever and (ground.pupil, ground.epoch_day) not in self._excused:
+                due = self._due_since(ground, at)
+            self._ever.add(ground)
             if due is None:
                 self.unattributed += 1
             else:
                 self.samples.append(Sample(due, at))
 
-    def _due_since(self, pair: Pair, at: float) -> float | None:
-        history = self._histories.get(pair)
+    def _due_since(self, ground: Ground, at: float) -> float | None:
+        history = self._histories.get(ground)
         if history is None:
             return None
         due: float | None = None
-        for moment, ground in sorted(history.statements):
-            if not ground:
+        for moment, invalid in sorted(history.statements):
+            if moment > at and due is not None:
+                break
+            # One whose answer came back after the warning was readable may be the cause too.
+            if not invalid:
                 due = None
             elif due is None:
                 due = moment
-            if moment > at and due is not None:
-                # The answer came back after the warning was readable.
-                break
         return due
 
 

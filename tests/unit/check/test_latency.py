@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.check.latency import Matcher, Sample, outside, percentile
+from deploy.check.latency import Ground, Matcher, Sample, outside, percentile
 from deploy.check.windows import Window
 
-THREAD, PUPIL = b"t" * 16, b"p" * 16
-MATHS, SWEDISH = (PUPIL, b"m" * 16), (PUPIL, b"s" * 16)
+THREAD, PUPIL, DAY = b"t" * 16, b"p" * 16, 20000
+MATHS, SWEDISH = Ground(PUPIL, b"m" * 16, DAY), Ground(PUPIL, b"s" * 16, DAY)
 
 
 def test_the_time_runs_from_the_answer_to_the_first_sighting() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, ground=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
     matcher.seen(THREAD, [MATHS], 10.4)
     matcher.seen(THREAD, [MATHS], 11.0)
     assert matcher.samples == [Sample(10.0, 10.4)]
@@ -21,24 +21,33 @@ def test_the_time_runs_from_the_answer_to_the_first_sighting() -> None:
 
 def test_a_repeat_does_not_shorten_it() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, ground=True)
-    matcher.accepted(MATHS, 12.9, ground=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
+    matcher.accepted(MATHS, 12.9, modified=1, invalid=True)
     matcher.seen(THREAD, [MATHS], 13.0)
     assert [sample.seconds for sample in matcher.samples] == [pytest.approx(3.0)]
 
 
 def test_a_mark_that_was_present_before_counts_from_the_correction() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, ground=True)
-    matcher.accepted(MATHS, 11.0, ground=False)
-    matcher.accepted(MATHS, 20.0, ground=True)
+    matcher.accepted(MATHS, 9.0, modified=0, invalid=False)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
+    matcher.accepted(MATHS, 11.0, modified=2, invalid=False)
+    matcher.accepted(MATHS, 20.0, modified=3, invalid=True)
     matcher.seen(THREAD, [MATHS], 20.5)
     assert matcher.samples == [Sample(20.0, 20.5)]
 
 
+def test_an_older_statement_that_comes_later_changes_nothing() -> None:
+    matcher = Matcher()
+    matcher.accepted(MATHS, 10.0, modified=2, invalid=True)
+    matcher.accepted(MATHS, 10.1, modified=1, invalid=False)
+    matcher.seen(THREAD, [MATHS], 10.5)
+    assert matcher.samples == [Sample(10.0, 10.5)]
+
+
 def test_an_answer_that_comes_after_the_sighting_is_no_negative_time() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.01, ground=True)
+    matcher.accepted(MATHS, 10.01, modified=1, invalid=True)
     matcher.seen(THREAD, [MATHS], 10.0)
     assert matcher.samples == [Sample(10.01, 10.0)]
     assert matcher.samples[0].seconds == 0.0
@@ -46,9 +55,9 @@ def test_an_answer_that_comes_after_the_sighting_is_no_negative_time() -> None:
 
 def test_each_lesson_that_joins_a_thread_is_a_sample_of_its_own() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, ground=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
     matcher.seen(THREAD, [MATHS], 10.5)
-    matcher.accepted(SWEDISH, 20.0, ground=True)
+    matcher.accepted(SWEDISH, 20.0, modified=1, invalid=True)
     matcher.seen(THREAD, [MATHS, SWEDISH], 21.0)
     assert matcher.samples == [Sample(10.0, 10.5), Sample(20.0, 21.0)]
 
@@ -56,7 +65,7 @@ def test_each_lesson_that_joins_a_thread_is_a_sample_of_its_own() -> None:
 def test_what_comes_back_or_has_no_cause_is_counted_apart() -> None:
     matcher = Matcher()
     matcher.seen(THREAD, [SWEDISH], 5.0)
-    matcher.accepted(MATHS, 10.0, ground=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
     matcher.seen(THREAD, [MATHS], 10.5)
     matcher.seen(THREAD, [], 11.0)
     matcher.seen(THREAD, [MATHS], 12.0)
@@ -64,12 +73,23 @@ def test_what_comes_back_or_has_no_cause_is_counted_apart() -> None:
     assert matcher.unattributed == 2
 
 
-def test_after_a_notice_the_pupil_gives_no_samples() -> None:
+def test_what_was_readable_before_gives_no_sample() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, ground=True)
-    matcher.excused(PUPIL)
-    matcher.seen(THREAD, [MATHS], 40.0)
+    matcher.known(THREAD, [MATHS])
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
+    matcher.seen(THREAD, [MATHS], 10.4)
     assert matcher.samples == []
+    assert matcher.unattributed == 0
+
+
+def test_a_day_that_a_notice_touches_gives_no_samples() -> None:
+    matcher = Matcher()
+    other_day = Ground(PUPIL, b"o" * 16, DAY + 1)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
+    matcher.accepted(other_day, 10.0, modified=1, invalid=True)
+    matcher.excused(PUPIL, [DAY])
+    matcher.seen(THREAD, [MATHS, other_day], 40.0)
+    assert matcher.samples == [Sample(10.0, 40.0)]
     assert matcher.unattributed == 1
 
 
