@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from services.common import migrate as migrations
 from services.common import pg
-from services.common.clock import FixedClock
+from services.common.clock import FixedClock, local_instant
 from services.common.settings import MigrateSettings
 from tests.integration.notify.sinks import HookSink, MailSink, hook_sink, mail_sink
 from tests.integration.notify.world import TUESDAY, World, settings_for
@@ -77,22 +77,15 @@ async def world(database: Database, mails: MailSink) -> AsyncIterator[World]:
     settings = settings_for(database.dsn, mails.port)
     pool = await pg.connect(SecretStr(database.dsn), service="notify", size=6)
     admin = await asyncpg.connect(database.admin_dsn)
-    world = World(pool, admin, FixedClock(_morning()), settings)
+    world = World(pool, admin, FixedClock(local_instant(TUESDAY, 9 * 60)), settings)
     try:
         await world.settle()
-        world.at(9)
         await world.open_for_business()
         yield world
     finally:
         await world.webhook.close()
         await admin.close()
         await pool.close()
-
-
-def _morning():
-    from datetime import UTC, datetime, time  # noqa: PLC0415 - only here
-
-    return datetime.combine(TUESDAY, time(8), tzinfo=UTC)
 
 
 def _name(dsn: str) -> str:
