@@ -95,6 +95,15 @@ class Notify:
             connection.close()
 
 
+@pytest.fixture
+async def notify(
+    broker: KafkaServer, database: Database, mails: MailSink, tmp_path: Path
+) -> Notify:
+    """The process, not started yet; its topics exist."""
+    await clients.create_topics(common(broker))
+    return Notify(broker, database, mails.port, tmp_path)
+
+
 @contextmanager
 def running(notify: Notify) -> Iterator[Notify]:
     notify.start()
@@ -146,15 +155,8 @@ async def published(broker: KafkaServer) -> list[notify_pb2.Delivery]:
 
 
 async def test_from_kafka_to_mail_webhook_and_deliveries_through_kills(
-    world: World,
-    database: Database,
-    broker: KafkaServer,
-    tmp_path: Path,
-    hooks: HookSink,
-    mails: MailSink,
+    world: World, notify: Notify, broker: KafkaServer, hooks: HookSink, mails: MailSink
 ) -> None:
-    await clients.create_topics(common(broker))
-    notify = Notify(broker, database, mails.port, tmp_path)
     staff = await world.staff("karin@example.org", hooks.url)
     pupils = [await world.pupil(await world.guardian(f"h{n}@example.org")) for n in range(12)]
     protected = await world.pupil(await world.guardian(), protection="confidential")
@@ -226,15 +228,13 @@ async def test_from_kafka_to_mail_webhook_and_deliveries_through_kills(
 
 
 async def test_the_pages_of_the_operators_endpoint_hold_everything_once(
-    world: World, database: Database, broker: KafkaServer, tmp_path: Path, mails: MailSink
+    world: World, notify: Notify
 ) -> None:
-    await clients.create_topics(common(broker))
     pupils = [await world.pupil(await world.guardian(f"h{n}@example.org")) for n in range(10)]
     for pupil in pupils:
         await world.take(world.warning(pupil, TUESDAY))
     world.pass_minutes(21)
     await world.rounds()
-    notify = Notify(broker, database, mails.port, tmp_path)
     with running(notify):
         seen: dict[str, list[str]] = {"obligations": [], "deliveries": [], "messages": []}
         after = ""
@@ -258,17 +258,10 @@ async def test_the_pages_of_the_operators_endpoint_hold_everything_once(
 
 
 async def test_the_database_may_go_and_come(
-    world: World,
-    database: Database,
-    broker: KafkaServer,
-    tmp_path: Path,
-    mails: MailSink,
-    postgres: object,
+    world: World, notify: Notify, database: Database, broker: KafkaServer, mails: MailSink
 ) -> None:
-    await clients.create_topics(common(broker))
     pupil = await world.pupil(await world.guardian())
     event = world.warning(pupil, TUESDAY)
-    notify = Notify(broker, database, mails.port, tmp_path)
     with running(notify):
         name = database.dsn.rsplit("/", 1)[1]
         # Away for this service alone: other tests share the server.
