@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from tests.support_ews import counting
 from tests.support_ews.facts import fact
 
 _ROOT = Path(__file__).parents[2]
-SESSION_SECONDS = 6.0
+SESSION_SECONDS = 3.0
 
 
 class Worker:
@@ -95,6 +95,7 @@ class Stream:
     partitions: int = 4
     checkpoint_seconds: float = 0.25
     core: str = "counting"
+    session_seconds: float = SESSION_SECONDS
     prefix: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:8]}.")
     extra: dict[str, str] = field(default_factory=dict)
     sent: list[Register] = field(default_factory=list)
@@ -118,7 +119,7 @@ class Stream:
             "FORVARNING_TOPIC_MIN_INSYNC": "1",
             "FORVARNING_EWS_GROUP": self.group,
             "FORVARNING_EWS_CHECKPOINT_SECONDS": str(self.checkpoint_seconds),
-            "FORVARNING_EWS_SESSION_TIMEOUT_SECONDS": str(SESSION_SECONDS),
+            "FORVARNING_EWS_SESSION_TIMEOUT_SECONDS": str(self.session_seconds),
             "FORVARNING_EWS_VERIFY_SECONDS": "2",
         } | self.extra
 
@@ -222,6 +223,26 @@ class Stream:
             await asyncio.gather(*deliveries)
         finally:
             await producer.stop()
+
+    @asynccontextmanager
+    async def load(
+        self, items: Iterable[tuple[int, Register]], *, a_second: float
+    ) -> AsyncIterator[None]:
+        """Write registers steadily until the block ends; all that were begun are delivered."""
+        ended = False
+
+        def until_ended() -> Iterator[tuple[int, Register]]:
+            for item in items:
+                if ended:
+                    return
+                yield item
+
+        sending = asyncio.create_task(self.send(until_ended(), a_second=a_second))
+        try:
+            yield
+        finally:
+            ended = True
+            await sending
 
     async def send_raw(
         self,

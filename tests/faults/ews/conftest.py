@@ -1,4 +1,4 @@
-"""A stream of one's own on the shared broker."""
+"""A broker of the fault tests' own, which lets a group notice a dead member within seconds."""
 
 from __future__ import annotations
 
@@ -10,16 +10,25 @@ from typing import Any
 import pytest
 
 from deploy.local.kafka import KafkaServer
+from tests.support.stack import kafka_server
 from tests.support_ews.harness import Stream
 
 
+@pytest.fixture(scope="session")
+def fault_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """One broker for all of them."""
+    settings = {"group.min.session.timeout.ms": "1000"}
+    with kafka_server(tmp_path_factory.mktemp("fault-kafka"), settings=settings) as server:
+        yield server
+
+
 @pytest.fixture
-def make_stream(kafka: KafkaServer, tmp_path: Path) -> Iterator[Callable[..., Stream]]:
+def make_stream(fault_kafka: KafkaServer, tmp_path: Path) -> Iterator[Callable[..., Stream]]:
     """Make streams whose workers end with the test."""
     made: list[Stream] = []
 
     def make(**options: Any) -> Stream:
-        stream = Stream(options.pop("bootstrap", kafka.bootstrap), tmp_path, **options)
+        stream = Stream(options.pop("bootstrap", fault_kafka.bootstrap), tmp_path, **options)
         made.append(stream)
         return stream
 

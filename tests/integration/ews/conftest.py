@@ -19,6 +19,7 @@ def make_stream(kafka: KafkaServer, tmp_path: Path) -> Iterator[Callable[..., St
     made: list[Stream] = []
 
     def make(**options: Any) -> Stream:
+        options.setdefault("session_seconds", 6.0)
         stream = Stream(options.pop("bootstrap", kafka.bootstrap), tmp_path, **options)
         made.append(stream)
         return stream

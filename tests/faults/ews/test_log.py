@@ -1,0 +1,226 @@
+"""A log that is not what the checkpoint row says: dropped, cut off, created anew, overtaken."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Callable
+
+import pytest
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+
+from services.common.kafka import committed_reader
+from services.ews.mend import mend
+from tests.support_ews.facts import stream
+from tests.support_ews.harness import Stream, run
+
+pytestmark = pytest.mark.fault
+
+OPERATOR = 78
+
+
+def test_a_dropped_event_ends_the_worker(make_stream: Callable[..., Stream], seed: int) -> None:
+    rng = random.Random(seed)
+    s = make_stream(partitions=2)
+
+    async def scenario() -> None:
+        await s.create()
+        await s.send(stream(rng, s.partitions, 40))
+        worker = s.start(drop=17)
+        await s.until(lambda: not worker.running, 30, "ended")
+        assert worker.wait() == 70
+        assert "expected the record at offset 17, got 18" in worker.last_words()
+        s.start()
+        await s.caught_up()
+        await s.assert_true()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("length", [5, 60])
+def test_a_topic_created_anew_stops_the_worker(
+    make_stream: Callable[..., Stream], seed: int, length: int
+) -> None:
+    """Shorter than the checkpoint, and longer: then only the record's CRC tells."""
+    rng = random.Random(seed)
+    s = make_stream(partitions=2)
+
+    async def scenario() -> None:
+        await s.create()
+        await s.send(stream(rng, s.partitions, 20))
+        worker = s.start()
+        await s.caught_up()
+        worker.signal(signal.SIGTERM)
+        worker.wait()
+        published = len(await s.read(s.topology.warnings))
+        await s.create_anew(s.topology.facts)
+        await s.send(stream(rng, s.partitions, length))
+        stopped = s.start()
+        await s.until(lambda: not stopped.running, 30, "stopped")
+        assert stopped.wait() == OPERATOR
+        assert "created anew" in stopped.last_words()
+        assert "forvarning ews mend --partition" in stopped.last_words()
+        assert len(await s.read(s.topology.warnings)) == published
+        for partition in range(s.partitions):
+            await mend(s.settings, s.topology, partition, rebuild=False, by="test")
+        s.start()
+        await s.caught_up()
+        await s.assert_true()
+
+    run(scenario())
+
+
+def test_a_topic_created_anew_under_a_running_worker(
+    make_stream: Callable[..., Stream], seed: int
+) -> None:
+    rng = random.Random(seed)
+    s = make_stream(partitions=2)
+
+    async def scenario() -> None:
+        await s.create()
+        await s.send(stream(rng, s.partitions, 20))
+        worker = s.start()
+        await s.caught_up()
+        await s.create_anew(s.topology.facts)
+        await s.send(stream(rng, s.partitions, 5))
+        await s.until(lambda: not worker.running, 40, "stopped")
+        assert worker.wait() == OPERATOR
+        for partition in range(s.partitions):
+            await mend(s.settings, s.topology, partition, rebuild=False, by="test")
+        s.start()
+        await s.caught_up()
+        await s.assert_true()
+
+    run(scenario())
+
+
+def test_retention_that_overtakes_the_worker_stops_it(
+    make_stream: Callable[..., Stream], seed: int
+) -> None:
+    rng = random.Random(seed)
+    s = make_stream(partitions=2)
+
+    async def scenario() -> None:
+        await s.create()
+        await s.send(stream(rng, s.partitions, 10))
+        worker = s.start()
+        await s.caught_up()
+        worker.signal(signal.SIGTERM)
+        worker.wait()
+        missed = list(stream(rng, s.partitions, 20))
+        await s.send(missed)
+        ends = await s.ends()
+        await s.delete_before({partition: end - 3 for partition, end in ends.items()})
+        stopped = s.start()
+        await s.until(lambda: not stopped.running, 30, "stopped")
+        assert stopped.wait() == OPERATOR
+        assert "retention has removed" in stopped.last_words()
+        for partition in range(s.partitions):
+            await mend(s.settings, s.topology, partition, rebuild=False, by="test")
+        s.start()
+        await s.send(missed)  # the source sends again what was lost
+        await s.caught_up()
+        await s.assert_true()
+
+    run(scenario())
+
+
+def test_group_offsets_are_not_believed(make_stream: Callable[..., Stream], seed: int) -> None:
+    """Expired, and pointing elsewhere: the checkpoint row is what counts."""
+    rng = random.Random(seed)
+    s = make_stream(partitions=2)
+
+    async def scenario() -> None:
+        await s.create()
+        await s.send(stream(rng, s.partitions, 20))
+        for lie in (None, 0, 1):
+            worker = s.start()
+            await s.send(stream(rng, s.partitions, 5))
+            await s.caught_up()
+            worker.signal(signal.SIGTERM)
+            worker.wait()
+            if lie is None:
+                await s.forget_group()
+            else:
+                await _commit(s, lie)
+            await s.send(stream(rng, s.partitions, 5))
+        s.start()
+        await s.caught_up()
+        await s.assert_true()
+
+    async def _commit(s: Stream, lie: int) -> None:
+        consumer = committed_reader(s.settings, group=s.group)
+        await consumer.start()
+        try:
+            ends = await s.ends()
+            tps = {TopicPartition(s.topology.facts, p): end for p, end in ends.items()}
+            consumer.assign(list(tps))
+            await consumer.commit(
+                {tp: OffsetAndMetadata(end if lie else 0, "") for tp, end in tps.items()}
+            )
+        finally:
+            await consumer.stop()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_deleted_changelog_is_rebuilt_and_nothing_is_sent(
+    make_stream: Callable[..., Stream], seed: int, interrupted: bool
+) -> None:
+    rng = random.Random(seed)
+    s = make_stream(partitions=2)
+
+    async def scenario() -> None:
+        await s.create()
+        for _ in range(4):
+            await s.send(stream(rng, s.partitions, 30))
+        worker = s.start()
+        await s.caught_up()
+        await s.assert_true()
+        worker.signal(signal.SIGTERM)
+        worker.wait()
+        warnings = await s.read(s.topology.warnings)
+        days = await s.read(s.topology.absence_days)
+        await s.create_anew(s.topology.state)
+        if interrupted:
+            # Ended in the middle of the rebuild, after some of its checkpoints.
+            half = s.start(plan=[{"step": "committed", "nth": 3, "action": "kill"}], slow=True)
+            await s.until(lambda: not half.running, 30, "ended")
+            positions = await s.positions()
+            assert any(p.rebuild_until > p.next_offset for p in positions.values()), positions
+        s.start()
+        await s.caught_up()
+        await s.assert_true()
+        assert len(await s.read(s.topology.warnings)) == len(warnings)
+        assert len(await s.read(s.topology.absence_days)) == len(days)
+        await s.send(stream(rng, s.partitions, 40))
+        await s.caught_up()
+        await s.assert_true()
+
+    run(scenario())
+
+
+def test_a_rebuild_on_request_goes_by_the_log_alone(
+    make_stream: Callable[..., Stream], seed: int
+) -> None:
+    rng = random.Random(seed)
+    s = make_stream(partitions=2)
+
+    async def scenario() -> None:
+        await s.create()
+        await s.send(stream(rng, s.partitions, 40))
+        worker = s.start()
+        await s.caught_up()
+        worker.signal(signal.SIGTERM)
+        worker.wait()
+        published = len(await s.read(s.topology.warnings))
+        for partition in range(s.partitions):
+            done = await mend(s.settings, s.topology, partition, rebuild=True, by="test")
+            assert done.removed_rows == 25
+        s.start()
+        await s.caught_up()
+        await s.assert_true()
+        assert len(await s.read(s.topology.warnings)) == published
+
+    run(scenario())
