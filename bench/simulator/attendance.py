@@ -131,11 +131,12 @@ class _PupilYear:
         self.spells: list[Spell] = []
         self.days = self.offered.shape[0]
 
-    def mark(self, where: npt.NDArray[np.bool_], cause: Cause) -> None:
-        """Whole lessons missed at ``where`` [day, slot], where nothing else took them."""
-        free = where & (self.cause == Cause.PRESENT) & (self.offered > 0)
+    def mark(self, where: npt.NDArray[np.bool_], cause: Cause) -> npt.NDArray[np.bool_]:
+        """Whole lessons missed at ``where`` [day, slot]; returns where nothing else took them."""
+        free: npt.NDArray[np.bool_] = where & (self.cause == Cause.PRESENT) & (self.offered > 0)
         self.absent[free] = self.offered[free]
         self.cause[free] = cause
+        return free
 
     def spell(self, first: int, length: int, cause: Cause, from_slot: int = 0) -> None:
         """Whole days away; the first perhaps only from ``from_slot`` on."""
@@ -143,8 +144,18 @@ class _PupilYear:
         where = np.zeros(self.offered.shape, dtype=np.bool_)
         where[first : last + 1] = True
         where[first, :from_slot] = False
-        self.mark(where, cause)
-        self.spells.append(Spell(self.pupil.index, first, last, cause))
+        taken: npt.NDArray[np.bool_] = np.any(self.mark(where, cause), axis=1)
+        begun: int | None = None
+        for day in range(first, last + 1):
+            if taken[day]:
+                begun = day if begun is None else begun
+                end = day
+            elif begun is not None and self.offered[day].any():
+                # Another absence lies in between, with an explanation of its own.
+                self.spells.append(Spell(self.pupil.index, begun, end, cause))
+                begun = None
+        if begun is not None:
+            self.spells.append(Spell(self.pupil.index, begun, end, cause))
 
 
 def _long_absences(year: _PupilYear, world: World) -> bool:
@@ -221,8 +232,8 @@ def _refusal(year: _PupilYear, shared: _Year, plan: Course) -> None:
         away = bool(draws[day] < odds) and plan.onset >= 0 and day >= plan.onset
         if away:
             where[day] = True
-            year.spells.append(Spell(year.pupil.index, day, day, Cause.REFUSAL))
-    year.mark(where, Cause.REFUSAL)
+    for day in np.flatnonzero(year.mark(where, Cause.REFUSAL).any(axis=1)).tolist():
+        year.spells.append(Spell(year.pupil.index, day, day, Cause.REFUSAL))
 
 
 def _skipping(
@@ -289,10 +300,5 @@ def simulate(world: World) -> Truth:
         truth.absent[pupil.index] = year.absent
         truth.cause[pupil.index] = year.cause
         truth.courses.append(plan)
-        truth.spells += [spell for spell in year.spells if _shows(year, spell)]
+        truth.spells += year.spells
     return truth
-
-
-def _shows(year: _PupilYear, spell: Spell) -> bool:
-    """Whether a spell took any lesson (it may lie outside enrolment or under another)."""
-    return bool((year.cause[spell.first : spell.last + 1] == spell.cause).any())

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.simulator.attendance import Cause
 from bench.simulator.contract import instant, lesson_start
@@ -59,12 +60,18 @@ def fact_lines(simulation: Simulation, event: RegisterEvent) -> Iterator[Line]:
         }
 
 
-def truth_line(simulation: Simulation, pupil: int, first: date, last: date) -> Line | None:
-    """What was really so about one pupil; None where no day in the span was offered."""
+def truth_line(
+    simulation: Simulation, pupil: int, first: date, last: date, held: npt.NDArray[np.bool_]
+) -> Line | None:
+    """What was really so about one pupil; None where no day in the span was offered.
+
+    ``held`` [pupil, day, slot] is False where the lesson was cancelled: that was not offered.
+    """
     world, truth = simulation.world, simulation.truth
     known = world.pupils[pupil]
-    offered = truth.offered[pupil].sum(axis=1)
-    away = np.where(truth.cause[pupil] == Cause.OTHER, 0, truth.absent[pupil]).sum(axis=1)
+    offered = np.where(held[pupil], truth.offered[pupil], 0).sum(axis=1)
+    here = ~held[pupil] | (truth.cause[pupil] == Cause.OTHER)
+    away = np.where(here, 0, truth.absent[pupil]).sum(axis=1)
     missed = {
         day.isoformat(): round(float(away[i]) / float(offered[i]), 4)
         for i, day in enumerate(world.days)
@@ -98,16 +105,20 @@ def write(
 ) -> dict[str, int]:
     """Write both files; returns how many lines each has. Existing ones are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
+    world = simulation.world
+    held = np.ones(simulation.truth.offered.shape, dtype=np.bool_)
     counts = {"facts.jsonl": 0, "truth.jsonl": 0}
     with (folder / "facts.jsonl").open("w", encoding="utf-8") as file:
         for event in simulation.messages(first, last, timetable=timetable, restate=True):
             if isinstance(event, RegisterEvent):
+                if event.state == "cancelled":
+                    held[event.pupils, event.day, world.lessons[event.lesson].slot] = False
                 for line in fact_lines(simulation, event):
                     file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
                     counts["facts.jsonl"] += 1
     with (folder / "truth.jsonl").open("w", encoding="utf-8") as file:
-        for pupil in range(len(simulation.world.pupils)):
-            row = truth_line(simulation, pupil, first, last)
+        for pupil in range(len(world.pupils)):
+            row = truth_line(simulation, pupil, first, last, held)
             if row is not None:
                 file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
                 counts["truth.jsonl"] += 1

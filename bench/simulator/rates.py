@@ -16,10 +16,10 @@ MONTH_ABSENCE = {8: 9.9, 9: 10.7, 10: 9.5, 11: 10.2, 12: 11.1,
 
 # How often illness begins. Absence that rises over the year and waves make up the rest of
 # the targets above: few illnesses in a spring month with many truants, more in September.
-ILLNESS_BY_MONTH = {8: 1.3, 9: 1.35, 10: 1.1, 11: 0.85, 12: 1.0,
-                    1: 1.1, 2: 0.85, 3: 0.7, 4: 0.8, 5: 0.9, 6: 1.3}  # fmt: skip
+ILLNESS_BY_MONTH = {8: 1.6, 9: 1.28, 10: 0.92, 11: 0.86, 12: 0.84,
+                    1: 1.1, 2: 0.80, 3: 0.78, 4: 0.8, 5: 0.98, 6: 1.65}  # fmt: skip
 # Begun over the weekend it shows on Monday; spells carry Monday's surplus on.
-ILLNESS_BEGINS = (1.22, 0.80, 0.86, 0.95, 1.30)
+ILLNESS_BEGINS = (1.12, 0.82, 0.90, 0.97, 1.34)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class StageRates:
 def _stages() -> dict[str, StageRates]:
     return {
         # Årskurs 1–3: 4.4 % above 20 % (Borås).
-        "lower": StageRates(0.868, 0.100, 0.004, 0.001, 0.027, 4.0),
-        "middle": StageRates(0.840, 0.110, 0.009, 0.003, 0.038, 3.8),
+        "lower": StageRates(0.897, 0.083, 0.006, 0.002, 0.012, 3.9),
+        "middle": StageRates(0.842, 0.110, 0.013, 0.004, 0.031, 3.8),
         # Rising from årskurs 7 to 9 (Skolverket 2019); repeated ogiltig strö.
-        "upper7": StageRates(0.806, 0.122, 0.018, 0.008, 0.046, 3.8),
-        "upper8": StageRates(0.778, 0.135, 0.022, 0.013, 0.052, 3.9),
-        "upper9": StageRates(0.740, 0.155, 0.028, 0.017, 0.060, 4.0),
+        "upper7": StageRates(0.797, 0.127, 0.022, 0.009, 0.045, 3.8),
+        "upper8": StageRates(0.757, 0.148, 0.027, 0.015, 0.053, 3.9),
+        "upper9": StageRates(0.703, 0.178, 0.035, 0.020, 0.064, 4.0),
         "secondary": StageRates(0.742, 0.140, 0.045, 0.025, 0.048, 3.9),
     }
 
@@ -64,7 +64,7 @@ class Rates:
     late_per_lesson: float = 0.008
     other_per_day: float = 0.003
     """Days with attendance elsewhere for a lesson or two, such as elevråd."""
-    home_sitter_share: float = 0.0020
+    home_sitter_share: float = 0.0036
     """Wholly absent without reason for a month or more (Skolinspektionen 2015: 0.17 %)."""
     long_illness_share: float = 0.003
     wave_autumn: float = 0.25
