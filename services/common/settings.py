@@ -64,6 +64,15 @@ class IngestSettings(CommonSettings):
     """Bearer token of the operator's endpoints (profiles, sources)."""
     ingest_max_body_bytes: int = 8 * 1024 * 1024
     ingest_max_batch: int = 500
+    ingest_max_roster_bytes: int = 64 * 1024 * 1024
+    ingest_max_in_flight_bytes: int = 64 * 1024 * 1024
+    """Bytes that may wait for Kafka before ingest answers 503."""
+    ingest_ack_seconds: float = Field(default=10.0, gt=0)
+    """How long a call waits for Kafka's acknowledgement before 503."""
+    ingest_request_timeout_seconds: float = Field(default=10.0, gt=0)
+    """How long the producer waits for a partition's leader before the delivery fails."""
+    ingest_background_seconds: float = Field(default=1.0, gt=0)
+    """Between two rounds of the day closer and of what waits to be sent."""
     ingest_standard_profile: Path = Path("services/ews/profiles/standard.toml")
 
 

@@ -1,0 +1,122 @@
+"""The operator's calls: sources and rule profiles."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from services.common.http import require_bearer
+from services.common.problem import Problem
+from services.ingest.api.body import read_json
+from services.ingest.api.security import service_of
+from services.ingest.errors import ProfileError
+from services.ingest.model.ops import ActivationIn, SourceIn
+from services.ingest.model.parse import problems_of
+from services.ingest.profiles import Activation, read_content
+from services.ingest.store.outbox import drain
+from services.ingest.store.sources import NewSource, add_source, revoke_source
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def _model(request: Request, model: type[Model]) -> Model:
+    body = await read_json(request, service_of(request).settings.ingest_max_body_bytes)
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise Problem(
+            422,
+            "invalid",
+            "The request does not fit the contract.",
+            errors=[problem.body() for problem in problems_of(error)],
+        ) from error
+
+
+async def post_source(request: Request) -> dict[str, Any]:
+    """Make a source, and its organiser where that is new. The token is shown this once."""
+    wanted = await _model(request, SourceIn)
+    organiser_id = wanted.organiser_id or uuid4()
+    source_id = uuid4()
+    try:
+        token = await add_source(
+            service_of(request).pool,
+            NewSource(
+                organiser_id=organiser_id,
+                source_id=source_id,
+                name=wanted.name,
+                organiser_name=wanted.organiser_name,
+                organiser_kind=wanted.organiser_kind,
+                namespace=wanted.namespace,
+                scopes=tuple(wanted.scopes),
+                priority=wanted.priority,
+                quota_per_minute=wanted.quota_per_minute,
+                cut_over=wanted.cut_over,
+            ),
+        )
+    except LookupError as error:
+        raise Problem(
+            422,
+            "unknown_organiser",
+            "A new organiser needs its organiser_name.",
+            field="/organiser_name",
+        ) from error
+    return {"organiser_id": str(organiser_id), "source_id": str(source_id), "token": token}
+
+
+async def delete_source(request: Request, organiser_id: UUID, source_id: UUID) -> Response:
+    """Revoke a source's token."""
+    if not await revoke_source(service_of(request).pool, organiser_id, source_id):
+        raise Problem(404, "unknown_source", "No such source, or revoked already.")
+    return Response(status_code=204)
+
+
+async def post_profile(request: Request) -> dict[str, Any]:
+    """Put a profile into force; answers when every partition has it."""
+    wanted = await _model(request, ActivationIn)
+    service = service_of(request)
+    try:
+        content = read_content(wanted.content.encode())
+        await service.profiles.activate(
+            wanted.organiser_id,
+            Activation(
+                content,
+                wanted.valid_from,
+                tuple(wanted.school_unit_ids),
+                tuple(wanted.school_forms),
+            ),
+        )
+    except ProfileError as error:
+        status = 409 if error.code == "content_changed" else 422
+        raise Problem(status, error.code, str(error)) from error
+    await drain(service.pool, service.publisher, wanted.organiser_id)
+    return {
+        "profile": f"{content.profile_id}@{content.profile_version}",
+        "digest": content.digest.hex(),
+        "valid_from": wanted.valid_from.isoformat(),
+    }
+
+
+def ops_router(token: SecretStr) -> APIRouter:
+    """The calls, for the holder of ``token`` only."""
+    router = APIRouter(dependencies=[Depends(require_bearer(token))])
+    router.add_api_route(
+        "/v1/sources", post_source, methods=["POST"], status_code=201, summary="Add a source"
+    )
+    router.add_api_route(
+        "/v1/organisers/{organiser_id}/sources/{source_id}",
+        delete_source,
+        methods=["DELETE"],
+        status_code=204,
+        summary="Revoke a source",
+    )
+    router.add_api_route(
+        "/v1/profiles",
+        post_profile,
+        methods=["POST"],
+        status_code=201,
+        summary="Activate a rule profile",
+    )
+    return router

@@ -1,0 +1,41 @@
+"""What ingest raises.
+
+IngestError
+├── NotWrittenError      Kafka has not acknowledged: nothing was promised, send again
+│   ├── BrokerAwayError  no broker, no leader, or no answer in time
+│   └── QueueFullError   too much is waiting for acknowledgements already
+├── ProfileError         a rule profile's file or activation cannot be accepted
+└── DeliveryRefusedError ingest answered a file's sender with an error (the command line)
+"""
+
+from __future__ import annotations
+
+
+class IngestError(Exception):
+    """Root of this service's errors."""
+
+
+class NotWrittenError(IngestError):
+    """Nothing of the batch is acknowledged; ``retry_after`` says when to send it again."""
+
+    retry_after = 2
+
+
+class BrokerAwayError(NotWrittenError):
+    """The broker cannot be reached, has no leader for a partition, or was too slow."""
+
+
+class QueueFullError(NotWrittenError):
+    """The bytes waiting for acknowledgement have reached their limit."""
+
+
+class ProfileError(IngestError):
+    """``code`` and the text name what is wrong with a profile or its activation."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class DeliveryRefusedError(IngestError):
+    """The service said no; the text holds its reason."""

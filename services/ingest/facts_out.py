@@ -1,0 +1,165 @@
+"""From checked registers and notices to facts, split by home and bucket (design D1)."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from forvarning.facts.v1 import facts_pb2 as facts
+from services.common import topics
+from services.common.clock import epoch_day
+from services.common.ids import activity_id, lesson_id
+from services.ingest.lessons import LocalStart
+from services.ingest.model.lessons import MarkIn, NoticeIn
+from services.ingest.publisher import Outgoing
+from services.ingest.store.directory import Home
+
+STATES = {
+    "scheduled": facts.LESSON_STATE_SCHEDULED,
+    "reported": facts.LESSON_STATE_REPORTED,
+    "cancelled": facts.LESSON_STATE_CANCELLED,
+}
+NOTICE_KINDS = {
+    "absence_report": facts.NOTICE_KIND_ABSENCE_REPORT,
+    "leave": facts.NOTICE_KIND_LEAVE,
+}
+REPORTERS = {
+    "guardian": facts.REPORTED_BY_GUARDIAN,
+    "pupil": facts.REPORTED_BY_PUPIL,
+    "staff": facts.REPORTED_BY_STAFF,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A lesson occurrence's identity and what a register says of it as a whole."""
+
+    organiser_id: UUID
+    activity: str
+    start: LocalStart
+    school_unit_id: UUID
+    group_id: UUID | None
+    subject: str
+    length_minutes: int
+
+    @property
+    def lesson_id(self) -> UUID:
+        return lesson_id(self.organiser_id, self.activity, self.start.day, self.start.minute)
+
+    def at(self, start: LocalStart) -> Lesson:
+        """The same activity's occurrence at another time."""
+        return Lesson(
+            self.organiser_id,
+            self.activity,
+            start,
+            self.school_unit_id,
+            self.group_id,
+            self.subject,
+            self.length_minutes,
+        )
+
+    def register(self, state: facts.LessonState, version: facts.Version) -> facts.Register:
+        """A register of this lesson without home, bucket and marks."""
+        return facts.Register(
+            lesson_id=self.lesson_id.bytes,
+            school_unit_id=self.school_unit_id.bytes,
+            activity_id=activity_id(self.organiser_id, self.activity).bytes,
+            group_id=self.group_id.bytes if self.group_id else b"",
+            subject=self.subject,
+            epoch_day=epoch_day(self.start.day),
+            start_minute=self.start.minute,
+            length_minutes=self.length_minutes,
+            state=state,
+            version=version,
+        )
+
+
+def with_marks(
+    empty: facts.Register, marks: Iterable[MarkIn], pupils: Mapping[str, UUID]
+) -> facts.Register:
+    """A copy of ``empty`` that holds ``marks``; a pupil missing from ``pupils`` has 0 bytes."""
+    register = facts.Register()
+    register.CopyFrom(empty)
+    listed = list(marks)
+    reported = empty.state == facts.LESSON_STATE_REPORTED
+    ids = bytearray()
+    late = any(mark.arrived_late is not None for mark in listed)
+    early = any(mark.left_early is not None for mark in listed)
+    for mark in listed:
+        if mark.pupil in pupils:
+            ids += pupils[mark.pupil].bytes
+        offered = empty.length_minutes if mark.offered is None else mark.offered
+        register.offered_minutes.append(offered)
+        register.valid_minutes.append(mark.valid)
+        register.invalid_minutes.append(mark.invalid)
+        register.other_minutes.append(mark.other)
+        flags = 0
+        if reported if mark.reported is None else mark.reported:
+            flags |= facts.MARK_FLAG_REPORTED
+        if mark.confirmed:
+            flags |= facts.MARK_FLAG_INVALID_CONFIRMED
+        if mark.explicit:
+            flags |= facts.MARK_FLAG_EXPLICIT
+        if mark.withdrawn:
+            flags |= facts.MARK_FLAG_WITHDRAWN
+        register.flags.append(flags)
+        if late:
+            register.arrived_late_minutes.append(mark.arrived_late or 0)
+        if early:
+            register.left_early_minutes.append(mark.left_early or 0)
+    register.pupil_ids = bytes(ids)
+    return register
+
+
+def by_bucket(
+    marks: Iterable[MarkIn], homes: Mapping[str, Home]
+) -> dict[tuple[UUID, int, int], list[MarkIn]]:
+    """Marks by (home, bucket, partition)."""
+    split: dict[tuple[UUID, int, int], list[MarkIn]] = defaultdict(list)
+    for mark in marks:
+        home = homes[mark.pupil]
+        split[home.home_id, home.bucket, home.partition].append(mark)
+    return split
+
+
+def notice_of(incoming: NoticeIn, notice_id: UUID, version: facts.Version) -> facts.Notice:
+    """A notice without pupil, home and bucket. Its end is rounded up to a whole second."""
+    return facts.Notice(
+        notice_id=notice_id.bytes,
+        kind=NOTICE_KINDS[incoming.kind],
+        start_unix_s=math.floor(incoming.start.timestamp()),
+        end_unix_s=math.ceil(incoming.end.timestamp()),
+        reported_by=REPORTERS[incoming.reported_by],
+        deleted=incoming.deleted,
+        version=version,
+    )
+
+
+def to_home(body: facts.Register | facts.Notice, home_id: UUID, bucket: int) -> None:
+    """Address a fact's body."""
+    body.home_id = home_id.bytes
+    body.bucket = bucket
+
+
+def fact_of(
+    organiser_id: UUID, accepted: datetime, body: facts.Register | facts.Notice
+) -> facts.Fact:
+    """The input log's envelope."""
+    fact = facts.Fact(
+        organiser_id=organiser_id.bytes, accepted_unix_ms=int(accepted.timestamp() * 1000)
+    )
+    if isinstance(body, facts.Register):
+        fact.register.CopyFrom(body)
+    else:
+        fact.notice.CopyFrom(body)
+    return fact
+
+
+def record(fact: facts.Fact, partition: int) -> Outgoing:
+    """A fact about one home as a record of the input log; the home must be set."""
+    body = fact.register if fact.HasField("register") else fact.notice
+    return Outgoing(topics.FACTS.name, partition, body.home_id, fact.SerializeToString())

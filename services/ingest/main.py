@@ -1,0 +1,188 @@
+"""services.ingest: puts the parts together. ``python -m services.ingest``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import asyncpg
+from fastapi import FastAPI, Request, Response
+
+from services.common import problem, topics
+from services.common.clock import Clock, clock_from
+from services.common.http import add_health, run
+from services.common.kafka import idempotent_producer
+from services.common.logging import configure
+from services.common.pg import connect
+from services.common.problem import Problem
+from services.common.settings import IngestSettings
+from services.ingest import metrics
+from services.ingest.api import feeds, roster
+from services.ingest.api.ops import ops_router
+from services.ingest.background import Background
+from services.ingest.closer import DayCloser
+from services.ingest.errors import BrokerAwayError, NotWrittenError
+from services.ingest.intake import Intake
+from services.ingest.profiles import Profiles
+from services.ingest.publisher import Publisher
+from services.ingest.quota import Quotas
+from services.ingest.release import Releaser
+from services.ingest.roster.apply import RosterService
+from services.ingest.service import Service
+from services.ingest.store.directory import Directory
+from services.ingest.store.lessons import LessonBook
+from services.ingest.versions import Sequence
+
+if TYPE_CHECKING:
+    from services.common.pg import Pool
+
+
+def build(
+    settings: IngestSettings,
+    pool: Pool,
+    clock: Clock,
+    *,
+    new_id: Callable[[], UUID] = uuid4,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Service:
+    """Every part, with its collaborators."""
+    publisher = Publisher(
+        lambda: idempotent_producer(
+            settings, request_timeout_ms=int(settings.ingest_request_timeout_seconds * 1000)
+        ),
+        max_in_flight_bytes=settings.ingest_max_in_flight_bytes,
+        ack_seconds=settings.ingest_ack_seconds,
+    )
+    numbers = Sequence(pool)
+    directory = Directory()
+    book = LessonBook()
+    profiles = Profiles(
+        pool=pool,
+        numbers=numbers,
+        clock=clock,
+        partitions=settings.fact_partitions,
+        standard=settings.ingest_standard_profile.read_bytes,
+        new_id=new_id,
+    )
+    return Service(
+        settings=settings,
+        clock=clock,
+        pool=pool,
+        publisher=publisher,
+        directory=directory,
+        intake=Intake(
+            pool=pool,
+            publisher=publisher,
+            numbers=numbers,
+            clock=clock,
+            directory=directory,
+            book=book,
+        ),
+        roster=RosterService(
+            pool=pool,
+            numbers=numbers,
+            clock=clock,
+            profiles=profiles,
+            partitions=settings.fact_partitions,
+            new_id=new_id,
+        ),
+        profiles=profiles,
+        closer=DayCloser(
+            pool=pool,
+            publisher=publisher,
+            numbers=numbers,
+            clock=clock,
+            partitions=settings.fact_partitions,
+        ),
+        releaser=Releaser(pool=pool, publisher=publisher, book=book),
+        quotas=Quotas(monotonic),
+    )
+
+
+def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
+    """The ASGI application; everything starts and stops with its lifespan."""
+    the_clock = clock or clock_from(settings.clock_file)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = await connect(settings.ingest_database_url, service="ingest", size=16)
+        service = build(settings, pool, the_clock)
+        app.state.service = service
+        background = asyncio.create_task(
+            Background(service, every_seconds=settings.ingest_background_seconds).run()
+        )
+        try:
+            yield
+        finally:
+            background.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await background
+            await service.publisher.close()
+            await pool.close()
+
+    app = FastAPI(title="Förvarning ingest", version="1", lifespan=lifespan)
+    problem.install(app)
+    app.add_exception_handler(NotWrittenError, _not_written)
+    app.middleware("http")(_counted)
+    app.include_router(feeds.router)
+    app.include_router(roster.router)
+    app.include_router(ops_router(settings.ingest_ops_token))
+
+    async def database() -> str | None:
+        service: Service = app.state.service
+        try:
+            await asyncio.wait_for(service.pool.fetchval("SELECT 1"), 5)
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return f"PostgreSQL does not answer: {type(error).__name__}"
+        return None
+
+    async def broker() -> str | None:
+        service: Service = app.state.service
+        if trouble := await service.publisher.trouble():
+            return trouble
+        try:
+            found = await service.publisher.partitions(topics.FACTS.name)
+        except BrokerAwayError as error:
+            return str(error)
+        if found != settings.fact_partitions:
+            return (
+                f"{topics.FACTS.name} has {found} partitions, "
+                f"FORVARNING_FACT_PARTITIONS says {settings.fact_partitions}"
+            )
+        return None
+
+    async def alive() -> str | None:
+        return None
+
+    add_health(app, live={"process": alive}, ready={"database": database, "broker": broker})
+    return app
+
+
+async def _not_written(_: Request, error: Exception) -> Response:
+    assert isinstance(error, NotWrittenError)  # noqa: S101 - registered for this class only
+    return Problem(
+        503,
+        "not_written",
+        "Nothing of this call is acknowledged: send it again.",
+        headers={"Retry-After": str(error.retry_after)},
+    ).response()
+
+
+async def _counted(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    response = await call_next(request)
+    route = request.scope.get("route")
+    path = getattr(route, "path", "none")
+    metrics.REQUESTS.labels(path, str(response.status_code)).inc()
+    return response
+
+
+def main() -> None:
+    settings = IngestSettings()
+    configure("ingest", settings.log_level)
+    run(create_app(settings), settings.listen_host, settings.listen_port)

@@ -1,0 +1,1 @@
+"""What may be sent to ingest, and how its answers look (docs/api-ingest.md)."""

@@ -1,0 +1,54 @@
+"""Registers and notices as they are sent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.ingest.model.fields import Flag, Instant, Key, Minutes, Strict, Text
+
+
+class MarkIn(Strict):
+    """What a lesson's register says about one pupil. Minutes of the lesson."""
+
+    pupil: Key
+    offered: Minutes | None = None
+    valid: Minutes = 0
+    invalid: Minutes = 0
+    other: Minutes = 0
+    confirmed: Flag = False
+    explicit: Flag = False
+    reported: Flag | None = None
+    withdrawn: Flag = False
+    arrived_late: Minutes | None = None
+    left_early: Minutes | None = None
+
+
+class RegisterIn(Strict):
+    """A patch of one lesson occurrence."""
+
+    id: Key | None = None
+    school_unit: Key
+    activity: Key
+    group: Key | None = None
+    subject: Annotated[Text, Field(max_length=64)] = ""
+    start: Instant
+    length_minutes: Annotated[int, Field(strict=True, ge=1, le=720)]
+    state: Literal["scheduled", "reported", "cancelled"]
+    modified: Instant
+    moved_from: Instant | None = None
+    marks: Annotated[tuple[MarkIn, ...], Field(max_length=2000)] = ()
+
+
+class NoticeIn(Strict):
+    """An interval in which a pupil's absence is explained."""
+
+    id: Key
+    pupil: Key
+    kind: Literal["absence_report", "leave"]
+    start: Instant
+    end: Instant
+    reported_by: Literal["guardian", "pupil", "staff"]
+    modified: Instant
+    deleted: Flag = False

@@ -1,0 +1,259 @@
+"""PUT /v1/roster without HTTP: check, store, assign homes, and what follows on the topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from forvarning.facts.v1 import facts_pb2 as facts
+from services.common import topics
+from services.common.clock import Clock, school_date, school_year
+from services.common.pg import tenant
+from services.ingest.model.answers import Note
+from services.ingest.model.roster import RosterIn
+from services.ingest.profiles import Profiles
+from services.ingest.publisher import Outgoing
+from services.ingest.roster.check import check_roster
+from services.ingest.roster.duties import coverage
+from services.ingest.roster.placements import Placement, first_of_each_year
+from services.ingest.roster.records import placement_facts, roster_records
+from services.ingest.store import outbox
+from services.ingest.store.homes import Homeless, assign_homes
+from services.ingest.store.names import known_ids, name_new
+from services.ingest.store.people import Ids, SchoolWriter
+from services.ingest.store.pupils import PupilWriter, match_civic_numbers
+from services.ingest.store.sources import Source
+from services.ingest.versions import Sequence, version
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection, Pool
+
+_KINDS = ("area", "school_unit", "group", "pupil", "guardian", "staff", "duty")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a roster did: items per list, and what the sender should know."""
+
+    counts: dict[str, int]
+    notes: list[Note]
+
+
+class RosterRefusedError(Exception):
+    """Nothing of the roster was applied; ``problems`` names every reason."""
+
+    def __init__(self, problems: list[Note]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems
+
+
+class RosterService:
+    """Applies rosters. The caller drains the organiser's outbox afterwards."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        numbers: Sequence,
+        clock: Clock,
+        profiles: Profiles,
+        partitions: int,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._pool = pool
+        self._numbers = numbers
+        self._clock = clock
+        self._profiles = profiles
+        self._partitions = partitions
+        self._new_id = new_id
+
+    async def put(self, source: Source, roster: RosterIn) -> Applied:
+        """Apply all of ``roster`` in one transaction, or raise :class:`RosterRefusedError`.
+
+        Sending the same roster twice changes nothing and sends nothing.
+        """
+        now = self._clock.now()
+        today = school_date(now)
+        number = (await self._numbers.take(1))[0]
+        async with tenant(self._pool, source.organiser_id) as connection:
+            # One roster of an organiser at a time; its outbox rows then keep their order.
+            await connection.execute(
+                "UPDATE people.organisers SET roster_version = roster_version + 1"
+            )
+            ids: Ids = {
+                kind: await known_ids(connection, source.namespace, kind) for kind in _KINDS
+            }
+            if problems := check_roster(roster, ids):
+                raise RosterRefusedError(problems)
+            await self._name(connection, source, roster, ids)
+            counts = await self._store(connection, source, roster, ids, today)
+            await self._assign(connection, source.organiser_id)
+            await self._follow_up(connection, source, number, now)
+            await self._profiles.activate_standard(connection, source.organiser_id, now)
+            notes = await self._duty_notes(connection, roster, ids, today)
+        return Applied(counts, notes)
+
+    async def _name(
+        self, connection: Connection, source: Source, roster: RosterIn, ids: Ids
+    ) -> None:
+        lists = {
+            "area": roster.areas,
+            "school_unit": roster.school_units,
+            "group": roster.groups,
+            "pupil": roster.pupils,
+            "guardian": roster.guardians,
+            "staff": roster.staff,
+            "duty": roster.duties,
+        }
+        matched = await match_civic_numbers(connection, roster.pupils or [], ids["pupil"])
+        for kind, entries in lists.items():
+            await name_new(
+                connection,
+                source.organiser_id,
+                source.namespace,
+                kind,
+                known=ids[kind],
+                wanted=[entry.id for entry in entries or []],
+                new_id=self._new_id,
+                matched=matched if kind == "pupil" else None,
+            )
+
+    async def _store(
+        self, connection: Connection, source: Source, roster: RosterIn, ids: Ids, today: date
+    ) -> dict[str, int]:
+        school = SchoolWriter(connection, source.organiser_id, source.namespace, ids)
+        people = PupilWriter(connection, source.organiser_id, source.namespace, ids)
+        counts: dict[str, int] = {}
+        if roster.organiser is not None:
+            await school.organiser(roster.organiser)
+            counts["organiser"] = 1
+        if roster.areas is not None:
+            await school.areas(roster.areas)
+        if roster.school_units is not None:
+            await school.units(roster.school_units)
+        if roster.groups is not None:
+            await school.groups(roster.groups)
+        if roster.guardians is not None:
+            await people.guardians(roster.guardians)
+        if roster.pupils is not None:
+            await people.pupils(roster.pupils)
+            await people.placements(roster.pupils, await self._years(connection, today))
+            counts["pupils_left"] = await people.gone(roster.pupils, today)
+        if roster.staff is not None:
+            await school.staff(roster.staff)
+        if roster.duties is not None:
+            await school.duties(roster.duties)
+        if roster.suppressions is not None:
+            await people.suppressions(roster.suppressions)
+        for name in (
+            "areas", "school_units", "groups", "pupils", "guardians", "staff", "duties",
+            "suppressions",
+        ):  # fmt: skip
+            entries = getattr(roster, name)
+            if entries is not None:
+                counts[name] = len(entries)
+        return counts
+
+    @staticmethod
+    async def _years(connection: Connection, today: date) -> set[int]:
+        """The school years in which placements count: the present one and those with a calendar."""
+        rows = await connection.fetch("SELECT DISTINCT school_year FROM people.calendars")
+        return {school_year(today), *(row["school_year"] for row in rows)}
+
+    async def _assign(self, connection: Connection, organiser_id: UUID) -> None:
+        rows = await connection.fetch(
+            "SELECT l.* FROM people.placements l LEFT JOIN ingest.pupil_homes h "
+            "USING (organiser_id, pupil_id, school_year) WHERE h.home_id IS NULL"
+        )
+        placements = [
+            Placement(**{name: row[name] for name in Placement.__dataclass_fields__})
+            for row in rows
+        ]
+        await assign_homes(
+            connection,
+            organiser_id,
+            [
+                Homeless(pupil, year, first.school_unit_id, first.class_id)
+                for (pupil, year), first in sorted(
+                    first_of_each_year(placements).items(), key=lambda entry: str(entry[0])
+                )
+            ],
+            partitions=self._partitions,
+            new_id=self._new_id,
+        )
+
+    async def _follow_up(
+        self, connection: Connection, source: Source, number: int, now: datetime
+    ) -> None:
+        """Put what changed on roster.v1 and into the input log, by way of the outbox."""
+        organiser = source.organiser_id
+        records = await roster_records(connection, organiser, school_date(now))
+        fresh, gone = await outbox.changed(connection, topics.ROSTER.name, records)
+        waiting = [
+            outbox.Waiting(outbox.RECORDS, Outgoing(topics.ROSTER.name, 0, key, value))
+            for key, value in [*fresh.items(), *((key, None) for key in gone)]
+        ]
+        await outbox.remember(connection, organiser, topics.ROSTER.name, fresh, list(gone))
+
+        placements = await placement_facts(connection)
+        partition_of_home = {
+            row["home_id"].bytes: row["partition"]
+            for row in await connection.fetch("SELECT home_id, partition FROM ingest.homes")
+        }
+        current = {
+            key: placement.SerializeToString(deterministic=True)
+            for key, (_, placement) in placements.items()
+        }
+        fresh, gone = await outbox.changed(connection, topics.FACTS.name, current)
+        stamp = version(source.priority, int(now.timestamp() * 1000), number)
+        for value, deleted in [
+            *((value, False) for value in fresh.values()),
+            *((value, True) for value in gone.values()),
+        ]:
+            placement = facts.Placement.FromString(value)
+            placement.deleted = deleted
+            placement.version.CopyFrom(stamp)
+            fact = facts.Fact(
+                organiser_id=organiser.bytes,
+                accepted_unix_ms=int(now.timestamp() * 1000),
+                placement=placement,
+            )
+            waiting.append(
+                outbox.Waiting(
+                    outbox.FACTS,
+                    Outgoing(
+                        topics.FACTS.name,
+                        partition_of_home[placement.home_id],
+                        placement.home_id,
+                        fact.SerializeToString(),
+                    ),
+                )
+            )
+        await outbox.remember(connection, organiser, topics.FACTS.name, fresh, list(gone))
+        await outbox.enqueue(connection, organiser, waiting)
+
+    @staticmethod
+    async def _duty_notes(
+        connection: Connection, roster: RosterIn, ids: Ids, today: date
+    ) -> list[Note]:
+        found = await coverage(connection, today)
+        names = {entity: name for name, entity in ids["school_unit"].items()}
+        position = {unit.id: index for index, unit in enumerate(roster.school_units or [])}
+
+        def note(unit: UUID, code: str, detail: str) -> Note:
+            name = names.get(unit, "")
+            pointer = f"/school_units/{position[name]}" if name in position else "/duties"
+            return Note(code, pointer, f"{pointer}: {detail}")
+
+        return [
+            note(unit, "no_recipient", "neither attendance officer nor principal today: "
+                 "its warnings stand in the unassigned list")
+            for unit in found.unassigned
+        ] + [
+            note(unit, "falls_to_principal", "pupils without an attendance officer today: "
+                 "their warnings fall to the principal")
+            for unit in found.on_principal
+        ]  # fmt: skip

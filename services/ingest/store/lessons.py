@@ -1,0 +1,147 @@
+"""Which buckets have had which lessons, so that a cancellation or a move reaches all of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from forvarning.facts.v1 import facts_pb2 as facts
+from services.ingest.store.bulk import upsert
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+Target = tuple[UUID, int]
+"""Home and bucket."""
+VersionKey = tuple[int, int, int]
+
+
+def version_key(version: facts.Version) -> VersionKey:
+    return version.priority, version.modified_unix_ms, version.sequence
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a batch says of one lesson occurrence."""
+
+    lesson_id: UUID
+    school_unit_id: UUID
+    day: date
+    targets: set[Target] = field(default_factory=set)
+    cancelled: facts.Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A cancellation that ``target`` (in ``partition``) has not heard of yet."""
+
+    lesson_id: UUID
+    target: Target
+    partition: int
+    version: facts.Version
+
+
+class LessonBook:
+    """Keeps the book in PostgreSQL and remembers lately seen lessons."""
+
+    def __init__(self, remember: int = 200_000) -> None:
+        self._remember = remember
+        self._recent: OrderedDict[tuple[UUID, UUID, int], None] = OrderedDict()
+
+    async def record(
+        self, connection: Connection, organiser_id: UUID, seen: Iterable[Seen]
+    ) -> list[Cancellation]:
+        """Store what is new; returns the cancellations that must be sent besides.
+
+        A bucket that meets a lesson after it was cancelled is told of the
+        cancellation, and a cancellation goes to every bucket that has met the
+        lesson, whoever its sender mentioned.
+        """
+        news = [
+            entry
+            for entry in seen
+            if entry.cancelled is not None
+            or any((entry.lesson_id, *target) not in self._recent for target in entry.targets)
+        ]
+        if not news:
+            return []
+        # The update locks each row, in key order: a cancellation and a bucket's first register
+        # must not pass each other unseen.
+        await upsert(
+            connection,
+            "ingest.lessons",
+            {"organiser_id": "uuid", "lesson_id": "uuid", "school_unit_id": "uuid", "day": "date"},
+            [
+                (organiser_id, entry.lesson_id, entry.school_unit_id, entry.day)
+                for entry in {entry.lesson_id: entry for entry in news}.values()
+            ],
+            key=("organiser_id", "lesson_id"),
+        )
+        await upsert(
+            connection,
+            "ingest.lesson_targets",
+            {"organiser_id": "uuid", "lesson_id": "uuid", "home_id": "uuid", "bucket": "int"},
+            sorted({
+                (organiser_id, entry.lesson_id, *target)
+                for entry in news
+                for target in entry.targets
+            }),
+            key=("organiser_id", "lesson_id", "home_id", "bucket"),
+        )  # fmt: skip
+        await self._store_cancellations(connection, news)
+        return await self._tell(connection, news)
+
+    def committed(self, seen: Iterable[Seen]) -> None:
+        """Remember what the database now holds; to be called after the commit."""
+        for entry in seen:
+            for target in entry.targets:
+                key = (entry.lesson_id, *target)
+                self._recent[key] = None
+                self._recent.move_to_end(key)
+        while len(self._recent) > self._remember:
+            self._recent.popitem(last=False)
+
+    @staticmethod
+    async def _store_cancellations(connection: Connection, news: list[Seen]) -> None:
+        cancelled = [entry for entry in news if entry.cancelled is not None]
+        await connection.executemany(
+            "UPDATE ingest.lessons SET cancel_priority = $2, cancel_modified_ms = $3, "
+            "cancel_sequence = $4 WHERE lesson_id = $1 AND (cancel_priority IS NULL OR "
+            "(cancel_priority, cancel_modified_ms, cancel_sequence) < ($2, $3, $4))",
+            [
+                (entry.lesson_id, *version_key(entry.cancelled))
+                for entry in cancelled
+                if entry.cancelled is not None
+            ],
+        )
+
+    @staticmethod
+    async def _tell(connection: Connection, news: list[Seen]) -> list[Cancellation]:
+        rows = await connection.fetch(
+            """
+            SELECT l.lesson_id, l.cancel_priority, l.cancel_modified_ms, l.cancel_sequence,
+                   t.home_id, t.bucket, h.partition
+            FROM ingest.lessons l
+            JOIN ingest.lesson_targets t USING (organiser_id, lesson_id)
+            JOIN ingest.homes h USING (organiser_id, home_id)
+            WHERE l.lesson_id = ANY($1) AND l.cancel_priority IS NOT NULL
+            """,
+            [entry.lesson_id for entry in news],
+        )
+        return [
+            Cancellation(
+                row["lesson_id"],
+                (row["home_id"], row["bucket"]),
+                row["partition"],
+                facts.Version(
+                    priority=row["cancel_priority"],
+                    modified_unix_ms=row["cancel_modified_ms"],
+                    sequence=row["cancel_sequence"],
+                ),
+            )
+            for row in rows
+        ]

@@ -1,0 +1,104 @@
+"""What was accepted about pupils whom the roster does not know yet: kept until it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from forvarning.facts.v1 import facts_pb2 as facts
+from services.ingest.store.directory import Home
+from services.ingest.store.lessons import VersionKey, version_key
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A fact about one pupil in one school year; pupil, home and bucket are still empty."""
+
+    namespace: str
+    pupil: str
+    school_year: int
+    fact: facts.Fact
+
+    @property
+    def about(self) -> UUID:
+        if self.fact.HasField("register"):
+            return UUID(bytes=self.fact.register.lesson_id)
+        return UUID(bytes=self.fact.notice.notice_id)
+
+    @property
+    def version(self) -> VersionKey:
+        body = self.fact.register if self.fact.HasField("register") else self.fact.notice
+        return version_key(body.version)
+
+
+async def park(
+    connection: Connection, organiser_id: UUID, parked: Sequence[Parked], now: datetime
+) -> None:
+    """Keep ``parked``; of two about the same thing the newer stays."""
+    await connection.executemany(
+        """
+        INSERT INTO ingest.parked AS p (organiser_id, namespace, pupil, about, school_year,
+            priority, modified_ms, sequence, fact, parked_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        ON CONFLICT (organiser_id, namespace, pupil, about, school_year) DO UPDATE
+        SET priority = EXCLUDED.priority, modified_ms = EXCLUDED.modified_ms,
+            sequence = EXCLUDED.sequence, fact = EXCLUDED.fact
+        WHERE (p.priority, p.modified_ms, p.sequence)
+            < (EXCLUDED.priority, EXCLUDED.modified_ms, EXCLUDED.sequence)
+        """,
+        sorted(
+            (organiser_id, entry.namespace, entry.pupil, entry.about, entry.school_year,
+             *entry.version, entry.fact.SerializeToString(), now)
+            for entry in parked
+        ),
+    )  # fmt: skip
+
+
+async def releasable(connection: Connection, limit: int) -> list[tuple[Parked, Home]]:
+    """What the roster has caught up with, oldest first."""
+    rows = await connection.fetch(
+        """
+        SELECT p.namespace, p.pupil, p.school_year, p.fact, e.entity_id, h.home_id, h.bucket,
+               hm.partition
+        FROM ingest.parked p
+        JOIN people.external_ids e ON e.organiser_id = p.organiser_id
+          AND e.namespace = p.namespace AND e.kind = 'pupil' AND e.external_id = p.pupil
+        JOIN ingest.pupil_homes h ON h.organiser_id = p.organiser_id
+          AND h.pupil_id = e.entity_id AND h.school_year = p.school_year
+        JOIN ingest.homes hm ON hm.organiser_id = p.organiser_id AND hm.home_id = h.home_id
+        ORDER BY p.sequence
+        LIMIT $1
+        """,
+        limit,
+    )
+    return [
+        (
+            Parked(row["namespace"], row["pupil"], row["school_year"],
+                   facts.Fact.FromString(row["fact"])),
+            Home(row["entity_id"], row["home_id"], row["bucket"], row["partition"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def released(connection: Connection, sent: Sequence[Parked]) -> None:
+    """Forget what was sent, unless something newer took its place meanwhile."""
+    await connection.executemany(
+        "DELETE FROM ingest.parked WHERE namespace = $1 AND pupil = $2 AND about = $3 "
+        "AND school_year = $4 AND (priority, modified_ms, sequence) = ($5, $6, $7)",
+        [
+            (entry.namespace, entry.pupil, entry.about, entry.school_year, *entry.version)
+            for entry in sent
+        ],
+    )
+
+
+async def waiting(connection: Connection) -> int:
+    """How many facts wait."""
+    return int(await connection.fetchval("SELECT count(*) FROM ingest.parked"))
