@@ -1,0 +1,1 @@
+"""Grafana's dashboards, written by a program so that they stay readable in review."""

@@ -1,0 +1,1 @@
+"""What runs inside the container image, beside the services."""
