@@ -1,0 +1,248 @@
+"""What people do: acknowledge, comment, close, ring home. Effect, history, outbox, audit: one
+transaction under the viewer's own row-level security."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.cases import metrics
+from services.cases.domain import decisions
+from services.cases.store import audit, cases, duties, outbox, reading
+from services.cases.store.cases import Case, Happened
+from services.cases.store.outbox import Told
+from services.cases.store.scope import Database, Viewer
+from services.cases.views.case import not_found, protected
+from services.common.problem import Problem
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+
+class CaseActions:
+    """Use cases of people. ``version`` is the one that the person saw: when somebody else has
+    changed the case since, nothing is written and the answer says so (409)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def acknowledge(self, viewer: Viewer, case_id: UUID, version: int) -> None:
+        """Take a case on, or see what has changed in it."""
+        async with self._database.person(viewer) as connection:
+            case = await self._case(connection, case_id, version)
+            decisions.check_acknowledge(case.state)
+            now = self._database.now()
+            first = case.state == "new"
+            after = replace(
+                case,
+                state="acknowledged",
+                attention=None,
+                attention_at=None,
+                acknowledged_at=now if first else case.acknowledged_at,
+                acknowledged_by=viewer.staff_id if first else case.acknowledged_by,
+            )
+            kind = "acknowledged" if first else "stood"
+            await self._save(connection, viewer, after, kind, {}, now=now)
+            await duties.finish_acknowledge(
+                connection, case_id, now, viewer.staff_id, "acknowledged"
+            )
+            await self._audit(connection, viewer, f"case.{kind}", case_id, now)
+        metrics.CASE_CHANGES.labels(kind).inc()
+
+    async def comment(self, viewer: Viewer, case_id: UUID, text: str) -> None:
+        """Write something in the case. Comments only come to: nobody's change is overwritten."""
+        body = decisions.check_comment(text)
+        async with self._database.person(viewer) as connection:
+            case = await self._case(connection, case_id, None, deciding=False)
+            now = self._database.now()
+            await connection.execute(
+                """
+                INSERT INTO cases.comments
+                    (organiser_id, comment_id, case_id, at, author_staff_id, body)
+                VALUES ($1, $2, $3, $4, $5, $6)
+                """,
+                viewer.organiser_id,
+                self._database.new_id(),
+                case_id,
+                now,
+                viewer.staff_id,
+                body,
+            )
+            await self._tell(connection, viewer, case, "commented", {}, now=now)
+            await self._audit(connection, viewer, "case.commented", case_id, now)
+        metrics.CASE_CHANGES.labels("commented").inc()
+
+    async def close(
+        self, viewer: Viewer, case_id: UUID, version: int, reason: str, note: str
+    ) -> None:
+        """Close a case with a reason; a new warning opens it again."""
+        async with self._database.person(viewer) as connection:
+            case = await self._case(connection, case_id, version)
+            decisions.check_close(case.state, reason, note)
+            now = self._database.now()
+            after = replace(
+                case,
+                state="closed",
+                attention=None,
+                attention_at=None,
+                closed_at=now,
+                closed_by=viewer.staff_id,
+                close_reason=reason,
+                close_note=note.strip() or None,
+            )
+            detail = {"reason": reason, "note": note.strip()}
+            await self._save(connection, viewer, after, "closed", detail, now=now)
+            await duties.finish_acknowledge(connection, case_id, now, viewer.staff_id, "closed")
+            await self._audit(connection, viewer, "case.closed", case_id, now)
+        metrics.CASE_CHANGES.labels("closed").inc()
+
+    async def call(
+        self, viewer: Viewer, duty_id: UUID, version: int, outcome: str, note: str
+    ) -> None:
+        """Say how a call home went. Nobody reached: the try is kept and the duty stands."""
+        decisions.check_call(outcome, note)
+        async with self._database.person(viewer) as connection:
+            row = await reading.one_call(connection, duty_id)
+            if row is None:
+                raise Problem(404, "no_such_call", "Det finns ingen sådan uppgift.")
+            if not row["known"]:
+                raise protected()
+            if not row["can_decide"]:
+                raise forbidden()
+            if row["version"] != version or row["done_at"] is not None:
+                raise conflict(row["version"])
+            now = self._database.now()
+            tried = outcome == "not_reached"
+            changed = await duties.called(
+                connection,
+                duty_id,
+                version,
+                at=now,
+                by=None if tried else viewer.staff_id,
+                outcome=None if tried else outcome,
+                note=note.strip() or None,
+            )
+            if not changed:
+                raise conflict(None)
+            if row["case_id"] is not None:
+                line = Happened(
+                    event_id=self._database.new_id(),
+                    case_id=row["case_id"],
+                    at=now,
+                    kind="call_tried" if tried else "call_done",
+                    actor_staff_id=viewer.staff_id,
+                    school_date=row["school_date"],
+                    detail={"outcome": outcome, "note": note.strip()},
+                )
+                await cases.history(connection, viewer.organiser_id, [line])
+            await audit.write(
+                connection,
+                viewer.organiser_id,
+                now,
+                viewer.staff_id,
+                "call.tried" if tried else "call.done",
+                case_id=row["case_id"],
+                duty=str(duty_id),
+                outcome=outcome,
+            )
+
+    async def _case(
+        self,
+        connection: Connection,
+        case_id: UUID,
+        version: int | None,
+        *,
+        deciding: bool = True,
+    ) -> Case:
+        row = await reading.one_case(connection, case_id)
+        if row is None:
+            raise not_found()
+        if not row["known"]:
+            raise protected()
+        if deciding and not row["can_decide"]:
+            raise forbidden()
+        case = cases.from_row(row)
+        if version is not None and case.version != version:
+            raise conflict(case.version)
+        return case
+
+    async def _save(
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        case: Case,
+        kind: str,
+        detail: Mapping[str, object],
+        *,
+        now: datetime,
+    ) -> None:
+        after = replace(case, version=case.version + 1, updated_at=now)
+        if not await cases.update(connection, after):
+            raise conflict(None)
+        await self._tell(connection, viewer, after, kind, detail, now=now)
+
+    async def _tell(
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        case: Case,
+        kind: str,
+        detail: Mapping[str, object],
+        *,
+        now: datetime,
+    ) -> None:
+        line = Happened(
+            event_id=self._database.new_id(),
+            case_id=case.case_id,
+            at=now,
+            kind=kind,
+            actor_staff_id=viewer.staff_id,
+            detail=detail,
+        )
+        await cases.history(connection, viewer.organiser_id, [line])
+        told = Told(
+            event_id=self._database.new_id(),
+            # To have seen a change is to acknowledge it; the contract has one kind for both.
+            kind="acknowledged" if kind == "stood" else kind,
+            organiser_id=viewer.organiser_id,
+            case_id=case.case_id,
+            number=case.number,
+            pupil_id=case.pupil_id,
+            school_unit_id=case.school_unit_id,
+            assigned_staff_id=case.assigned_staff_id,
+            at=now,
+            school_date=case.school_date,
+        )
+        await outbox.put(connection, [told])
+
+    async def _audit(
+        self, connection: Connection, viewer: Viewer, action: str, case_id: UUID, now: datetime
+    ) -> None:
+        await audit.write(
+            connection, viewer.organiser_id, now, viewer.staff_id, action, case_id=case_id
+        )
+
+
+def forbidden() -> Problem:
+    """The viewer may read the case but not decide."""
+    return Problem(
+        403,
+        "not_yours_to_decide",
+        "Ärendet avgörs av den som har det, av skolans närvaroansvariga eller av rektorn.",
+    )
+
+
+def conflict(version: int | None) -> Problem:
+    """Somebody else was quicker."""
+    problem = Problem(
+        409,
+        "changed_meanwhile",
+        "Någon annan har ändrat det här sedan du öppnade sidan. Se vad som hänt och gör om det "
+        "om det fortfarande behövs.",
+    )
+    if version is not None:
+        problem.extra["version"] = version
+    return problem

@@ -1,0 +1,51 @@
+"""Who asks: the session behind a request, and the proof that a form of ours sent it."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+
+from services.cases.signin import SignedIn, SignIn
+from services.cases.store.scope import Database
+from services.common.problem import Problem
+
+#: With the prefix the browser refuses the cookie from a subdomain or over plain HTTP.
+COOKIE, LOCAL_COOKIE = "__Host-forvarning", "forvarning"
+
+
+def database(request: Request) -> Database:
+    """The database of the running service."""
+    found: Database = request.app.state.database
+    return found
+
+
+async def recognise(request: Request) -> SignedIn | None:
+    """The session of the request's cookie, if it still holds."""
+    sign_in: SignIn = request.app.state.sign_in
+    cookies = request.cookies
+    return await sign_in.recognise(cookies.get(COOKIE) or cookies.get(LOCAL_COOKIE))
+
+
+async def signed_in(request: Request) -> SignedIn:
+    """The session, or 401."""
+    found = await recognise(request)
+    if found is None:
+        raise Problem(401, "not_signed_in", "Logga in först.")
+    return found
+
+
+def check_token(session: SignedIn, token: str) -> None:
+    """The form's token must be the session's (against cross-site request forgery)."""
+    if not hmac.compare_digest(session.csrf_token.encode(), token.encode()):
+        raise Problem(403, "bad_csrf_token", "Sidan är för gammal. Ladda om den och försök igen.")
+
+
+async def signed_in_with_token(
+    session: Annotated[SignedIn, Depends(signed_in)],
+    x_csrf_token: Annotated[str, Header()] = "",
+) -> SignedIn:
+    """For calls that change something: the session and its token in ``X-CSRF-Token``."""
+    check_token(session, x_csrf_token)
+    return session

@@ -1,0 +1,135 @@
+"""/api/v1: today's list, cases, and what one does about them. Signed in by the session cookie;
+calls that change something carry the session's token in ``X-CSRF-Token``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.cases.actions import CaseActions
+from services.cases.api.access import database, signed_in, signed_in_with_token
+from services.cases.domain.decisions import MAX_TEXT
+from services.cases.signin import SignedIn
+from services.cases.store.scope import Database
+from services.cases.views.case import read_call, read_case
+from services.cases.views.cases import CasePage, read_cases
+from services.cases.views.models import CallShown, CaseShown, Today
+from services.cases.views.today import Scope
+from services.cases.views.today import today as read_today
+
+router = APIRouter(prefix="/api/v1", tags=["cases"])
+
+Reader = Annotated[SignedIn, Depends(signed_in)]
+Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
+Data = Annotated[Database, Depends(database)]
+
+
+class Body(BaseModel):
+    """Base of request bodies: an unknown field is a mistake worth telling."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Seen(Body):
+    """The version of the case that the person looked at."""
+
+    version: int = Field(ge=1)
+
+
+class Comment(Body):
+    """What to write."""
+
+    text: str = Field(min_length=1, max_length=MAX_TEXT)
+
+
+class Closing(Seen):
+    """Why a case is closed."""
+
+    reason: str
+    note: str = Field(default="", max_length=MAX_TEXT)
+
+
+class Called(Seen):
+    """How a call home went."""
+
+    outcome: str
+    note: str = Field(default="", max_length=MAX_TEXT)
+
+
+class SessionShown(BaseModel):
+    """The session's own token, for ``X-CSRF-Token``."""
+
+    staff_id: UUID
+    organiser_id: UUID
+    csrf_token: str
+
+
+@router.get("/session")
+async def session(who: Reader) -> SessionShown:
+    """Who is signed in."""
+    return SessionShown(
+        staff_id=who.viewer.staff_id,
+        organiser_id=who.viewer.organiser_id,
+        csrf_token=who.csrf_token,
+    )
+
+
+@router.get("/today")
+async def today(who: Reader, data: Data, scope: Scope = "all") -> Today:
+    """Today's list."""
+    return await read_today(data, who.viewer, scope)
+
+
+@router.get("/cases")
+async def cases(
+    who: Reader,
+    data: Data,
+    state: Literal["open", "closed", "any"] = "open",
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> CasePage:
+    """Cases in the viewer's scope, the newest change first."""
+    return await read_cases(data, who.viewer, state, offset, limit)
+
+
+@router.get("/cases/{case_id}")
+async def case(case_id: UUID, who: Reader, data: Data) -> CaseShown:
+    """A whole case."""
+    return await read_case(data, who.viewer, case_id)
+
+
+@router.post("/cases/{case_id}/acknowledge")
+async def acknowledge(case_id: UUID, body: Seen, who: Writer, data: Data) -> CaseShown:
+    """Take a case on, or see what has changed in it."""
+    await CaseActions(data).acknowledge(who.viewer, case_id, body.version)
+    return await read_case(data, who.viewer, case_id)
+
+
+@router.post("/cases/{case_id}/comments", status_code=201)
+async def comment(case_id: UUID, body: Comment, who: Writer, data: Data) -> CaseShown:
+    """Write in a case."""
+    await CaseActions(data).comment(who.viewer, case_id, body.text)
+    return await read_case(data, who.viewer, case_id)
+
+
+@router.post("/cases/{case_id}/close")
+async def close(case_id: UUID, body: Closing, who: Writer, data: Data) -> CaseShown:
+    """Close a case with a reason."""
+    await CaseActions(data).close(who.viewer, case_id, body.version, body.reason, body.note)
+    return await read_case(data, who.viewer, case_id)
+
+
+@router.get("/calls/{duty_id}")
+async def call(duty_id: UUID, who: Reader, data: Data) -> CallShown:
+    """A call home, with whom to ring."""
+    return await read_call(data, who.viewer, duty_id)
+
+
+@router.post("/calls/{duty_id}/called")
+async def called(duty_id: UUID, body: Called, who: Writer, data: Data) -> CallShown:
+    """Say how a call home went."""
+    await CaseActions(data).call(who.viewer, duty_id, body.version, body.outcome, body.note)
+    return await read_call(data, who.viewer, duty_id)

@@ -1,0 +1,1 @@
+"""The case domain: pure, no I/O, no clock of its own."""

@@ -1,0 +1,92 @@
+"""ews.absence-days.v1: one row a pupil and school day, for the calendar of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from google.protobuf.message import DecodeError
+
+from forvarning.warnings.v1 import warnings_pb2 as pb
+from services.cases.domain.threads import UnreadableMessageError, day_of, optional_uuid, uuid_of
+from services.cases.store.scope import Database
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceDay:
+    """One pupil's school day; minutes and lessons."""
+
+    organiser_id: UUID
+    pupil_id: UUID
+    day: date
+    school_unit_id: UUID | None
+    offered: int
+    reported: int
+    valid: int
+    invalid_unexplained: int
+    invalid_confirmed: int
+    other: int
+    lessons: int
+    lessons_reported: int
+    lessons_absent: int
+    revision: int
+
+
+def decode(value: bytes | None) -> AbsenceDay | None:
+    """Read an AbsenceDay; None for a tombstone, which gallring takes care of."""
+    if value is None:
+        return None
+    raw = pb.AbsenceDay()
+    try:
+        raw.ParseFromString(value)
+    except DecodeError as error:
+        raise UnreadableMessageError("malformed", str(error)) from error
+    return AbsenceDay(
+        organiser_id=uuid_of(raw.organiser_id, "organiser_id"),
+        pupil_id=uuid_of(raw.pupil_id, "pupil_id"),
+        day=day_of(raw.epoch_day, "epoch_day"),
+        school_unit_id=optional_uuid(raw.school_unit_id, "school_unit_id"),
+        offered=raw.offered,
+        reported=raw.reported,
+        valid=raw.valid,
+        invalid_unexplained=raw.invalid_unexplained,
+        invalid_confirmed=raw.invalid_confirmed,
+        other=raw.other,
+        lessons=raw.lessons,
+        lessons_reported=raw.lessons_reported,
+        lessons_absent=raw.lessons_absent,
+        revision=raw.revision,
+    )
+
+
+_FIELDS = tuple(AbsenceDay.__dataclass_fields__)
+_TYPES = ("uuid", "uuid", "date", "uuid", *("int",) * 10)
+
+
+async def apply(database: Database, organiser_id: UUID, batch: Sequence[AbsenceDay]) -> None:
+    """Keep the highest revision of each day; the same batch again changes nothing."""
+    newest: dict[tuple[UUID, date], AbsenceDay] = {}
+    for day in batch:
+        known = newest.get((day.pupil_id, day.day))
+        if known is None or known.revision < day.revision:
+            newest[day.pupil_id, day.day] = day
+    # In one order, so that two processes never wait for each other in a ring.
+    rows = [newest[key] for key in sorted(newest)]
+    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_TYPES, start=1))
+    changed = ", ".join(
+        f"{name} = excluded.{name}"
+        for name in _FIELDS
+        if name not in {"organiser_id", "pupil_id", "day"}
+    )
+    async with database.system(organiser_id) as connection:
+        await connection.execute(
+            f"""
+            INSERT INTO cases.absence_days AS a ({", ".join(_FIELDS)})
+            SELECT * FROM unnest({arrays})
+            ON CONFLICT (organiser_id, pupil_id, day) DO UPDATE SET {changed}
+            WHERE a.revision < excluded.revision
+            """,
+            *([getattr(row, name) for row in rows] for name in _FIELDS),
+        )

@@ -1,0 +1,233 @@
+"""Signing in on the local stack: scrypt, throttling, sessions with an idle time-out.
+
+OpenID Connect takes this module's place in production; sessions stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from services.cases import metrics
+from services.cases.store import audit, sessions
+from services.cases.store.scope import Database, Viewer
+from services.cases.store.sessions import Account, Session
+from services.common import pg
+from services.common.clock import Clock, SystemClock
+from services.common.logging import get_logger
+from services.common.problem import Problem
+
+_log = get_logger(__name__)
+
+#: OWASP's password storage cheat sheet: N = 2^15, r = 8, p = 3 (32 MiB).
+_N, _R, _P = 2**15, 8, 3
+_MAX_MEMORY = 64 * 1024 * 1024
+#: So many failures of one login within the time make the next try wait.
+_MAX_FAILURES, _WINDOW = 5, timedelta(minutes=15)
+_LONGEST = timedelta(hours=10)
+#: How often the time of the last request is written.
+_TOUCH = timedelta(seconds=30)
+
+
+def hash_password(password: str) -> str:
+    """scrypt with a random salt, as ``scrypt$N$r$p$salt$key`` in base64."""
+    salt = secrets.token_bytes(16)
+    key = _scrypt(password, salt, _N, _R, _P)
+    encoded = [base64.b64encode(part).decode() for part in (salt, key)]
+    return f"scrypt${_N}${_R}${_P}${encoded[0]}${encoded[1]}"
+
+
+def verify_password(password: str, stored: str) -> bool:
+    """Whether the password is the one that was hashed, in constant time."""
+    kind, n, r, p, salt, key = stored.split("$")
+    if kind != "scrypt":
+        return False
+    found = _scrypt(password, base64.b64decode(salt), int(n), int(r), int(p))
+    return hmac.compare_digest(found, base64.b64decode(key))
+
+
+def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=_MAX_MEMORY, dklen=32)
+
+
+_NOBODYS = hash_password(secrets.token_urlsafe(16))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A browser with a session: who, and the token that its forms must carry."""
+
+    viewer: Viewer
+    csrf_token: str
+    cookie: str
+
+
+class SignIn:
+    """Sign in, recognise, sign out."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        idle: timedelta,
+        demo_password: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._database = database
+        # Real time also where the school's clock is simulated (design D8): a demo that runs
+        # sixty times as fast must not sign people out every half minute.
+        self._clock = clock or SystemClock()
+        self._idle = idle
+        self._demo_password = demo_password
+        # scrypt takes memory and time by design: a few at once, the rest wait.
+        self._hashing = asyncio.Semaphore(2)
+
+    async def sign_in(self, login: str, password: str) -> SignedIn:
+        """A new session. 401 for a wrong login or password (not told apart), 429 after too many
+        failures of the same login, whoever they came from."""
+        name = login.strip().lower()
+        subject = hashlib.sha256(name.encode()).digest()
+        now = self._clock.now()
+        async with self._database.nobody() as connection:
+            failed = await sessions.failures(connection, subject, now - _WINDOW)
+        if failed >= _MAX_FAILURES:
+            metrics.SIGN_INS.labels("throttled").inc()
+            raise Problem(
+                429,
+                "too_many_tries",
+                "För många misslyckade försök. Vänta en kvart och försök igen.",
+                headers={"Retry-After": str(int(_WINDOW.total_seconds()))},
+            )
+        account = await self._account(name, password)
+        # As long for a login that does not exist as for a wrong password.
+        stored = account.password_hash if account else _NOBODYS
+        async with self._hashing:
+            right = await asyncio.to_thread(verify_password, password, stored)
+        if account is None or not right:
+            async with self._database.nobody() as connection:
+                await sessions.add_failure(connection, subject, self._database.new_id(), now)
+            metrics.SIGN_INS.labels("refused").inc()
+            raise Problem(401, "wrong_login", "Användarnamnet eller lösenordet stämmer inte.")
+        metrics.SIGN_INS.labels("ok").inc()
+        return await self._start(account)
+
+    async def recognise(self, cookie: str | None) -> SignedIn | None:
+        """The session that a cookie belongs to; None when there is none or it has run out."""
+        parsed = _parse(cookie)
+        if parsed is None or cookie is None:
+            return None
+        organiser_id, token_hash = parsed
+        now = self._clock.now()
+        async with self._database.system(organiser_id) as connection:
+            session = await sessions.find(connection, token_hash)
+            if session is None:
+                return None
+            idle = now - session.seen_at
+            if idle > self._idle or now - session.started_at > _LONGEST:
+                await sessions.end(connection, token_hash)
+                return None
+            if idle > _TOUCH:
+                await sessions.touch(connection, token_hash, now)
+        viewer = Viewer(organiser_id, session.staff_id)
+        return SignedIn(viewer, session.csrf_token, cookie)
+
+    async def sign_out(self, signed_in: SignedIn) -> None:
+        """End the session; the cookie is worth nothing afterwards."""
+        parsed = _parse(signed_in.cookie)
+        if parsed is None:
+            return
+        organiser_id, token_hash = parsed
+        async with self._database.system(organiser_id) as connection:
+            await sessions.end(connection, token_hash)
+            await audit.write(
+                connection,
+                organiser_id,
+                self._database.now(),
+                signed_in.viewer.staff_id,
+                "signed_out",
+            )
+
+    async def set_password(self, organiser_id: UUID, login: str, password: str) -> None:
+        """Make the account of a member of staff, or give it a new password.
+
+        LookupError when nobody in the organiser's roster has that login.
+        """
+        name = login.strip().lower()
+        async with self._hashing:
+            hashed = await asyncio.to_thread(hash_password, password)
+        async with self._database.system(organiser_id) as connection:
+            staff_id = await sessions.staff_with_login(connection, name)
+            if staff_id is None:
+                msg = f"nobody in the roster has the login {name!r}"
+                raise LookupError(msg)
+            account = Account(organiser_id, self._database.new_id(), staff_id, hashed)
+            await sessions.put_account(connection, name, account, self._database.now())
+
+    async def _account(self, name: str, password: str) -> Account | None:
+        async with self._database.pool.acquire() as connection:
+            organiser_id = await sessions.organiser_of_login(connection, name)
+        if organiser_id is None and self._demo_password is not None:
+            organiser_id = await self._demo_account(name, password)
+        if organiser_id is None:
+            return None
+        async with self._database.system(organiser_id) as connection:
+            return await sessions.account(connection, name)
+
+    async def _demo_account(self, name: str, password: str) -> UUID | None:
+        """On the local stack whoever has a login in the roster gets an account at the first
+        right demo password."""
+        assert self._demo_password is not None  # noqa: S101 - asked by the caller
+        if not hmac.compare_digest(password.encode(), self._demo_password.encode()):
+            return None
+        for organiser_id in await pg.organiser_ids(self._database.pool):
+            try:
+                await self.set_password(organiser_id, name, password)
+            except LookupError:
+                continue
+            return organiser_id
+        return None
+
+    async def _start(self, account: Account) -> SignedIn:
+        now = self._clock.now()
+        token = secrets.token_urlsafe(32)
+        session = Session(
+            organiser_id=account.organiser_id,
+            account_id=account.account_id,
+            staff_id=account.staff_id,
+            csrf_token=secrets.token_urlsafe(32),
+            started_at=now,
+            seen_at=now,
+        )
+        async with self._database.system(account.organiser_id) as connection:
+            await sessions.start(connection, _digest(token), session)
+            await audit.write(
+                connection,
+                account.organiser_id,
+                self._database.now(),
+                account.staff_id,
+                "signed_in",
+            )
+        viewer = Viewer(account.organiser_id, account.staff_id)
+        return SignedIn(viewer, session.csrf_token, f"{account.organiser_id.hex}.{token}")
+
+
+def _parse(cookie: str | None) -> tuple[UUID, bytes] | None:
+    """Organiser and token digest. The organiser in it opens nothing: the token must be found
+    within that organiser's rows."""
+    organiser, _, token = (cookie or "").partition(".")
+    if not token or len(organiser) != 32:
+        return None
+    try:
+        return UUID(hex=organiser), _digest(token)
+    except ValueError:
+        return None
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

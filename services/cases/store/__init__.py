@@ -1,0 +1,1 @@
+"""All SQL of the case service, and nothing else."""

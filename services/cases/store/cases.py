@@ -1,0 +1,216 @@
+"""Cases, their history and what has to be done about them, as the service's own work sees them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from services.cases.domain.assignment import AssignedAs, Assignment
+from services.cases.domain.case import Attention, CaseState
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from services.common.pg import Connection
+
+#: A case whose unit nobody knows; it stands in the unassigned list.
+UNKNOWN_UNIT = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A row of cases.cases."""
+
+    organiser_id: UUID
+    case_id: UUID
+    number: str
+    pupil_id: UUID
+    school_year: int
+    school_unit_id: UUID
+    class_id: UUID | None
+    state: CaseState
+    attention: Attention | None
+    attention_at: datetime | None
+    assigned_staff_id: UUID | None
+    assigned_as: AssignedAs | None
+    level: int
+    family: str | None
+    headline: str
+    school_date: date
+    woke: bool
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    closed_at: datetime | None
+    closed_by: UUID | None
+    close_reason: str | None
+    close_note: str | None
+    version: int
+    updated_at: datetime
+
+    @property
+    def assignment(self) -> Assignment | None:
+        if self.assigned_staff_id is None or self.assigned_as is None:
+            return None
+        return Assignment(self.assigned_staff_id, self.assigned_as)
+
+    def assigned(self, to: Assignment | None) -> Case:
+        """The same case, standing with somebody else or nobody."""
+        return replace(
+            self,
+            assigned_staff_id=to.staff_id if to else None,
+            assigned_as=to.role if to else None,
+        )
+
+
+COLUMNS = ", ".join(Case.__dataclass_fields__)
+_FIELDS = tuple(Case.__dataclass_fields__)
+
+
+def from_row(row: Record) -> Case:
+    """A case from a row that holds at least its columns."""
+    return Case(**{name: row[name] for name in _FIELDS})
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of a case's history."""
+
+    event_id: UUID
+    case_id: UUID
+    at: datetime
+    kind: str
+    actor_staff_id: UUID | None = None
+    school_date: date | None = None
+    thread_id: UUID | None = None
+    thread_revision: int | None = None
+    episode_id: UUID | None = None
+    detail: Mapping[str, Any] | None = None
+
+
+async def of_pupils(
+    connection: Connection, pupil_ids: Sequence[UUID], school_years: Sequence[int]
+) -> list[Case]:
+    """The pupils' cases in these school years, locked in one order: nobody waits in a ring."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS} FROM cases.cases
+        WHERE organiser_id = cases.organiser()
+          AND pupil_id = ANY ($1::uuid[]) AND school_year = ANY ($2::int[])
+        ORDER BY case_id FOR UPDATE
+        """,
+        list(pupil_ids),
+        list(school_years),
+    )
+    return [from_row(row) for row in rows]
+
+
+async def open_cases(connection: Connection, after: UUID, limit: int) -> list[Case]:
+    """The next open cases by id, for work that goes through all of them in portions."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS} FROM cases.cases
+        WHERE organiser_id = cases.organiser() AND state <> 'closed' AND case_id > $1
+        ORDER BY case_id LIMIT $2 FOR UPDATE
+        """,
+        after,
+        limit,
+    )
+    return [from_row(row) for row in rows]
+
+
+async def next_ordinals(
+    connection: Connection, organiser_id: UUID, school_year: int, count: int
+) -> range:
+    """The next ``count`` case numbers of the school year."""
+    last = await connection.fetchval(
+        """
+        INSERT INTO cases.case_numbers AS n (organiser_id, school_year, last_number)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (organiser_id, school_year)
+            DO UPDATE SET last_number = n.last_number + excluded.last_number
+        RETURNING last_number
+        """,
+        organiser_id,
+        school_year,
+        count,
+    )
+    return range(last - count + 1, last + 1)
+
+
+async def insert(connection: Connection, case: Case) -> None:
+    """A new case."""
+    marks = ", ".join(f"${index}" for index in range(1, len(_FIELDS) + 1))
+    await connection.execute(
+        f"INSERT INTO cases.cases ({COLUMNS}) VALUES ({marks})",
+        *(getattr(case, name) for name in _FIELDS),
+    )
+
+
+async def update(connection: Connection, case: Case) -> bool:
+    """Write a case whose version is one more than the stored one; False when it was not there.
+
+    False means that somebody else has changed it meanwhile, or that the viewer may not.
+    """
+    rest = [name for name in _FIELDS if name not in {"organiser_id", "case_id"}]
+    assignments = ", ".join(f"{name} = ${index}" for index, name in enumerate(rest, start=3))
+    answer = await connection.execute(
+        f"""
+        UPDATE cases.cases SET {assignments}
+        WHERE organiser_id = $1 AND case_id = $2 AND version = ${len(rest) + 3} - 1
+        """,
+        case.organiser_id,
+        case.case_id,
+        *(getattr(case, name) for name in rest),
+        case.version,
+    )
+    return answer == "UPDATE 1"
+
+
+async def history(connection: Connection, organiser_id: UUID, lines: Sequence[Happened]) -> None:
+    """Append to cases' history."""
+    await connection.executemany(
+        """
+        INSERT INTO cases.case_events (organiser_id, event_id, case_id, at, kind, actor_staff_id,
+            school_date, thread_id, thread_revision, episode_id, detail)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        """,
+        [
+            (
+                organiser_id,
+                line.event_id,
+                line.case_id,
+                line.at,
+                line.kind,
+                line.actor_staff_id,
+                line.school_date,
+                line.thread_id,
+                line.thread_revision,
+                line.episode_id,
+                json.dumps(dict(line.detail or {}), ensure_ascii=False),
+            )
+            for line in lines
+        ],
+    )
+
+
+async def first_seen(
+    connection: Connection, organiser_id: UUID, consumer: str, messages: Sequence[str], at: datetime
+) -> set[str]:
+    """Put messages into the inbox; returns those that were not there yet."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO cases.inbox (organiser_id, consumer, message_id, received_at)
+        SELECT $1, $2, m, $4 FROM unnest($3::text[]) AS m
+        ON CONFLICT DO NOTHING RETURNING message_id
+        """,
+        organiser_id,
+        consumer,
+        sorted(set(messages)),
+        at,
+    )
+    return {row["message_id"] for row in rows}

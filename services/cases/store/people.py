@@ -1,0 +1,119 @@
+"""What the case service reads of people_v1 (docs/people-views.md); it writes none of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from services.cases.domain.assignment import Duty, Place
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+
+async def duties(connection: Connection) -> list[Duty]:
+    """Every duty that decides whom a case stands with."""
+    rows = await connection.fetch(
+        """
+        SELECT duty_id, staff_id, role, area_id, school_unit_id, group_id, grades, substitute,
+               valid_from, valid_to
+        FROM people_v1.duties WHERE role IN ('attendance_officer', 'principal')
+        """
+    )
+    return [
+        Duty(
+            duty_id=row["duty_id"],
+            staff_id=row["staff_id"],
+            role=row["role"],
+            area_id=row["area_id"],
+            school_unit_id=row["school_unit_id"],
+            group_id=row["group_id"],
+            grades=frozenset(row["grades"] or ()),
+            substitute=row["substitute"],
+            valid_from=row["valid_from"],
+            valid_to=row["valid_to"],
+        )
+        for row in rows
+    ]
+
+
+async def places(
+    connection: Connection, pupil_ids: Sequence[UUID], today: date
+) -> dict[UUID, Place]:
+    """Where each pupil belongs today: the placement in force, else the newest one there is."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT ON (p.pupil_id)
+               p.pupil_id, p.school_unit_id, p.class_id, p.grade, u.area_id
+        FROM people_v1.placements p
+        LEFT JOIN people_v1.school_units u ON u.school_unit_id = p.school_unit_id
+        WHERE p.pupil_id = ANY ($1::uuid[])
+        ORDER BY p.pupil_id,
+                 (p.valid_from <= $2 AND (p.valid_to IS NULL OR p.valid_to > $2)) DESC,
+                 p.valid_from DESC, p.placement_id
+        """,
+        list(pupil_ids),
+        today,
+    )
+    return {
+        row["pupil_id"]: Place(row["school_unit_id"], row["class_id"], row["grade"], row["area_id"])
+        for row in rows
+    }
+
+
+async def areas(connection: Connection) -> dict[UUID, UUID | None]:
+    """The area of each school unit."""
+    rows = await connection.fetch("SELECT school_unit_id, area_id FROM people_v1.school_units")
+    return {row["school_unit_id"]: row["area_id"] for row in rows}
+
+
+async def free_days(connection: Connection, school_unit_id: UUID, since: date) -> frozenset[date]:
+    """The unit's free days from ``since`` on, weekends not counted in."""
+    rows = await connection.fetch(
+        """
+        SELECT terms, free FROM people_v1.calendars
+        WHERE school_unit_id = $1 AND school_year >= $2
+        """,
+        school_unit_id,
+        since.year - 1,
+    )
+    days: set[date] = set()
+    for row in rows:
+        spans = [_span(entry) for entry in _list(row["free"])]
+        terms = sorted(_span(entry) for entry in _list(row["terms"]))
+        # What lies between two terms is free as well.
+        spans += [
+            (before[1] + timedelta(days=1), after[0] - timedelta(days=1))
+            for before, after in pairwise(terms)
+        ]
+        for first, last in spans:
+            day = max(first, since)
+            while day <= last:
+                days.add(day)
+                day += timedelta(days=1)
+    return frozenset(days)
+
+
+async def terms(
+    connection: Connection, school_unit_id: UUID, school_year: int
+) -> list[tuple[date, date]]:
+    """The unit's terms in a school year, oldest first; empty where no calendar is known."""
+    row = await connection.fetchrow(
+        "SELECT terms FROM people_v1.calendars WHERE school_unit_id = $1 AND school_year = $2",
+        school_unit_id,
+        school_year,
+    )
+    return sorted(_span(entry) for entry in _list(row["terms"])) if row else []
+
+
+def _list(value: Any) -> list[dict[str, Any]]:
+    decoded = json.loads(value) if isinstance(value, str) else value
+    return list(decoded or [])
+
+
+def _span(entry: dict[str, Any]) -> tuple[date, date]:
+    return date.fromisoformat(entry["first"]), date.fromisoformat(entry["last"])

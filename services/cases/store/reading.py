@@ -1,0 +1,243 @@
+"""SQL of what people read. Every query runs in the viewer's own transaction (Database.person)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.cases.store import cases
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from services.common.pg import Connection
+
+_CASE = ", ".join(f"c.{name}" for name in cases.Case.__dataclass_fields__)
+
+# Who a row is about, as far as the viewer may know: one place for all lists and pages.
+# Needs a row x with pupil_id, class_id, school_unit_id and assigned_staff_id.
+_WHO = """
+    (coalesce(p.protection, 'none') <> 'none') AS protected,
+    k.known,
+    CASE WHEN k.known THEN p.given_name || ' ' || p.family_name END AS pupil_name,
+    CASE WHEN k.known THEN g.name END AS class_name,
+    CASE WHEN k.known THEN u.name END AS unit_name
+"""
+_JOIN_WHO = """
+    LEFT JOIN people_v1.pupils p ON p.pupil_id = x.pupil_id
+    LEFT JOIN people_v1.groups g ON g.group_id = x.class_id
+    LEFT JOIN people_v1.school_units u ON u.school_unit_id = x.school_unit_id
+    CROSS JOIN LATERAL (SELECT cases.may_know(p.protection, x.assigned_staff_id, x.school_unit_id)
+                        AS known) k
+"""
+_CASE_ROWS = f"""
+    SELECT {_CASE}, {_WHO}, s.given_name || ' ' || s.family_name AS assigned_name, d.due_at,
+           (c.assigned_staff_id = cases.viewer()
+            OR c.school_unit_id = ANY (cases.units_of('{{attendance_officer,principal}}')))
+               IS TRUE AS can_decide
+    FROM cases.cases c
+    JOIN LATERAL (SELECT c.pupil_id, c.class_id, c.school_unit_id, c.assigned_staff_id) x ON true
+    {_JOIN_WHO}
+    LEFT JOIN people_v1.staff s ON s.staff_id = c.assigned_staff_id
+    LEFT JOIN LATERAL (
+        SELECT min(d.due_at) AS due_at FROM cases.duties d
+        WHERE d.organiser_id = c.organiser_id AND d.case_id = c.case_id
+          AND d.kind = 'acknowledge' AND d.done_at IS NULL) d ON true
+    WHERE c.organiser_id = cases.organiser()
+"""
+
+
+async def open_cases(connection: Connection) -> list[Record]:
+    """Every open case the viewer may see, gravest first."""
+    return await connection.fetch(
+        f"{_CASE_ROWS} AND c.state <> 'closed' ORDER BY c.level DESC, c.opened_at, c.case_id"
+    )
+
+
+async def page_of_cases(
+    connection: Connection, states: Sequence[str], offset: int, limit: int
+) -> list[Record]:
+    """Cases in these states, the newest change first."""
+    return await connection.fetch(
+        f"""{_CASE_ROWS} AND c.state = ANY ($1::text[])
+        ORDER BY c.updated_at DESC, c.case_id OFFSET $2 LIMIT $3""",
+        list(states),
+        offset,
+        limit,
+    )
+
+
+async def one_case(connection: Connection, case: UUID | str) -> Record | None:
+    """A case by id or by number."""
+    column = "case_id" if isinstance(case, UUID) else "number"
+    return await connection.fetchrow(f"{_CASE_ROWS} AND c.{column} = $1", case)
+
+
+_CALL_ROWS = f"""
+    SELECT x.duty_id, x.pupil_id, x.school_date, x.due_at, x.reason, x.withdrawn_at, x.attempts,
+           x.attempted_at, x.assigned_staff_id, x.version, x.case_id, x.done_at, x.done_by,
+           x.outcome, x.note, c.number AS case_number, {_WHO}, p.birth_date, p.phone AS pupil_phone,
+           s.given_name || ' ' || s.family_name AS assigned_name,
+           (x.assigned_staff_id = cases.viewer()
+            OR x.school_unit_id = ANY (cases.units_of('{{attendance_officer,principal}}')))
+               IS TRUE AS can_decide
+    FROM cases.duties x
+    {_JOIN_WHO}
+    LEFT JOIN cases.cases c ON c.organiser_id = x.organiser_id AND c.case_id = x.case_id
+    LEFT JOIN people_v1.staff s ON s.staff_id = x.assigned_staff_id
+    WHERE x.organiser_id = cases.organiser() AND x.kind = 'call_home'
+"""
+
+
+async def open_calls(connection: Connection, today: date) -> list[Record]:
+    """Calls home not yet made, oldest first; withdrawn ones only on their own day."""
+    return await connection.fetch(
+        f"""{_CALL_ROWS} AND x.done_at IS NULL
+            AND (x.withdrawn_at IS NULL OR x.school_date = $1)
+        ORDER BY x.withdrawn_at IS NOT NULL, x.due_at, x.duty_id""",
+        today,
+    )
+
+
+async def calls_of(connection: Connection, case_id: UUID) -> list[Record]:
+    """The calls home of a case."""
+    return await connection.fetch(
+        f"{_CALL_ROWS} AND x.case_id = $1 ORDER BY x.due_at, x.duty_id", case_id
+    )
+
+
+async def one_call(connection: Connection, duty_id: UUID) -> Record | None:
+    """A call home."""
+    return await connection.fetchrow(f"{_CALL_ROWS} AND x.duty_id = $1", duty_id)
+
+
+async def contacts(connection: Connection, pupil_id: UUID) -> list[Record]:
+    """The pupil's guardians and their numbers."""
+    return await connection.fetch(
+        """
+        SELECT given_name || ' ' || family_name AS name, relation, phone
+        FROM people_v1.guardians WHERE pupil_id = $1 ORDER BY relation, family_name, given_name
+        """,
+        pupil_id,
+    )
+
+
+async def unexcused(connection: Connection, day: date) -> list[Record]:
+    """Same-day warnings of a school date: standing ones, and those taken back."""
+    return await connection.fetch(
+        f"""
+        SELECT e.raised_day, e.state, e.unexplained_minutes + e.confirmed_minutes AS minutes,
+               e.lessons, e.sentence, c.number AS case_number, {_WHO},
+               n.state AS notice, n.occurred_at AS notice_at
+        FROM cases.episodes e
+        JOIN cases.warnings w USING (organiser_id, thread_id)
+        LEFT JOIN cases.cases c ON c.organiser_id = w.organiser_id AND c.case_id = w.case_id
+        JOIN LATERAL (
+            SELECT e.pupil_id, w.class_id, w.school_unit_id, c.assigned_staff_id) x ON true
+        {_JOIN_WHO}
+        LEFT JOIN LATERAL (
+            SELECT l.state, l.occurred_at FROM cases.deliveries l
+            WHERE l.organiser_id = e.organiser_id AND l.pupil_id = e.pupil_id
+              AND l.school_date = e.raised_day AND l.kind = 'same_day'
+            ORDER BY l.state = 'sent' DESC, l.occurred_at DESC LIMIT 1) n ON true
+        WHERE e.organiser_id = cases.organiser() AND e.family = 'unexcused_today'
+          AND e.raised_day = $1
+        ORDER BY e.state = 'withdrawn', unit_name, class_name, pupil_name, e.episode_id
+        """,
+        day,
+    )
+
+
+async def last_day_with_unexcused(connection: Connection, before: date) -> date | None:
+    """The newest school date before ``before`` that has a standing same-day warning."""
+    day: date | None = await connection.fetchval(
+        """
+        SELECT max(raised_day) FROM cases.episodes
+        WHERE organiser_id = cases.organiser() AND family = 'unexcused_today'
+          AND state <> 'withdrawn' AND raised_day < $1 AND raised_day >= $1 - 5
+        """,
+        before,
+    )
+    return day
+
+
+async def snapshots(connection: Connection, case_id: UUID) -> list[bytes]:
+    """The warning threads of a case."""
+    rows = await connection.fetch(
+        """
+        SELECT snapshot FROM cases.warnings
+        WHERE organiser_id = cases.organiser() AND case_id = $1 ORDER BY family, thread_id
+        """,
+        case_id,
+    )
+    return [row["snapshot"] for row in rows]
+
+
+async def absence_days(
+    connection: Connection, pupil_id: UUID, first: date, last: date
+) -> list[Record]:
+    """The pupil's days between two dates, both included."""
+    return await connection.fetch(
+        """
+        SELECT day, offered, reported, valid, invalid_unexplained + invalid_confirmed AS invalid,
+               lessons, lessons_reported, lessons_absent
+        FROM cases.absence_days
+        WHERE organiser_id = cases.organiser() AND pupil_id = $1 AND day BETWEEN $2 AND $3
+        """,
+        pupil_id,
+        first,
+        last,
+    )
+
+
+async def history(connection: Connection, case_id: UUID) -> list[Record]:
+    """What happened, the newest first."""
+    return await connection.fetch(
+        """
+        SELECT at, kind, actor_staff_id, school_date, detail FROM cases.case_events
+        WHERE organiser_id = cases.organiser() AND case_id = $1 ORDER BY at DESC, seq DESC
+        """,
+        case_id,
+    )
+
+
+async def comments(connection: Connection, case_id: UUID) -> list[Record]:
+    """What was written, the oldest first."""
+    return await connection.fetch(
+        """
+        SELECT at, author_staff_id, body FROM cases.comments
+        WHERE organiser_id = cases.organiser() AND case_id = $1 ORDER BY at, comment_id
+        """,
+        case_id,
+    )
+
+
+async def staff_names(connection: Connection, staff_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What staff are called; who has left is missing."""
+    rows = await connection.fetch(
+        """
+        SELECT staff_id, given_name || ' ' || family_name AS name FROM people_v1.staff
+        WHERE staff_id = ANY ($1::uuid[])
+        """,
+        list(staff_ids),
+    )
+    return {row["staff_id"]: row["name"] for row in rows}
+
+
+async def roles_of(connection: Connection, staff_id: UUID, today: date) -> list[Record]:
+    """The duties of a member of staff today, with the names of what they cover."""
+    return await connection.fetch(
+        """
+        SELECT d.role, u.name AS unit_name, g.name AS group_name, a.name AS area_name
+        FROM people_v1.duties d
+        LEFT JOIN people_v1.school_units u ON u.school_unit_id = d.school_unit_id
+        LEFT JOIN people_v1.groups g ON g.group_id = d.group_id
+        LEFT JOIN people_v1.areas a ON a.area_id = d.area_id
+        WHERE d.staff_id = $1 AND d.valid_from <= $2 AND (d.valid_to IS NULL OR d.valid_to > $2)
+        ORDER BY d.role, u.name, g.name
+        """,
+        staff_id,
+        today,
+    )

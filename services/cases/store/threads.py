@@ -1,0 +1,161 @@
+"""Warning snapshots and their episodes: the highest revision of each thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.cases.domain.threads import Thread, decode
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A thread as held, with the bytes it came in and the case it belongs to."""
+
+    thread: Thread
+    snapshot: bytes
+    case_id: UUID | None
+
+
+async def lock_organiser(connection: Connection, organiser_id: UUID) -> None:
+    """One writer of warnings per organiser at a time, until the transaction ends.
+
+    It makes change_seq grow in the order of commits, and case numbers without holes.
+    """
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('cases|' || $1::text, 0))",
+        str(organiser_id),
+    )
+
+
+async def of_pupils(
+    connection: Connection, pupil_ids: Sequence[UUID], school_years: Sequence[int]
+) -> list[Stored]:
+    """Every thread held of these pupils in these school years."""
+    rows = await connection.fetch(
+        """
+        SELECT snapshot, case_id FROM cases.warnings
+        WHERE organiser_id = cases.organiser()
+          AND pupil_id = ANY ($1::uuid[]) AND school_year = ANY ($2::int[])
+        """,
+        list(pupil_ids),
+        list(school_years),
+    )
+    return [Stored(decode(row["snapshot"]), row["snapshot"], row["case_id"]) for row in rows]
+
+
+async def save(connection: Connection, threads: Iterable[Stored], now: datetime) -> None:
+    """Insert or replace snapshots; an older revision never replaces a newer one."""
+    held = list(threads)
+    await connection.executemany(
+        """
+        INSERT INTO cases.warnings AS w (organiser_id, thread_id, revision, family, pupil_id,
+            school_year, school_unit_id, class_id, case_id, incomplete, school_date, snapshot,
+            caused_at, received_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (organiser_id, thread_id) DO UPDATE SET
+            revision = excluded.revision, school_unit_id = excluded.school_unit_id,
+            class_id = excluded.class_id, case_id = excluded.case_id,
+            incomplete = excluded.incomplete, school_date = excluded.school_date,
+            snapshot = excluded.snapshot, caused_at = excluded.caused_at,
+            received_at = excluded.received_at, recorded_at = clock_timestamp(),
+            change_seq = nextval('cases.warning_changes')
+        WHERE w.revision < excluded.revision
+        """,
+        [_row(stored, now) for stored in held],
+    )
+    await connection.executemany(
+        """
+        INSERT INTO cases.episodes (organiser_id, thread_id, episode_id, family, pupil_id,
+            school_year, state, level, raised_day, resolved_day, unexplained_minutes,
+            confirmed_minutes, lessons, sentence)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT (organiser_id, thread_id, episode_id) DO UPDATE SET
+            state = excluded.state, level = excluded.level, raised_day = excluded.raised_day,
+            resolved_day = excluded.resolved_day,
+            unexplained_minutes = excluded.unexplained_minutes,
+            confirmed_minutes = excluded.confirmed_minutes, lessons = excluded.lessons,
+            sentence = excluded.sentence
+        """,
+        [row for stored in held for row in _episode_rows(stored.thread)],
+    )
+    # An episode that left a snapshot (against the contract) is taken back, visibly.
+    await connection.executemany(
+        """
+        UPDATE cases.episodes SET state = 'withdrawn'
+        WHERE organiser_id = $1 AND thread_id = $2 AND state <> 'withdrawn'
+          AND episode_id <> ALL ($3::uuid[])
+        """,
+        [
+            (
+                stored.thread.organiser_id,
+                stored.thread.thread_id,
+                [episode.episode_id for episode in stored.thread.episodes],
+            )
+            for stored in held
+        ],
+    )
+
+
+async def link(connection: Connection, case_id: UUID, pupil_id: UUID, school_year: int) -> None:
+    """Put everything held of the pupil's school year under its case."""
+    for table in ("warnings", "duties"):
+        await connection.execute(
+            f"""
+            UPDATE cases.{table} SET case_id = $1
+            WHERE organiser_id = cases.organiser() AND pupil_id = $2 AND school_year = $3
+              AND case_id IS NULL
+            """,
+            case_id,
+            pupil_id,
+            school_year,
+        )
+
+
+def _row(stored: Stored, now: datetime) -> tuple[object, ...]:
+    thread = stored.thread
+    caused = thread.caused_by_unix_ms
+    return (
+        thread.organiser_id,
+        thread.thread_id,
+        thread.revision,
+        thread.family,
+        thread.pupil_id,
+        thread.school_year,
+        thread.school_unit_id,
+        thread.class_id,
+        stored.case_id,
+        thread.incomplete,
+        thread.school_date,
+        stored.snapshot,
+        datetime.fromtimestamp(caused / 1000, UTC) if caused else None,
+        now,
+    )
+
+
+def _episode_rows(thread: Thread) -> list[tuple[object, ...]]:
+    return [
+        (
+            thread.organiser_id,
+            thread.thread_id,
+            episode.episode_id,
+            thread.family,
+            thread.pupil_id,
+            thread.school_year,
+            episode.state,
+            episode.level,
+            episode.raised_day,
+            episode.resolved_day,
+            episode.figures.unexplained,
+            episode.figures.confirmed,
+            len(episode.lessons),
+            episode.sentence,
+        )
+        for episode in thread.episodes
+    ]

@@ -1,0 +1,171 @@
+"""Keeps open cases in step with the roster, counts what waits, and forgets what may go.
+
+Nobody sends an event when a duty ends at midnight or a unit gets its närvaroansvarig: so every
+open case is looked at again now and then, and given to whom it stands with today.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from time import monotonic
+from uuid import UUID
+
+from services.cases import metrics
+from services.cases.consumer import AWAY
+from services.cases.domain.assignment import Place, assign
+from services.cases.intake.warnings import assignment_detail
+from services.cases.store import cases, duties, outbox, people, sessions, threads
+from services.cases.store.cases import Case, Happened
+from services.cases.store.outbox import Told
+from services.cases.store.scope import Database
+from services.common import pg
+from services.common.logging import get_logger
+
+_log = get_logger(__name__)
+_PORTION = 200
+#: The inbox answers for repeats; none comes later than the topics' retention.
+_KEEP = timedelta(days=100)
+#: Published events are on the topic; here they are kept a while for whoever looks for a fault.
+_KEEP_PUBLISHED = timedelta(days=7)
+
+
+class Sweep:
+    """Goes through every organiser, one transaction a portion."""
+
+    def __init__(self, database: Database, *, every_seconds: float = 10.0) -> None:
+        self._database = database
+        self._every = every_seconds
+        self.progress = monotonic()
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except AWAY as error:
+                _log.warning("sweep waits", error=type(error).__name__)
+            self.progress = monotonic()
+            await asyncio.sleep(self._every)
+
+    async def once(self) -> None:
+        """One round through all organisers; the gauges are set at its end."""
+        totals: dict[str, float] = {"unassigned": 0, "call_home": 0, "acknowledge": 0}
+        pending, oldest = 0, 0.0
+        for organiser_id in await pg.organiser_ids(self._database.pool):
+            after: UUID | None = UUID(int=0)
+            while after is not None:
+                after = await self._portion(organiser_id, after)
+            await self._loose_duties(organiser_id)
+            async with self._database.system(organiser_id) as connection:
+                await self._forget(connection)
+                row = await connection.fetchrow(
+                    """
+                    SELECT
+                        (SELECT count(*) FROM cases.cases
+                         WHERE state <> 'closed' AND assigned_staff_id IS NULL) AS unassigned,
+                        d.call_home, d.acknowledge, o.pending, o.oldest
+                    FROM (SELECT count(*) FILTER (WHERE kind = 'call_home') AS call_home,
+                                 count(*) FILTER (WHERE kind = 'acknowledge') AS acknowledge
+                          FROM cases.duties
+                          WHERE done_at IS NULL AND withdrawn_at IS NULL AND due_at < $1) d,
+                         (SELECT count(*) AS pending, coalesce(extract(
+                              epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest
+                          FROM cases.outbox WHERE published_at IS NULL) o
+                    """,
+                    self._database.now(),
+                )
+            assert row is not None  # noqa: S101 - a SELECT of scalars has one row
+            for name in totals:
+                totals[name] += row[name]
+            pending += row["pending"]
+            oldest = max(oldest, row["oldest"])
+        metrics.UNASSIGNED.set(totals["unassigned"])
+        for kind in ("call_home", "acknowledge"):
+            metrics.OVERDUE.labels(kind).set(totals[kind])
+        metrics.OUTBOX_PENDING.set(pending)
+        metrics.OUTBOX_AGE.set(oldest)
+        async with self._database.nobody() as connection:
+            await sessions.forget_failures(connection)
+
+    async def _portion(self, organiser_id: UUID, after: UUID) -> UUID | None:
+        """Look at the next open cases; returns where to go on, None at the end."""
+        now, today = self._database.now(), self._database.today()
+        async with self._database.system(organiser_id) as connection:
+            await threads.lock_organiser(connection, organiser_id)
+            portion = await cases.open_cases(connection, after, _PORTION)
+            if not portion:
+                return None
+            roster = await people.duties(connection)
+            places = await people.places(connection, [case.pupil_id for case in portion], today)
+            areas = await people.areas(connection)
+            for case in portion:
+                place = places.get(case.pupil_id) or Place(
+                    case.school_unit_id, case.class_id, None, areas.get(case.school_unit_id)
+                )
+                moved = replace(
+                    case, school_unit_id=place.school_unit_id, class_id=place.class_id
+                ).assigned(assign(roster, place, today))
+                if moved == case:
+                    continue
+                moved = replace(moved, version=case.version + 1, updated_at=now)
+                await cases.update(connection, moved)
+                await duties.follow_case(connection, case.case_id, moved.assignment)
+                lines = self._lines(case, moved)
+                await cases.history(connection, organiser_id, lines)
+                if moved.assignment != case.assignment:
+                    await outbox.put(connection, [self._told(moved)])
+        return portion[-1].case_id
+
+    async def _loose_duties(self, organiser_id: UUID) -> None:
+        """Calls home of pupils without a case follow the roster by themselves."""
+        today = self._database.today()
+        async with self._database.system(organiser_id) as connection:
+            loose = await duties.without_case(connection)
+            if not loose:
+                return
+            roster = await people.duties(connection)
+            places = await people.places(connection, [row.pupil_id for row in loose], today)
+            for row in loose:
+                place = places.get(row.pupil_id)
+                wanted = assign(roster, place, today) if place else None
+                if place is not None and wanted != row.assignment:
+                    await duties.give(connection, row.duty_id, wanted)
+
+    def _lines(self, before: Case, after: Case) -> list[Happened]:
+        found: list[tuple[str, dict[str, object]]] = []
+        if before.school_unit_id != after.school_unit_id:
+            found.append(("moved", {"school_unit_id": str(after.school_unit_id)}))
+        if before.assignment != after.assignment:
+            found.append(("assigned", assignment_detail(after.assignment)))
+        return [
+            Happened(self._database.new_id(), after.case_id, after.updated_at, kind, detail=detail)
+            for kind, detail in found
+        ]
+
+    def _told(self, case: Case) -> Told:
+        return Told(
+            event_id=self._database.new_id(),
+            kind="assigned",
+            organiser_id=case.organiser_id,
+            case_id=case.case_id,
+            number=case.number,
+            pupil_id=case.pupil_id,
+            school_unit_id=case.school_unit_id,
+            assigned_staff_id=case.assigned_staff_id,
+            at=case.updated_at,
+            # The day that woke the case, not today: a mended roster mails nobody about old cases.
+            school_date=case.school_date,
+        )
+
+    async def _forget(self, connection: pg.Connection) -> None:
+        now = self._database.now()
+        await connection.execute("DELETE FROM cases.inbox WHERE received_at < $1", now - _KEEP)
+        await connection.execute(
+            "DELETE FROM cases.outbox WHERE published_at < $1", now - _KEEP_PUBLISHED
+        )
+        # Sessions and failed sign-ins live in real time (services.cases.signin).
+        await connection.execute(
+            "DELETE FROM cases.sessions WHERE seen_at < clock_timestamp() - interval '1 day'"
+        )

@@ -1,0 +1,99 @@
+"""A case's history in plain Swedish: what happened, and what it was before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from services.cases.domain import text
+from services.cases.domain.decisions import CALL_OUTCOMES, CLOSE_REASONS
+from services.cases.views.models import HistoryLine
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+_FORMER = "tidigare medarbetare"
+
+
+def lines(events: Sequence[Record], names: Mapping[UUID, str]) -> list[HistoryLine]:
+    """History as the page shows it, in the order given."""
+    found: list[HistoryLine] = []
+    for event in events:
+        detail: dict[str, Any] = json.loads(event["detail"])
+        actor = event["actor_staff_id"]
+        found.append(
+            HistoryLine(
+                at=event["at"],
+                kind=event["kind"],
+                actor=names.get(actor, _FORMER) if actor else None,
+                school_date=event["school_date"],
+                family=detail.get("family"),
+                text=_text(event["kind"], detail, names),
+                before=_before(event["kind"], detail),
+                old=bool(detail.get("old")),
+            )
+        )
+    return found
+
+
+def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> str:
+    if kind.startswith("warning_"):
+        return _warning(kind.removeprefix("warning_"), detail)
+    if kind == "opened":
+        late = " Den gäller äldre frånvaro som lästs in i efterhand." if detail.get("old") else ""
+        return f"Ärendet öppnades av en varning.{late}"
+    if kind == "assigned":
+        return _assigned(detail, names)
+    if kind == "closed":
+        reason = CLOSE_REASONS.get(str(detail.get("reason")), "")
+        note = f" {detail['note']}" if detail.get("note") else ""
+        return f"Ärendet avslutades: {reason.lower()}.{note}"
+    if kind in {"call_done", "call_tried"}:
+        outcome = CALL_OUTCOMES.get(str(detail.get("outcome")), "")
+        note = f" {detail['note']}" if detail.get("note") else ""
+        return f"Ring hem: {outcome.lower()}.{note}"
+    if kind == "notice_call_home":
+        return f"Ring hem: {text.call_reason(detail.get('reason'))}"
+    return {
+        "reopened": "Ärendet öppnades igen av en ny varning.",
+        "acknowledged": "Ärendet togs emot.",
+        "stood": "Ändringen är sedd.",
+        "commented": "En anteckning skrevs.",
+        "moved": "Eleven har bytt skola inom huvudmannen.",
+        "notice_sent": "Hemmet fick meddelande om ogiltig frånvaro.",
+        "notice_failed": "Ett meddelande till hemmet gick inte fram.",
+        "notice_suppressed": "Inget meddelande till hemmet: särskilda skäl finns antecknade.",
+    }.get(kind, kind)
+
+
+def _warning(change: str, detail: Mapping[str, Any]) -> str:
+    family = text.FAMILIES.get(str(detail.get("family")), "Varning")
+    sentence = detail.get("sentence") or ""
+    opening = {
+        "raised": f"{family}: varning.",
+        "escalated": f"{family}: upptrappad till nivå {detail.get('level')}.",
+        "amended": f"{family}: uppgifterna har ändrats.",
+        "resolved": f"{family}: varningen har upphört.",
+    }
+    if change == "withdrawn":
+        return f"{family}: varningen är återtagen, en rättelse tog bort grunden för den."
+    return f"{opening.get(change, family)} {sentence}".strip()
+
+
+def _before(kind: str, detail: Mapping[str, Any]) -> str | None:
+    if kind not in {"warning_escalated", "warning_amended", "warning_withdrawn"}:
+        return None
+    before = detail.get("before")
+    if not before or (kind != "warning_withdrawn" and before == detail.get("sentence")):
+        return None
+    return str(before)
+
+
+def _assigned(detail: Mapping[str, Any], names: Mapping[UUID, str]) -> str:
+    staff = detail.get("staff_id")
+    if not staff:
+        return "Ärendet står inte på någon: skolan saknar både närvaroansvarig och rektor."
+    role = text.ROLES.get(str(detail.get("role")), "")
+    return f"Ärendet gavs till {names.get(UUID(staff), _FORMER)} ({role})."

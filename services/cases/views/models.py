@@ -1,0 +1,222 @@
+"""The shapes that pages and the API show. A field that the viewer may not know is null."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Shown(BaseModel):
+    """Base: immutable, nothing beyond its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PupilShown(Shown):
+    """Who it is about. For pupils with skyddade personuppgifter all but ``protected`` is null,
+    unless the case stands with the viewer or the viewer is the unit's rektor."""
+
+    name: str | None
+    class_name: str | None
+    school_unit: str | None
+    protected: bool
+    known: bool
+    """Whether the viewer may know who it is."""
+
+
+class CaseLine(Shown):
+    """A case in a list."""
+
+    case_id: UUID
+    number: str
+    pupil: PupilShown
+    state: Literal["new", "acknowledged", "closed"]
+    attention: Literal["raised", "escalated", "withdrawn", "amended"] | None
+    level: int
+    family: str | None
+    headline: str
+    school_date: date
+    woke: bool
+    opened_at: datetime
+    due_at: datetime | None
+    overdue: bool
+    assigned_to: str | None
+    assigned_as: str | None
+    mine: bool
+    version: int
+
+
+class CallLine(Shown):
+    """A duty to ring home."""
+
+    duty_id: UUID
+    pupil: PupilShown
+    case_number: str | None
+    school_date: date
+    due_at: datetime
+    reason: str
+    """One Swedish sentence."""
+    withdrawn: bool
+    attempts: int
+    attempted_at: datetime | None
+    assigned_to: str | None
+    mine: bool
+    version: int
+
+
+class UnexcusedLine(Shown):
+    """A pupil with unexplained or ogiltig absence on a school day."""
+
+    pupil: PupilShown
+    case_number: str | None
+    school_date: date
+    minutes: int
+    lessons: int
+    withdrawn: bool
+    sentence: str
+    notice: Literal["sent", "failed", "suppressed", "call_home"] | None
+    notice_at: datetime | None
+
+
+class Today(Shown):
+    """Today's list. A case stands in one of the case lists only."""
+
+    date: date
+    scope: Literal["mine", "all"]
+    calls: list[CallLine]
+    unassigned: list[CaseLine]
+    overdue: list[CaseLine]
+    new: list[CaseLine]
+    changed: list[CaseLine]
+    under_way: list[CaseLine]
+    old: list[CaseLine]
+    """Found in old facts when they were read in: listed, but nobody was woken."""
+    unexcused: list[UnexcusedLine]
+    unexcused_before: list[UnexcusedLine]
+    """Those of the last school day before today."""
+
+
+class LessonShown(Shown):
+    """A lesson that made a warning fire; minutes."""
+
+    date: date
+    start_minute: int
+    length_minutes: int
+    subject: str
+    absent: int
+    kind: Literal["valid", "unexplained", "confirmed", "mixed"]
+
+
+class FiguresShown(Shown):
+    """What the rule saw; shares 0 to 1, null where unknown."""
+
+    first_day: date
+    last_day: date
+    absence_rate: float | None
+    reporting_rate: float | None
+    valid: int
+    unexplained: int
+    confirmed: int
+    offered: int
+    reported: int
+    occasions: int
+    days: int
+    run_days: int
+
+
+class WarningShown(Shown):
+    """One episode of a warning."""
+
+    family: str
+    state: Literal["active", "resolved", "withdrawn"]
+    level: int
+    raised_day: date
+    resolved_day: date | None
+    sentence: str
+    rule: str
+    profile: str
+    relapse: bool
+    incomplete: bool
+    figures: FiguresShown
+    lessons: list[LessonShown]
+
+
+class HistoryLine(Shown):
+    """Something that happened in a case."""
+
+    at: datetime
+    kind: str
+    actor: str | None
+    school_date: date | None
+    family: str | None
+    text: str
+    before: str | None
+    old: bool
+
+
+class CommentShown(Shown):
+    """What somebody wrote."""
+
+    at: datetime
+    author: str
+    text: str
+
+
+class DayShown(Shown):
+    """A day of the calendar strip."""
+
+    date: date
+    kind: str
+    label: str
+
+
+class WeekShown(Shown):
+    """A week of the calendar strip."""
+
+    number: int
+    month: str
+    days: list[DayShown]
+
+
+class CaseShown(Shown):
+    """A whole case."""
+
+    case: CaseLine
+    can_decide: bool
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    closed_at: datetime | None
+    closed_by: str | None
+    close_reason: str | None
+    close_note: str | None
+    warnings: list[WarningShown]
+    calendar: list[WeekShown]
+    history: list[HistoryLine]
+    comments: list[CommentShown]
+    calls: list[CallLine]
+
+
+class ContactShown(Shown):
+    """Whom to ring."""
+
+    name: str
+    relation: str
+    phone: str | None
+
+
+class CallShown(Shown):
+    """A duty to ring home, with whom to ring."""
+
+    call: CallLine
+    case_number: str | None
+    adult: bool
+    """From the 18th birthday the pupil is told instead of the guardians."""
+    contacts: list[ContactShown]
+    can_decide: bool
+    done_at: datetime | None
+    done_by: str | None
+    outcome: str | None
+    note: str | None

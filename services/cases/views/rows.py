@@ -1,0 +1,83 @@
+"""Database rows to shapes. What the viewer may not know never leaves this module."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.cases.domain import text
+from services.cases.views.models import CallLine, CaseLine, PupilShown, UnexcusedLine
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+
+def pupil(row: Record) -> PupilShown:
+    """Who it is, as far as the viewer may know."""
+    return PupilShown(
+        name=row["pupil_name"],
+        class_name=row["class_name"],
+        school_unit=row["unit_name"],
+        protected=row["protected"],
+        known=row["known"],
+    )
+
+
+def case_line(row: Record, viewer: UUID, now: datetime) -> CaseLine:
+    """A case in a list."""
+    known = row["known"]
+    due = row["due_at"]
+    return CaseLine(
+        case_id=row["case_id"],
+        number=row["number"],
+        pupil=pupil(row),
+        state=row["state"],
+        attention=row["attention"],
+        level=row["level"],
+        family=row["family"] if known else None,
+        headline=row["headline"] if known else "",
+        school_date=row["school_date"],
+        woke=row["woke"],
+        opened_at=row["opened_at"],
+        due_at=due,
+        overdue=due is not None and due < now,
+        assigned_to=row["assigned_name"],
+        assigned_as=row["assigned_as"],
+        mine=row["assigned_staff_id"] == viewer,
+        version=row["version"],
+    )
+
+
+def call_line(row: Record, viewer: UUID) -> CallLine:
+    """A duty to ring home in a list."""
+    return CallLine(
+        duty_id=row["duty_id"],
+        pupil=pupil(row),
+        case_number=row["case_number"],
+        school_date=row["school_date"],
+        due_at=row["due_at"],
+        reason=text.call_reason(row["reason"]),
+        withdrawn=row["withdrawn_at"] is not None,
+        attempts=row["attempts"],
+        attempted_at=row["attempted_at"],
+        assigned_to=row["assigned_name"],
+        mine=row["assigned_staff_id"] == viewer,
+        version=row["version"],
+    )
+
+
+def unexcused_line(row: Record) -> UnexcusedLine:
+    """A pupil with unexplained absence on a day."""
+    known = row["known"]
+    return UnexcusedLine(
+        pupil=pupil(row),
+        case_number=row["case_number"],
+        school_date=row["raised_day"],
+        minutes=row["minutes"] if known else 0,
+        lessons=row["lessons"] if known else 0,
+        withdrawn=row["state"] == "withdrawn",
+        sentence=row["sentence"] if known else "",
+        notice=row["notice"],
+        notice_at=row["notice_at"],
+    )

@@ -1,0 +1,111 @@
+"""Puts the pages on the application: routes, templates, headers, and pages for errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from services.cases import metrics
+from services.cases.signin import SignIn
+from services.cases.web import demo, pages, signing
+from services.cases.web.render import error_page
+from services.common.problem import Problem
+from services.common.settings import CasesSettings
+
+_STATIC = Path(__file__).with_name("static")
+# No script at all, nothing from elsewhere, in nobody's frame.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def install(app: FastAPI, settings: CasesSettings) -> None:
+    """Add the pages."""
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        async with inner(application):
+            demo_password = settings.cases_demo_password
+            application.state.sign_in = SignIn(
+                application.state.database,
+                idle=timedelta(minutes=settings.cases_session_idle_minutes),
+                demo_password=demo_password.get_secret_value() if demo_password else None,
+            )
+            yield
+
+    app.router.lifespan_context = lifespan
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.include_router(signing.router)
+    app.include_router(pages.router)
+    if settings.environment == "local":
+        app.include_router(demo.router)
+    _headers(app, settings)
+    _errors(app)
+
+
+def _headers(app: FastAPI, settings: CasesSettings) -> None:
+    @app.middleware("http")
+    async def headers(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        began = time.perf_counter()
+        response = await call_next(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not request.url.path.startswith("/static/"):
+            # Pages name pupils: no cache keeps them, on no machine.
+            response.headers.setdefault("Cache-Control", "no-store")
+        if settings.environment != "local":
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+        route = request.scope.get("route")
+        # The template, never the address: it would hold case numbers.
+        template = getattr(route, "path", "none")
+        status = f"{response.status_code // 100}xx"
+        metrics.REQUESTS.labels(template, status).observe(time.perf_counter() - began)
+        return response
+
+
+def _errors(app: FastAPI) -> None:
+    """People get a page, programs a problem document."""
+    problems = app.exception_handlers[Problem]
+    plain = app.exception_handlers[HTTPException]
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)  # noqa: S101 - registered for this class only
+        if _is_page(request):
+            return await error_page(request, error)
+        return await problems(request, error)  # type: ignore[misc, no-any-return]  # Starlette allows sync handlers too
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+        if _is_page(request):
+            text = "Sidan finns inte." if error.status_code == 404 else str(error.detail)
+            return await error_page(request, Problem(error.status_code, "http", text))
+        return await plain(request, error)  # type: ignore[misc, no-any-return]  # as above
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HTTPException, on_http)
+
+
+def _is_page(request: Request) -> bool:
+    path = request.url.path
+    return not path.startswith(("/api/", "/internal/")) and "text/html" in request.headers.get(
+        "accept", ""
+    )

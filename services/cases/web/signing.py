@@ -1,0 +1,125 @@
+"""Pages to sign in and out."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.cases.api.access import COOKIE, LOCAL_COOKIE, check_token, recognise, signed_in
+from services.cases.signin import SignedIn, SignIn
+from services.cases.web.render import page
+from services.common.problem import Problem
+from services.common.settings import CasesSettings
+
+router = APIRouter(include_in_schema=False)
+
+#: Before there is a session: a random cookie that the sign-in form repeats, so that nobody can
+#: be signed in as somebody else by a form on another site.
+_FORM_COOKIE = "forvarning-form"
+
+
+@router.get("/logga-in")
+async def sign_in_page(
+    request: Request,
+    vidare: Annotated[str, Query(max_length=200)] = "/",
+    utloggad: Annotated[bool, Query()] = False,
+) -> Response:
+    """The form."""
+    if await recognise(request) is not None:
+        return RedirectResponse(_safe(vidare), status_code=303)
+    return _form(request, vidare=vidare, note="Du är utloggad." if utloggad else "")
+
+
+@router.post("/logga-in")
+async def sign_in(
+    request: Request,
+    login: Annotated[str, Form(max_length=200)] = "",
+    password: Annotated[str, Form(max_length=500)] = "",
+    vidare: Annotated[str, Form(max_length=200)] = "/",
+    form_token: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
+    """A new session, always: an older one in the browser is not continued."""
+    expected = request.cookies.get(_FORM_COOKIE, "")
+    if not expected or not hmac.compare_digest(expected.encode(), form_token.encode()):
+        return _form(
+            request,
+            vidare=vidare,
+            login=login,
+            problem=Problem(403, "bad_csrf_token", "Sidan var för gammal. Försök igen."),
+        )
+    service: SignIn = request.app.state.sign_in
+    try:
+        session = await service.sign_in(login, password)
+    except Problem as problem:
+        return _form(request, vidare=vidare, login=login, problem=problem)
+    settings: CasesSettings = request.app.state.settings
+    local = settings.environment == "local"
+    answer = RedirectResponse(_safe(vidare), status_code=303)
+    answer.set_cookie(
+        LOCAL_COOKIE if local else COOKIE,
+        session.cookie,
+        httponly=True,
+        samesite="lax",
+        secure=not local,
+        path="/",
+    )
+    answer.delete_cookie(_FORM_COOKIE, path="/logga-in")
+    return answer
+
+
+@router.post("/logga-ut")
+async def sign_out(
+    request: Request,
+    session: Annotated[SignedIn, Depends(signed_in)],
+    csrf: Annotated[str, Form()] = "",
+) -> Response:
+    """End the session."""
+    check_token(session, csrf)
+    service: SignIn = request.app.state.sign_in
+    await service.sign_out(session)
+    answer = RedirectResponse("/logga-in?utloggad=true", status_code=303)
+    answer.delete_cookie(COOKIE, path="/", secure=True)
+    answer.delete_cookie(LOCAL_COOKIE, path="/")
+    return answer
+
+
+def _form(
+    request: Request,
+    *,
+    vidare: str,
+    login: str = "",
+    note: str = "",
+    problem: Problem | None = None,
+) -> Response:
+    settings: CasesSettings = request.app.state.settings
+    token = secrets.token_urlsafe(24)
+    answer = page(
+        "signin.html",
+        problem.status if problem else 200,
+        vidare=_safe(vidare),
+        login=login,
+        note=note,
+        problem=problem,
+        form_token=token,
+        demo=settings.cases_demo_password is not None,
+    )
+    answer.set_cookie(
+        _FORM_COOKIE,
+        token,
+        httponly=True,
+        samesite="strict",
+        secure=settings.environment != "local",
+        path="/logga-in",
+    )
+    return answer
+
+
+def _safe(target: str) -> str:
+    """A path of ours: never another site."""
+    if not target.startswith("/") or target.startswith(("//", "/\\")) or "\\" in target:
+        return "/"
+    return target

@@ -1,0 +1,225 @@
+"""ews.warnings.v1: cases opened, joined, escalated, withdrawn; order and repeats do not matter."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, timedelta
+
+import pytest
+
+from forvarning.warnings.v1 import warnings_pb2 as pb
+from tests.integration.cases.world import TUESDAY, A, B, Story, World, give_duty
+
+pytestmark = pytest.mark.anyio
+
+LONG = pb.FAMILY_LONG_TERM
+SPORADIC = pb.FAMILY_SPORADIC
+TODAY = pb.FAMILY_UNEXCUSED_TODAY
+MONDAY = TUESDAY - timedelta(days=1)
+
+
+async def test_a_warning_opens_a_case_for_the_units_attendance_officer(world: World) -> None:
+    await world.take(Story(A, "alva", LONG).raised(MONDAY).event(MONDAY))
+    case = await world.case(A, "alva")
+    assert case["number"] == "F-2026-00001"
+    assert (case["assigned_staff_id"], case["assigned_as"]) == (
+        A.staff("karin"),
+        "attendance_officer",
+    )
+    assert (case["state"], case["level"], case["family"], case["woke"]) == (
+        "new",
+        1,
+        "long_term",
+        True,
+    )
+    assert case["headline"] == "Frånvarande hela skoldagen 5 skoldagar i rad."
+    assert await world.history(A, "alva") == ["opened", "warning_raised", "assigned"]
+    assert await world.told() == ["opened"]
+    duty = await world.admin.fetchrow("SELECT * FROM cases.duties")
+    # Opened on a Tuesday: two school days later is Thursday, by 16.00 in Stockholm.
+    assert duty["kind"] == "acknowledge"
+    assert duty["due_at"].isoformat() == "2026-11-26T15:00:00+00:00"
+
+
+async def test_the_same_message_again_and_older_ones_change_nothing(world: World) -> None:
+    story = Story(A, "alva", LONG)
+    first = story.raised(MONDAY).event(MONDAY)
+    second = story.escalated(TUESDAY).event(TUESDAY)
+    await world.take(first)
+    await world.take(second)
+    before = await _everything(world)
+    await world.take(first, second, first)
+    await world.take(first)
+    assert await _everything(world) == before
+    assert await world.history(A, "alva") == [
+        "opened",
+        "warning_raised",
+        "assigned",
+        "warning_escalated",
+    ]
+
+
+async def test_any_order_and_batching_gives_the_same_case(world: World) -> None:
+    """The end result is the same for every order of arrival; the history in between may differ."""
+    ends = []
+    for number, order in enumerate(itertools.permutations(range(4))):
+        pupil = ("alva", "bo", "cilla", "gry")[number % 4]
+        long, short = Story(A, pupil, LONG), Story(A, pupil, SPORADIC)
+        events = [
+            long.raised(MONDAY).event(MONDAY),
+            long.escalated(TUESDAY, 2).event(TUESDAY),
+            short.raised(MONDAY, sentence="Borta 9 tillfällen på 20 skoldagar.").event(MONDAY),
+            short.withdrawn().event(MONDAY),
+        ]
+        for index in order:
+            await world.take(events[index])
+        case = await world.case(A, pupil)
+        ends.append((case["state"], case["level"], case["family"], case["headline"]))
+        await _clear(world)
+    assert set(ends) == {
+        ("new", 2, "long_term", "Frånvarande hela skoldagen 10 skoldagar i rad."),
+    }
+
+
+async def test_one_case_a_pupil_and_school_year(world: World) -> None:
+    await world.take(
+        Story(A, "alva", LONG).raised(MONDAY).event(MONDAY),
+        Story(A, "alva", SPORADIC).raised(MONDAY).event(MONDAY),
+        Story(A, "bo", SPORADIC).raised(MONDAY).event(MONDAY),
+    )
+    numbers = await world.admin.fetch("SELECT number FROM cases.cases ORDER BY number")
+    assert [row["number"] for row in numbers] == ["F-2026-00001", "F-2026-00002"]
+    linked = await world.admin.fetchval("SELECT count(DISTINCT case_id) FROM cases.warnings")
+    assert linked == 2
+
+
+async def test_unexcused_today_opens_no_case_but_joins_one(world: World) -> None:
+    today = Story(A, "alva", TODAY)
+    await world.take(today.raised(TUESDAY, sentence="Oförklarat borta 60 minuter.").event(TUESDAY))
+    assert await world.admin.fetchval("SELECT count(*) FROM cases.cases") == 0
+    assert await world.told() == []
+    await world.take(Story(A, "alva", SPORADIC).raised(TUESDAY).event(TUESDAY))
+    case = await world.case(A, "alva")
+    joined = await world.admin.fetchval(
+        "SELECT count(*) FROM cases.warnings WHERE case_id = $1", case["case_id"]
+    )
+    assert joined == 2
+    # The case's own sentence is about what opened it, not about today's lesson.
+    assert case["family"] == "sporadic"
+    await world.take(today.withdrawn().event(TUESDAY))
+    case = await world.case(A, "alva")
+    assert (case["state"], case["attention"]) == ("new", None)
+    assert "warning_withdrawn" in await world.history(A, "alva")
+    assert await world.told() == ["opened"]
+
+
+async def test_a_withdrawn_warning_never_vanishes_and_asks_for_a_decision(world: World) -> None:
+    story = Story(A, "alva", LONG)
+    await world.take(story.raised(MONDAY).event(MONDAY))
+    await world.take(story.withdrawn().event(MONDAY))
+    case = await world.case(A, "alva")
+    assert (case["state"], case["level"], case["attention"]) == ("new", 0, "withdrawn")
+    assert "återtagits" in case["headline"] or "tillbaka" in case["headline"]
+    assert await world.told() == ["opened", "changed"]
+
+
+async def test_raised_and_withdrawn_before_anybody_saw_it_opens_nothing(world: World) -> None:
+    story = Story(A, "alva", LONG)
+    await world.take(story.raised(MONDAY).event(MONDAY), story.withdrawn().event(MONDAY))
+    assert await world.admin.fetchval("SELECT count(*) FROM cases.cases") == 0
+
+
+async def test_old_facts_wake_nobody(world: World) -> None:
+    old = TUESDAY - timedelta(days=60)
+    story = Story(A, "alva", LONG)
+    await world.take(story.raised(old).event(old))
+    case = await world.case(A, "alva")
+    assert case["woke"] is False
+    assert case["school_date"] == old
+    assert await world.admin.fetchval("SELECT count(*) FROM cases.duties") == 0
+    # A new school day makes it worse: now somebody is asked.
+    await world.take(story.escalated(TUESDAY).event(TUESDAY))
+    case = await world.case(A, "alva")
+    assert case["woke"] is True
+    assert await world.admin.fetchval("SELECT count(*) FROM cases.duties") == 1
+
+
+async def test_age_limit_is_the_day_after_a_week(world: World) -> None:
+    edge, beyond = TUESDAY - timedelta(days=7), TUESDAY - timedelta(days=8)
+    await world.take(
+        Story(A, "alva", LONG).raised(edge).event(edge),
+        Story(A, "bo", LONG).raised(beyond).event(beyond),
+    )
+    assert (await world.case(A, "alva"))["woke"] is True
+    assert (await world.case(A, "bo"))["woke"] is False
+
+
+async def test_principal_where_nobody_is_attendance_officer_and_nobody_at_last(
+    world: World,
+) -> None:
+    await world.admin.execute("DELETE FROM people.duties WHERE staff_id = $1", A.staff("karin"))
+    await world.take(Story(A, "alva", LONG).raised(MONDAY).event(MONDAY))
+    assert (await world.case(A, "alva"))["assigned_as"] == "principal"
+    await world.admin.execute("DELETE FROM people.duties WHERE staff_id = $1", A.staff("rolf"))
+    await world.take(Story(A, "bo", LONG).raised(MONDAY).event(MONDAY))
+    case = await world.case(A, "bo")
+    assert case["assigned_staff_id"] is None
+    # It stands in the unassigned list of the area's coordinator.
+    async with world.database.person(A.viewer("kim")) as connection:
+        seen = await connection.fetch("SELECT number FROM cases.cases")
+    assert [row["number"] for row in seen] == [case["number"]]
+
+
+async def test_the_substitute_steps_in_when_the_ordinary_duty_has_ended(world: World) -> None:
+    await give_duty(world.admin, A, "elias", "attendance_officer", "unit:bjork", substitute=True)
+    await world.take(Story(A, "alva", LONG).raised(MONDAY).event(MONDAY))
+    assert (await world.case(A, "alva"))["assigned_staff_id"] == A.staff("karin")
+    await world.admin.execute(
+        "UPDATE people.duties SET valid_to = $2 WHERE staff_id = $1", A.staff("karin"), TUESDAY
+    )
+    await world.take(Story(A, "bo", LONG).raised(MONDAY).event(MONDAY))
+    assert (await world.case(A, "bo"))["assigned_staff_id"] == A.staff("elias")
+
+
+async def test_organisers_have_their_own_numbers_and_cases(world: World) -> None:
+    await world.take(
+        Story(A, "alva", LONG).raised(MONDAY).event(MONDAY),
+        Story(B, "alva", LONG).raised(MONDAY).event(MONDAY),
+    )
+    assert (await world.case(A, "alva"))["number"] == "F-2026-00001"
+    assert (await world.case(B, "alva"))["number"] == "F-2026-00001"
+    assert (await world.case(A, "alva"))["case_id"] != (await world.case(B, "alva"))["case_id"]
+
+
+async def test_a_case_without_known_place_is_not_lost(world: World) -> None:
+    story = Story(A, "okänd", LONG, unit="stängd", group="0X")
+    await world.take(story.raised(MONDAY).event(MONDAY))
+    case = await world.case(A, "okänd")
+    assert case["assigned_staff_id"] is None
+    assert case["school_unit_id"] == A.unit("stängd")
+
+
+async def test_next_school_year_is_another_case(world: World) -> None:
+    spring, autumn = date(2026, 6, 10), date(2026, 8, 24)
+    for day in (spring, autumn):
+        story = Story(A, f"{'alva'}", LONG)
+        event = pb.WarningEvent.FromString(story.raised(day).event(day))
+        event.thread_id = bytes([day.month]) * 16
+        await world.take(event.SerializeToString())
+    numbers = await world.admin.fetch("SELECT number FROM cases.cases ORDER BY number")
+    assert [row["number"] for row in numbers] == ["F-2025-00001", "F-2026-00001"]
+
+
+async def _everything(world: World) -> list[object]:
+    tables = ("cases", "warnings", "episodes", "case_events", "duties", "outbox", "inbox")
+    return [
+        sorted(map(str, await world.admin.fetch(f"SELECT * FROM cases.{table}")))
+        for table in tables
+    ]
+
+
+async def _clear(world: World) -> None:
+    await world.admin.execute(
+        "TRUNCATE cases.cases, cases.warnings, cases.episodes, cases.case_events, cases.duties, "
+        "cases.outbox, cases.inbox, cases.case_numbers, cases.comments CASCADE"
+    )
