@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from bench.simulator import demo as demos
 from bench.simulator import files
 from bench.simulator.build import first_date
 from bench.simulator.client import FeedError, IngestClient
@@ -63,6 +64,7 @@ async def _send(
 
 @app.callback(invoke_without_command=True)
 def simulate(  # noqa: PLR0917 - a command's options
+    context: typer.Context,
     ingest: Annotated[
         str | None, typer.Option(help="Ingest's address, such as http://127.0.0.1:8081.")
     ] = None,
@@ -111,6 +113,8 @@ def simulate(  # noqa: PLR0917 - a command's options
     the clock until the end of the school year. What ingest has not
     acknowledged is sent again. Prints one JSON object when it ends.
     """
+    if context.invoked_subcommand is not None:
+        return
     if ingest is None and out is None:
         raise typer.BadParameter("give --ingest URL with --token, or --out DIR")
     if ingest is not None and not token:
@@ -143,7 +147,16 @@ def simulate(  # noqa: PLR0917 - a command's options
         typer.echo(json.dumps({"written": written}))
     if ingest is None or token is None:
         return
-    client = IngestClient(ingest, token, concurrency=concurrency)
+    _run(simulation, IngestClient(ingest, token, concurrency=concurrency), ledger, clock, options)
+
+
+def _run(
+    simulation: Simulation,
+    client: IngestClient,
+    ledger: Path | None,
+    clock: Clock,
+    options: FeedOptions,
+) -> None:
     try:
         with Ledger(ledger) as book:
             stats = asyncio.run(_send(simulation, client, book, clock, options))
@@ -153,5 +166,28 @@ def simulate(  # noqa: PLR0917 - a command's options
     typer.echo(json.dumps(asdict(stats), ensure_ascii=False))
 
 
-if __name__ == "__main__":
-    app()
+@app.command(hidden=True)
+def demo(
+    ingest: Annotated[str, typer.Option(help="Ingest's address.")],
+    state: Annotated[Path, typer.Option(help="Folder for the token and the ledger.")],
+    ops_token: Annotated[str, typer.Option(envvar="FORVARNING_INGEST_OPS_TOKEN")],
+    clock_file: Annotated[Path | None, typer.Option(envvar="FORVARNING_CLOCK_FILE")] = None,
+) -> None:
+    """The small municipality of `forvarning up --demo`; goes on where it was."""
+    clock = clock_from(clock_file)
+    try:
+        known = asyncio.run(demos.settled(state, ingest, ops_token, school_date(clock.now())))
+    except FeedError as error:
+        typer.echo(f"forvarning simulate: {error}", err=True)
+        raise typer.Exit(1) from None
+    simulation = Simulation.of(
+        SimulatorConfig(seed=demos.SEED, pupils=demos.PUPILS, today=known.today)
+    )
+    options = FeedOptions(
+        first=first_date(simulation.world, demos.WEEKS),
+        last=simulation.world.days[-1],
+        live=True,
+        seed=demos.SEED,
+    )
+    client = IngestClient(ingest, known.token, concurrency=options.concurrency)
+    _run(simulation, client, state / "ledger.jsonl", clock, options)

@@ -17,6 +17,7 @@ import httpx
 Body = dict[str, Any]
 _GZIP_FROM = 2048
 _LONGEST_PAUSE = 30.0
+_PATIENCE = 300.0
 
 
 class FeedError(Exception):
@@ -56,12 +57,68 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (when - now).total_seconds())
 
 
-class IngestClient:
-    """One source's connection to ingest.
+class Patience:
+    """How long a sender bears that nothing is acknowledged, and what it met meanwhile."""
 
-    ``patience`` is how many seconds without any acknowledgement it bears
-    before :class:`GaveUpError`. ``retries`` and ``waits`` count what happened.
+    def __init__(
+        self,
+        seconds: float,
+        jitter: random.Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.seconds = seconds
+        self.jitter = jitter or random.Random()
+        self.sleep = sleep
+        self.last_success = time.monotonic()
+        self.retries = 0
+        self.waits = 0
+        """Times that the other side asked to wait (Retry-After)."""
+
+
+async def send_patiently(
+    http: httpx.AsyncClient, method: str, path: str, body: Body, patience: Patience | None = None
+) -> httpx.Response:
+    """Send until answered for good. 2xx and 422 come back; other 4xx raise RefusedError.
+
+    Connection errors, time-outs, 408, 429 and 5xx are tried again, after
+    Retry-After where the answer has one and with growing pauses otherwise,
+    until nothing has been acknowledged for the patience's seconds (GaveUpError).
     """
+    bears = patience or Patience(_PATIENCE)
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = {"Content-Type": "application/json"}
+    if len(content) >= _GZIP_FROM:
+        content = gzip.compress(content, compresslevel=1, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    pause = 0.2
+    while True:
+        wait: float | None = None
+        try:
+            answer = await http.request(method, path, content=content, headers=headers)
+        except httpx.TransportError as error:
+            said = f"{type(error).__name__} {error}"
+        else:
+            if answer.is_success or answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+                bears.last_success = time.monotonic()
+                return answer
+            if answer.status_code < 500 and answer.status_code not in (408, 429):
+                raise RefusedError(path, answer.status_code, answer.text)
+            said = f"{answer.status_code} {answer.text[:200]}"
+            wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
+            bears.waits += wait is not None
+        bears.retries += 1
+        if time.monotonic() - bears.last_success > bears.seconds:
+            raise GaveUpError(
+                f"{path}: nothing acknowledged for {bears.seconds:.0f} s; last answer: {said}"
+            )
+        if wait is None:
+            wait = pause * (0.5 + bears.jitter.random())
+            pause = min(pause * 2, 5.0)
+        await bears.sleep(min(wait, _LONGEST_PAUSE))
+
+
+class IngestClient:
+    """One source's connection to ingest, at most ``concurrency`` requests at once."""
 
     def __init__(
         self,
@@ -69,7 +126,7 @@ class IngestClient:
         token: str,
         *,
         concurrency: int,
-        patience: float = 300.0,
+        patience: float = _PATIENCE,
         jitter: random.Random | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -82,50 +139,22 @@ class IngestClient:
             limits=limits,
             transport=transport,
         )
-        self._patience = patience
-        self._jitter = jitter or random.Random()
-        self._sleep = sleep
-        self._last_success = time.monotonic()
-        self.retries = 0
-        self.waits = 0
+        self._patience = Patience(patience, jitter, sleep)
+
+    @property
+    def retries(self) -> int:
+        """Requests that had to be sent again."""
+        return self._patience.retries
+
+    @property
+    def waits(self) -> int:
+        """Times that ingest asked to wait."""
+        return self._patience.waits
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
     async def send(self, method: str, path: str, body: Body) -> httpx.Response:
-        """Send until answered for good. 2xx and 422 come back; other 4xx raise RefusedError.
-
-        Connection errors, time-outs, 429 and 5xx are tried again, after
-        Retry-After where the answer has one and with growing pauses otherwise.
-        """
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"Content-Type": "application/json"}
-        if len(content) >= _GZIP_FROM:
-            content = gzip.compress(content, compresslevel=1, mtime=0)
-            headers["Content-Encoding"] = "gzip"
-        pause = 0.2
-        while True:
-            wait: float | None = None
-            try:
-                answer = await self._http.request(method, path, content=content, headers=headers)
-            except httpx.TransportError as error:
-                said = f"{type(error).__name__} {error}"
-            else:
-                if answer.is_success or answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
-                    self._last_success = time.monotonic()
-                    return answer
-                if answer.status_code < 500 and answer.status_code not in (408, 429):
-                    raise RefusedError(path, answer.status_code, answer.text)
-                said = f"{answer.status_code} {answer.text[:200]}"
-                wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
-                self.waits += wait is not None
-            self.retries += 1
-            if time.monotonic() - self._last_success > self._patience:
-                raise GaveUpError(
-                    f"{path}: nothing acknowledged for {self._patience:.0f} s; last answer: {said}"
-                )
-            if wait is None:
-                wait = pause * (0.5 + self._jitter.random())
-                pause = min(pause * 2, 5.0)
-            await self._sleep(min(wait, _LONGEST_PAUSE))
+        """See :func:`send_patiently`."""
+        return await send_patiently(self._http, method, path, body, self._patience)
