@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,13 +23,22 @@ class SimulatedClock:
         file: what FORVARNING_CLOCK_FILE names.
         begin: the simulated instant of the very first start.
         rate: simulated seconds a second.
+        skip: asked about the present instant; a later one makes the clock jump there.
     """
 
-    def __init__(self, file: Path, *, begin: datetime, rate: float) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        begin: datetime,
+        rate: float,
+        skip: Callable[[datetime], datetime | None] = lambda _now: None,
+    ) -> None:
         self.file = file
         self._reached_file = file.with_name("clock-reached.json")
         self._begin = begin
         self._rate = rate
+        self._skip = skip
         self._clock: FileClock | None = None
         self._beaten = 0.0
 
@@ -49,11 +59,15 @@ class SimulatedClock:
         return self._clock.now()
 
     def beat(self, *, force: bool = False) -> None:
-        """Write down the time reached, at most once a second."""
+        """Jump where there is something to skip; write down the time reached, once a second."""
         tick = time.monotonic()
         if self._clock is None or (tick - self._beaten < _BEAT_SECONDS and not force):
             return
         self._beaten = tick
+        target = self._skip(self.now())
+        if target is not None and target > self.now():
+            write_clock_file(self.file, target, self._rate)
+            self._clock = FileClock(self.file)
         new = self._reached_file.with_suffix(".new")
         new.write_text(json.dumps({"reached": self.now().isoformat()}), encoding="utf-8")
         new.replace(self._reached_file)

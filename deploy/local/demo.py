@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from deploy.local.options import Addresses
 from deploy.local.service import ServiceSpec
@@ -12,8 +12,30 @@ from services.common.clock import STOCKHOLM
 
 #: A school Tuesday in the middle of the autumn term, whatever day the host has.
 BEGIN = datetime(2026, 11, 24, 7, 30, tzinfo=STOCKHOLM)
-#: A simulated minute a second: the first lesson ends within a minute of the start.
+#: A simulated minute a second: the first lessons are over within a minute of the start.
 RATE = 60.0
+#: The demo's data is made up and its pages answer on loopback only, so the password may be short.
+PASSWORD = "demo"  # noqa: S105 - see above
+LOGINS = (
+    ("narvaro.u1", "närvaroansvarig, den första skolan"),
+    ("rektor.u1", "rektor, den första skolan"),
+    ("koordinator.norr", "koordinator, Område Norr"),
+)
+_EVENING, _MORNING = time(20, 0), time(7, 0)
+
+
+def skip_the_night(now: datetime) -> datetime | None:
+    """After 20:00 and at weekends nothing happens: the next weekday's 07:00, else ``None``."""
+    local = now.astimezone(STOCKHOLM)
+    weekend = local.weekday() >= 5
+    if not weekend and _MORNING <= local.time() < _EVENING:
+        return None
+    day = local.date()
+    if weekend or local.time() >= _EVENING:
+        day += timedelta(days=1)
+    while day.weekday() >= 5:
+        day += timedelta(days=1)
+    return datetime.combine(day, _MORNING, STOCKHOLM)
 
 
 def with_simulator(plan: Plan) -> Plan:
@@ -25,11 +47,11 @@ def with_simulator(plan: Plan) -> Plan:
             "simulator",
             (
                 "-m",
-                "bench.simulator",
-                "demo",
+                "deploy.local.demo_feed",
                 f"--ingest=http://127.0.0.1:{at.ports.get('ingest')}",
                 f"--clock-file={at.values['clock_file']}",
                 f"--state={at.mail_folder.parent / 'simulator'}",
+                f"--today={BEGIN.date().isoformat()}",
             ),
             {"FORVARNING_INGEST_OPS_TOKEN": at.values["ingest_ops_token"]},
             stop_seconds=10,
@@ -40,7 +62,15 @@ def with_simulator(plan: Plan) -> Plan:
 
 
 def announcement(stack: LocalStack) -> Iterator[str]:
-    """What the newcomer needs to know."""
-    mail = stack.services.get("mail")
+    """Where to look and how to sign in, for the demo's newcomer."""
+    web, mail = stack.services.get("cases"), stack.services.get("mail")
+    if web is not None and "simulator" in stack.services:
+        yield f"Watch it happen:    http://127.0.0.1:{web.spec.port}/demo"
     if mail is not None:
-        yield f"Mail that would have been sent: http://127.0.0.1:{mail.spec.port}/"
+        yield f"Mail it would send: http://127.0.0.1:{mail.spec.port}/"
+    password = stack.addresses.values.get("cases_demo_password")
+    if password and "simulator" in stack.services:
+        yield f"Sign in with the password {password} as"
+        yield from (f"  {login:<18} {who}" for login, who in LOGINS)
+    elif password:
+        yield f"Sign in with any login of the roster and the password {password}"

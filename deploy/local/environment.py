@@ -21,6 +21,7 @@ _SECRETS = (
     "ingest_ops_token",
     "cases_ops_token",
     "notify_ops_token",
+    "cases_demo_password",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ class StackOptions:
         replication: of the topics, for a broker of one's own.
         clock: the simulated instant of the first start; ``None`` is the host's clock.
         clock_rate: simulated seconds a second.
+        clock_skip: see :class:`deploy.local.clock.SimulatedClock`.
         partitions: of the input log; fixed at the first start.
         settings: further settings of the services, by field name of services.common.settings.
         kafka_options, postgres_settings: for tests and benchmarks.
@@ -37,6 +38,7 @@ class StackOptions:
     replication: int = 1
     clock: datetime | None = None
     clock_rate: float = 1.0
+    clock_skip: Callable[[datetime], datetime | None] = lambda _now: None
     partitions: int = 8
     heap: str = DEFAULT_HEAP
     jar_cache: Path | None = None

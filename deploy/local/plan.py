@@ -39,7 +39,9 @@ def standard_plan(*, workers: int = 1) -> Plan:
             yield ServiceSpec(
                 name,
                 ("-m", "services.ews"),
-                at.environment(EwsSettings, name),
+                # A worker that is started again keeps its partitions: no rebalance, no waiting for
+                # the dead member's session to run out.
+                at.environment(EwsSettings, name) | {"FORVARNING_EWS_INSTANCE_ID": name},
                 port=at.ports.get(name),
             )
         yield ServiceSpec(

@@ -103,8 +103,12 @@ class LocalStack:
         admin_url = self._start_postgres(ports)
         values |= database_values(admin_url, values)
         if options.clock is not None:
-            begin, rate = options.clock, options.clock_rate
-            self.clock = SimulatedClock(options.data / "clock.json", begin=begin, rate=rate)
+            self.clock = SimulatedClock(
+                options.data / "clock.json",
+                begin=options.clock,
+                rate=options.clock_rate,
+                skip=options.clock_skip,
+            )
             self.clock.start()
             values["clock_file"] = str(self.clock.file)
         values |= options.settings

@@ -158,8 +158,10 @@ def up(  # noqa: PLR0917 - typer calls it by name
         replication=replication,
         clock=begin,
         clock_rate=rate or (demo.RATE if demonstration else 1.0),
+        clock_skip=demo.skip_the_night if demonstration else lambda _now: None,
         partitions=partitions,
         heap=kafka_heap,
+        settings={"cases_demo_password": demo.PASSWORD} if demonstration else {},
     )
     if rate is not None and begin is None:
         raise typer.BadParameter("it needs --clock or --demo", param_hint="--rate")

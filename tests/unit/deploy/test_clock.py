@@ -81,3 +81,31 @@ def test_the_demo_is_a_school_tuesday_whatever_the_hosts_day(
     seen = FileClock(tmp_path / "clock.json", real=time.time).now().astimezone(STOCKHOLM)
     assert (seen.weekday(), seen.hour) == (1, 7)
     assert timedelta(0) <= seen - demo.BEGIN < timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ("2026-11-24T07:00", None),
+        ("2026-11-24T19:59", None),
+        ("2026-11-24T20:00", "2026-11-25T07:00"),
+        ("2026-11-25T03:00", "2026-11-25T07:00"),
+        ("2026-11-27T20:00", "2026-11-30T07:00"),
+        ("2026-11-28T12:00", "2026-11-30T07:00"),
+        ("2026-11-29T23:59", "2026-11-30T07:00"),
+        ("2026-03-27T21:00", "2026-03-30T07:00"),
+    ],
+)
+def test_the_demo_skips_nights_and_weekends(now: str, then: str | None) -> None:
+    skipped = demo.skip_the_night(datetime.fromisoformat(now).replace(tzinfo=STOCKHOLM))
+    wanted = None if then is None else datetime.fromisoformat(then).replace(tzinfo=STOCKHOLM)
+    assert skipped == wanted
+
+
+def test_a_jump_reaches_every_process(tmp_path: Path) -> None:
+    evening = BEGIN.replace(hour=20, minute=30)
+    simulated = SimulatedClock(
+        tmp_path / "clock.json", begin=evening, rate=1, skip=demo.skip_the_night
+    )
+    simulated.start()
+    assert FileClock(tmp_path / "clock.json").now() >= BEGIN.replace(day=25, hour=7, minute=0)
