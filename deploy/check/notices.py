@@ -1,27 +1,45 @@
 """What reached people, and whether anybody was told twice. Pure.
 
 A repeat under the same Message-ID or webhook-id is one notice: the standards
-(RFC 5322 3.6.4, Standard Webhooks) make it recognisable. Two ids for the same
-cause are a doubled notice.
+(RFC 5322 3.6.4, Standard Webhooks) make it recognisable. More ids than there
+are causes are doubled notices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from forvarning.cases.v1 import cases_pb2 as cases
+
+Cause = tuple[str, ...]
+
+SAME_DAY = "same_day"
+CASE_MAIL = "case_mail"
+WEBHOOK = "webhook"
+
+_TYPES = {
+    "case.opened": cases.CASE_EVENT_KIND_OPENED,
+    "case.warning_joined": cases.CASE_EVENT_KIND_WARNING_JOINED,
+    "case.warning_changed": cases.CASE_EVENT_KIND_WARNING_CHANGED,
+    "case.assigned": cases.CASE_EVENT_KIND_ASSIGNED,
+    "case.reopened": cases.CASE_EVENT_KIND_REOPENED,
+}
+_MAILED = set(_TYPES.values()) - {cases.CASE_EVENT_KIND_WARNING_CHANGED}
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One mail or call that was received.
+    """One mail or call that was received, and what caused it.
 
-    ``cause`` says what it is about as its receiver sees it: who was told what
-    of which day or event. ``about_history``: its cause lies before the start.
+    Causes: ``(SAME_DAY, address, date)``: at most one a day and guardian.
+    ``(CASE_MAIL, address, case number)`` and ``(WEBHOOK, case number, type)``: at most one for
+    each event of the case.
     """
 
     id: str
-    cause: tuple[str, ...]
-    about_history: bool = False
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +50,47 @@ class Tally:
     """Everything that came, repeats included."""
     distinct: int
     doubled: int
-    """How many more ids there are than causes."""
-    about_history: int
 
 
-def tally(notices: Iterable[Notice]) -> Tally:
-    """Count. An id that comes with two causes counts as doubled too: it says two things."""
+def tally(notices: Iterable[Notice], events: Iterable[cases.CaseEvent]) -> Tally:
+    """Count notices against what may have caused them: ``events`` is all of cases.events.v1.
+
+    Two events with ids of their own that say the same of the same revision of a
+    warning are a doubled notice at its root, and count as one.
+    """
+    known = {bytes(event.event_id): event for event in events}
     received = 0
-    causes: dict[tuple[str, ...], set[str]] = {}
-    ids: dict[str, set[tuple[str, ...]]] = {}
-    old: set[str] = set()
+    ids: dict[Cause, set[str]] = {}
     for notice in notices:
         received += 1
-        causes.setdefault(notice.cause, set()).add(notice.id)
-        ids.setdefault(notice.id, set()).add(notice.cause)
-        if notice.about_history:
-            old.add(notice.id)
-    doubled = sum(len(found) - 1 for found in causes.values())
-    doubled += sum(len(found) - 1 for found in ids.values())
-    return Tally(received, len(ids), doubled, len(old))
+        ids.setdefault(notice.cause, set()).add(notice.id)
+    allowed = _allowed(known.values())
+    doubled = _doubled_events(known.values())
+    for cause, found in ids.items():
+        most = 1 if cause[0] == SAME_DAY else allowed[_as_counted(cause)]
+        doubled += max(0, len(found) - most)
+    return Tally(received, len(set().union(*ids.values())) if ids else 0, doubled)
+
+
+def _as_counted(cause: Cause) -> Cause:
+    return (CASE_MAIL, cause[2]) if cause[0] == CASE_MAIL else cause
+
+
+def _allowed(events: Iterable[cases.CaseEvent]) -> Mapping[Cause, int]:
+    kinds = {kind: name for name, kind in _TYPES.items()}
+    counts: Counter[Cause] = Counter()
+    for event in events:
+        if event.kind in kinds:
+            counts[WEBHOOK, event.case_number, kinds[event.kind]] += 1
+        if event.kind in _MAILED:
+            counts[CASE_MAIL, event.case_number] += 1
+    return counts
+
+
+def _doubled_events(events: Iterable[cases.CaseEvent]) -> int:
+    said: Counter[tuple[bytes, int, bytes, int]] = Counter()
+    for event in events:
+        if event.thread_id:
+            key = (event.case_id, event.kind, event.thread_id, event.thread_revision)
+            said[key] += 1
+    return sum(count - 1 for count in said.values())

@@ -13,6 +13,7 @@ from aiokafka.structs import TopicPartition
 from services.common import topics
 from services.common.kafka import committed_reader
 from services.common.settings import CommonSettings
+from services.ews.checkpoint import decode_checkpoint
 from services.ews.topology import CHECKPOINT_KEY
 
 _POLL_MS = 50
@@ -25,6 +26,7 @@ class CheckpointWatch:
         self._settings = settings
         self._partitions = settings.fact_partitions
         self._moments: dict[int, list[float]] = {}
+        self._next: dict[int, int] = {}
 
     @property
     def moments(self) -> Mapping[int, Sequence[float]]:
@@ -44,15 +46,25 @@ class CheckpointWatch:
             await asyncio.sleep(0.05)
         return True
 
+    async def behind(self) -> int:
+        """How many facts of the input log no checkpoint holds yet."""
+        consumer = committed_reader(self._settings, group=None)
+        await consumer.start()
+        try:
+            names = [TopicPartition(topics.FACTS.name, n) for n in range(self._partitions)]
+            ends = await consumer.end_offsets(names)
+        finally:
+            await consumer.stop()
+        return sum(max(0, end - self._next.get(name.partition, 0)) for name, end in ends.items())
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Watch from now on, to the end of the block."""
+        """Watch from the topic's beginning on, to the end of the block."""
         consumer = committed_reader(self._settings, group=None)
         await consumer.start()
         try:
             names = [TopicPartition(topics.STATE.name, n) for n in range(self._partitions)]
             consumer.assign(names)
-            await consumer.seek_to_end(*names)
             task = asyncio.create_task(self._follow(consumer))
             try:
                 yield
@@ -68,5 +80,7 @@ class CheckpointWatch:
             batches = await consumer.getmany(timeout_ms=_POLL_MS)
             now = time.monotonic()
             for name, records in batches.items():
-                if any(record.key == CHECKPOINT_KEY for record in records):
-                    self._moments.setdefault(name.partition, []).append(now)
+                for record in records:
+                    if record.key == CHECKPOINT_KEY and record.value:
+                        self._next[name.partition] = decode_checkpoint(record.value).next_offset
+                        self._moments.setdefault(name.partition, []).append(now)

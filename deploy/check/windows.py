@@ -21,13 +21,15 @@ RECOVERY_OF: frozenset[Kind] = frozenset({"worker_kill", "worker_term", "freeze"
 class Fault:
     """Something that was done to the system.
 
-    ``injected`` is when; ``over`` when nothing more follows from it: the same
-    moment for a kill that nobody replaces, else when the replacement serves.
+    ``injected`` is when. ``gone_until`` is the moment up to which nothing of it can have
+    recovered: the same, but for a broker, which must listen again first. ``over`` is when
+    nothing more follows from it: when what replaces it serves.
     """
 
     kind: Kind
     target: str
     injected: float
+    gone_until: float
     over: float
 
 
@@ -72,7 +74,7 @@ def recovery_seconds(
     for fault in faults:
         if fault.kind not in RECOVERY_OF:
             continue
-        end = every_first_checkpoint(fault.injected, checkpoints, partitions)
+        end = every_first_checkpoint(fault.gone_until, checkpoints, partitions)
         if end is None:
             return None
         longest = max(longest, end - fault.injected)
