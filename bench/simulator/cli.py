@@ -176,7 +176,7 @@ def demo(
     """The small municipality of `forvarning up --demo`; goes on where it was."""
     clock = clock_from(clock_file)
     try:
-        known = asyncio.run(demos.settled(state, ingest, ops_token, school_date(clock.now())))
+        known = asyncio.run(demos.settled(state, ingest, ops_token, today=school_date(clock.now())))
     except FeedError as error:
         typer.echo(f"forvarning simulate: {error}", err=True)
         raise typer.Exit(1) from None

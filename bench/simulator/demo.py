@@ -68,7 +68,6 @@ async def settled(
             "name": "Simulatorn",
             "organiser_id": state.organiser_id,
             "organiser_name": "Testköpings kommun",
-            "namespace": "simulator",
             "quota_per_minute": 1_000_000,
         }
         async with httpx.AsyncClient(
