@@ -154,3 +154,15 @@ class NotifySettings(CommonSettings):
     notify_webhook_timeout_seconds: float = Field(default=20.0, gt=0)
     notify_parallel_sends: int = Field(default=8, ge=1)
     cases_public_url: str = "http://127.0.0.1:8080"
+
+
+class OracleSettings(EwsSettings):
+    """`forvarning oracle`."""
+
+    oracle_cases_url: str | None = None
+    """Where the case service answers; without it, it is left out and said so."""
+    oracle_notify_url: str | None = None
+    cases_ops_token: SecretStr = SecretStr("")
+    notify_ops_token: SecretStr = SecretStr("")
+    oracle_wait_seconds: float = Field(default=0.0, ge=0)
+    """How long to ask the services again while they may still be catching up."""
