@@ -1,0 +1,287 @@
+"""A bucket: some pupils of one home, their lessons by week, their days by school year.
+
+Rows number the pupils in the order in which they first appeared. What is
+restored stays bytes until it is needed: a week's lessons until one of its days
+changes or an episode names them, the rest until the bucket is first touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forvarning.state.v1.state_pb2 import BucketValue, DayUnit, DayValue, StateValue, WeekValue
+from services.ews.core import calendar, days
+from services.ews.core.lessons import Lesson, Rows
+from services.ews.core.notices import Notice
+from services.ews.core.pupils import Place, Pupil
+
+if TYPE_CHECKING:
+    from services.ews.core.judge import Group
+
+NOWHERE = Place()
+
+
+class Week:
+    """The lessons of an ISO week, by day and lesson id."""
+
+    def __init__(self, encoded: list[bytes] | None = None) -> None:
+        self._encoded = encoded or []
+        self._days: dict[int, dict[bytes, Lesson]] = {}
+
+    def days(self) -> dict[int, dict[bytes, Lesson]]:
+        """Decoded on first use."""
+        if self._encoded:
+            for one in self._encoded:
+                lesson = Lesson.decode(one)
+                self._days.setdefault(lesson.day, {})[lesson.lesson_id] = lesson
+            self._encoded = []
+        return self._days
+
+    def encode(self) -> list[bytes]:
+        if self._encoded:
+            return self._encoded
+        return [lesson.encode() for day in self._days.values() for lesson in day.values()]
+
+
+class Year:
+    """The days of one school year: ``sums[day - start, field, row]``."""
+
+    def __init__(self, year: int, capacity: int) -> None:
+        self.year = year
+        self.start = calendar.year_start(year)
+        self.length = calendar.year_start(year + 1) - self.start
+        self.sums: days.Sums = np.zeros((64, days.FIELDS, capacity), np.int16)
+        self.units: dict[int, dict[bytes, days.Mask]] = {}
+        """In which units each row had a lesson, by day; only days with lessons are here."""
+
+    def reserve(self, capacity: int, day: int | None = None) -> None:
+        """Make room for rows, and for a day."""
+        held, _, rows = self.sums.shape
+        need = held
+        if day is not None:
+            while need <= day - self.start:
+                need = min(need * 2, self.length)
+        if need > held or capacity > rows:
+            grown = np.zeros((need, days.FIELDS, max(capacity, rows)), np.int16)
+            grown[:held, :, :rows] = self.sums
+            self.sums = grown
+
+    def day(self, day: int) -> days.Sums:
+        """A view of one day's sums, for writing."""
+        if day - self.start >= len(self.sums):
+            self.reserve(self.sums.shape[2], day)
+        view: days.Sums = self.sums[day - self.start]
+        return view
+
+    def of(self, axis: NDArray[np.int64]) -> days.Sums:
+        """The sums of the given days: [day, field, row]."""
+        if len(axis) and axis[-1] - self.start >= len(self.sums):
+            self.reserve(self.sums.shape[2], int(axis[-1]))
+        found: days.Sums = self.sums[axis - self.start]
+        return found
+
+
+class Bucket:
+    """Everything that is kept of one bucket, and nothing about what is dirty in it."""
+
+    def __init__(self, key: str, organiser_id: bytes, home_id: bytes, number: int) -> None:
+        self.key = key
+        self.organiser_id = organiser_id
+        self.home_id = home_id
+        self.number = number
+        self.pupils: list[Pupil] = []
+        self.row_of: dict[bytes, int] = {}
+        self.weeks: dict[int, Week] = {}
+        self.years: dict[int, Year] = {}
+        self.notices: dict[int, list[Notice]] = {}
+        self.groups: dict[int, dict[tuple[object, bytes], Group]] = {}
+        """What was last judged, by school year; see services.ews.core.judge."""
+        self.units: set[bytes] = set()
+        """Every unit that a placement or lesson here has named."""
+        self._rows: dict[bytes, tuple[Rows, Rows | None]] = {}
+
+    def row(self, pupil_id: bytes) -> int:
+        """The pupil's row, made where it has none."""
+        found = self.row_of.get(pupil_id)
+        if found is None:
+            found = len(self.pupils)
+            self.row_of[pupil_id] = found
+            self.pupils.append(Pupil(pupil_id))
+            for year in self.years.values():
+                if found >= year.sums.shape[2]:
+                    year.reserve(found + 8)
+        return found
+
+    def knows(self, pupil_ids: bytes) -> bool:
+        """Whether exactly these packed ids were seen lately."""
+        return pupil_ids in self._rows
+
+    def rows(self, pupil_ids: bytes) -> tuple[Rows, Rows | None]:
+        """The rows of packed ids and, where some pupils are erased, the places of the others."""
+        found = self._rows.get(pupil_ids)
+        if found is None:
+            ids = [pupil_ids[i : i + 16] for i in range(0, len(pupil_ids), 16)]
+            rows = np.array([self.row(one) for one in ids], np.intp)
+            keep = np.array([not self.pupils[row].erased for row in rows.tolist()], bool)
+            found = (rows, None) if keep.all() else (rows[keep], np.nonzero(keep)[0])
+            if len(self._rows) > 512:
+                self._rows.clear()
+            self._rows[pupil_ids] = found
+        return found
+
+    def forget_rows(self) -> None:
+        """After an erasure the places of :meth:`rows` are others."""
+        self._rows.clear()
+
+    def week(self, day: int) -> Week:
+        return self.weeks.setdefault(calendar.monday(day), Week())
+
+    def lessons(self, day: int) -> dict[bytes, Lesson]:
+        """The lessons of a day by id; empty where there are none."""
+        week = self.weeks.get(calendar.monday(day))
+        return week.days().get(day, {}) if week is not None else {}
+
+    def year(self, year: int) -> Year:
+        found = self.years.get(year)
+        if found is None:
+            found = self.years[year] = Year(year, max(8, len(self.pupils)))
+        return found
+
+    def note_notices(self, row: int) -> None:
+        """Keep what of a pupil's notices can explain anything at hand."""
+        live = self.pupils[row].live_notices()
+        if live:
+            self.notices[row] = live
+        else:
+            self.notices.pop(row, None)
+
+    def lesson_days(self, first: int, last: int) -> Iterator[int]:
+        """The days from ``first`` to ``last`` on which the bucket has lessons."""
+        for monday, week in self.weeks.items():
+            if monday + 6 >= first and monday <= last:
+                yield from (day for day in week.days() if first <= day <= last)
+
+    def add_up(self, day: int) -> days.Day:
+        """The day's lessons added up; nothing is kept."""
+        return days.add_up(self.lessons(day).values(), len(self.pupils), self.notices)
+
+    def recount(self, day: int) -> tuple[days.Day, days.Mask]:
+        """Add a day's lessons up anew; tells the rows whose day came out differently."""
+        year = self.year(calendar.school_year(day))
+        size = len(self.pupils)
+        counted = self.add_up(day)
+        held = year.day(day)
+        before = held[: days.SUMMED, :size]
+        changed: days.Mask = (before != counted.sums[: days.SUMMED]).any(0)
+        before[:] = counted.sums[: days.SUMMED]
+        was = year.units.get(day, {})
+        for unit in {*was, *counted.units}:
+            changed |= _padded(was.get(unit), size) != _padded(counted.units.get(unit), size)
+        if counted.units:
+            year.units[day] = counted.units
+            self.units.update(counted.units)
+        else:
+            year.units.pop(day, None)
+        return counted, changed
+
+    def place(self, row: int, day: int) -> Place:
+        """Where the pupil belongs on a day: its placement, else the unit of its lessons.
+
+        Of several units of lessons the one whose identifier comes first.
+        """
+        placed = self.pupils[row].placed(day)
+        if placed is not None:
+            return placed
+        units = self.lesson_units(row, day)
+        return Place(min(units)) if units else NOWHERE
+
+    def lesson_units(self, row: int, day: int) -> list[bytes]:
+        """The units in which the pupil has a lesson on that day."""
+        year = self.years.get(calendar.school_year(day))
+        found = year.units.get(day) if year is not None else None
+        if not found:
+            return []
+        return [unit for unit, mask in found.items() if row < len(mask) and mask[row]]
+
+    def encode(self) -> bytes:
+        """The bucket's state row: its pupils in row order."""
+        ids = b"".join(pupil.pupil_id for pupil in self.pupils)
+        return StateValue(bucket=BucketValue(pupil_ids=ids)).SerializeToString()
+
+    def encode_week(self, monday: int) -> bytes:
+        """A week's state row."""
+        value = WeekValue(first_day=monday, layout=days.LAYOUT)
+        value.lessons.extend(self.weeks[monday].encode())
+        size = len(self.pupils)
+        for day in range(monday, monday + 7):
+            year = self.years.get(calendar.school_year(day))
+            units = year.units.get(day) if year is not None else None
+            if year is None or (units is None and not self._has_revision(year, day)):
+                continue
+            value.days.append(
+                DayValue(
+                    epoch_day=day,
+                    pupils=size,
+                    sums=year.day(day)[:, :size].astype("<i2").tobytes(),
+                    units=[
+                        DayUnit(school_unit_id=unit, rows=np.packbits(mask).tobytes())
+                        for unit, mask in (units or {}).items()
+                    ],
+                )
+            )
+        return StateValue(week=value).SerializeToString()
+
+    @staticmethod
+    def _has_revision(year: Year, day: int) -> bool:
+        at = day - year.start
+        return at < len(year.sums) and bool(year.sums[at, days.REVISION].any())
+
+    def restore(self, bucket: bytes, pupils: Iterable[bytes], weeks: Iterable[bytes]) -> None:
+        """Take the bucket's state rows."""
+        ids = StateValue.FromString(bucket).bucket.pupil_ids
+        for i in range(0, len(ids), 16):
+            self.row(ids[i : i + 16])
+        for encoded in pupils:
+            pupil_id = StateValue.FromString(encoded).pupil.pupil_id
+            row = self.row(pupil_id)
+            pupil = self.pupils[row]
+            pupil.restore(encoded)
+            self.note_notices(row)
+            self.units.update(fact.school_unit_id for fact in pupil.placements.values())
+        for encoded in weeks:
+            self._restore_week(StateValue.FromString(encoded).week)
+
+    def _restore_week(self, value: WeekValue) -> None:
+        self.weeks[value.first_day] = week = Week(list(value.lessons))
+        for one in value.days:
+            year = self.year(calendar.school_year(one.epoch_day))
+            size = one.pupils
+            sums = np.frombuffer(one.sums, "<i2").reshape(-1, size)
+            held = year.day(one.epoch_day)
+            if value.layout == days.LAYOUT:
+                held[:, :size] = sums
+            else:
+                held[days.REVISION, :size] = sums[-1]
+            units = {
+                unit.school_unit_id: np.unpackbits(
+                    np.frombuffer(unit.rows, np.uint8), count=size
+                ).astype(bool)
+                for unit in one.units
+            }
+            if units:
+                year.units[one.epoch_day] = units
+                self.units.update(units)
+        if value.layout != days.LAYOUT:
+            for day in list(week.days()):
+                self.recount(day)
+
+
+def _padded(mask: days.Mask | None, size: int) -> days.Mask:
+    grown = np.zeros(size, bool)
+    if mask is not None:
+        grown[: len(mask)] = mask
+    return grown

@@ -1,0 +1,225 @@
+"""The decision core of one partition; see :class:`services.ews.core.api.PartitionCore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forvarning.state.v1.state_pb2 import StateValue
+from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, GroupDay, WarningEvent
+from services.ews.core import calendar, days, fold, ids
+from services.ews.core.api import Batch, CoreError, Row, UndigestibleError
+from services.ews.core.bucket import Bucket
+from services.ews.core.daily import Daily, group_day
+from services.ews.core.decide import Decision
+from services.ews.core.intake import Intake
+from services.ews.core.partition import Dirty, Partition, thread_row_key
+
+_GroupKey = tuple[bytes, bytes, int]
+"""Organiser, unit and day."""
+
+
+class Core:
+    """Implements :class:`services.ews.core.api.PartitionCore`.
+
+    ``fold`` is for tests that make a pupil's decision fail.
+    """
+
+    def __init__(self, fold: fold.Fold = fold.fold) -> None:
+        self._fold = fold
+        self._partition = Partition()
+        self._intake = Intake(self._partition)
+        self._number = 0
+        self._rebuilding = False
+        self._absence_days: dict[tuple[bytes, int], AbsenceDay] = {}
+        self._group_days: dict[_GroupKey, GroupDay] = {}
+
+    # -- before the first fact ------------------------------------------------------------
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        self._partition.restore(key, value)
+
+    def restore_published(self, key: bytes, value: bytes | None) -> None:
+        self._partition.restore_published(key, value)
+
+    def restore_absence_day(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002  # the value tells
+        if value is not None:
+            event = AbsenceDay.FromString(value)
+            self._absence_days[event.pupil_id, event.epoch_day] = event
+
+    def restore_group_day(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002  # the value tells
+        if value is not None:
+            event = GroupDay.FromString(value)
+            self._group_days[event.organiser_id, event.school_unit_id, event.epoch_day] = event
+
+    def learn_profile(self, profile_id: str, profile_version: int, content: bytes) -> None:
+        self._intake.learn(profile_id, profile_version, content)
+
+    def begin_rebuild(self) -> None:
+        self._rebuilding = True
+
+    def end_rebuild(self) -> None:
+        if not self._rebuilding:
+            return
+        self._rebuilding = False
+        for bucket in self._partition.buckets():
+            dirty = self._partition.mark(bucket)
+            dirty.everything = dirty.reconcile = True
+            dirty.days.update(bucket.lesson_days(-(1 << 30), 1 << 30))
+
+    # -- facts ----------------------------------------------------------------------------
+
+    def apply(
+        self, value: bytes, offset: int, *, partition: int, replay_of: int | None = None
+    ) -> None:
+        self._number = partition
+        try:
+            self._intake.apply(value, offset, again=replay_of is not None)
+        except CoreError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UndigestibleError("internal", reason) from error
+        if replay_of is not None:
+            self._digested(replay_of, offset)
+
+    def mark_undigested(self, pupil_ids: Sequence[bytes], offset: int) -> None:
+        for pupil_id in pupil_ids:
+            self._partition.undigested.setdefault(pupil_id, set()).add(offset)
+        self._partition.dirty_undigested |= bool(pupil_ids)
+        self._touch(pupil_ids, offset)
+
+    def _digested(self, dead_letter: int, offset: int) -> None:
+        undigested = self._partition.undigested
+        cleared = [one for one, offsets in undigested.items() if dead_letter in offsets]
+        for pupil_id in cleared:
+            undigested[pupil_id].discard(dead_letter)
+            if not undigested[pupil_id]:
+                del undigested[pupil_id]
+        self._partition.dirty_undigested |= bool(cleared)
+        self._touch(cleared, offset)
+
+    def _touch(self, pupil_ids: Sequence[bytes], offset: int) -> None:
+        """Ask for the pupils' decisions although no fact about them is in."""
+        if not pupil_ids:
+            return
+        for bucket in self._partition.buckets():
+            rows = [bucket.row_of[one] for one in pupil_ids if one in bucket.row_of]
+            if rows:
+                dirty = self._partition.mark(bucket)
+                dirty.touches.append((np.array(rows, np.intp), 0, offset))
+                dirty.pupils.update(rows)
+
+    @property
+    def wants_flush(self) -> bool:
+        return self._intake.waiting and not self._rebuilding
+
+    # -- decisions ------------------------------------------------------------------------
+
+    def collect(self) -> Batch:
+        batch = Batch()
+        counted = {
+            key: _recount(self._partition.bucket_of(key), dirty)
+            for key, dirty in self._partition.dirty.items()
+        }
+        if not self._rebuilding:
+            self._adopt(batch)
+            self._close()
+            self._decide(batch, counted)
+        self._erased(batch)
+        batch.state.extend(self._partition.rows())
+        self._partition.clean()
+        self._intake.waiting = False
+        return batch
+
+    def _adopt(self, batch: Batch) -> None:
+        """Take up the threads that were published of the buckets at hand (design D4)."""
+        for key in list(self._partition.published):
+            if key not in self._partition.dirty:
+                continue
+            bucket = self._partition.bucket_of(key)
+            pupils = self._partition.published[key]
+            for pupil_id in [one for one in pupils if one in bucket.row_of]:
+                row = bucket.row_of[pupil_id]
+                pupil = bucket.pupils[row]
+                for thread_id, value in pupils.pop(pupil_id).items():
+                    if pupil.erased:
+                        batch.warnings.append(Row(thread_id, None))
+                    elif pupil.take(WarningEvent.FromString(value)):
+                        pupil.contents.clear()
+                        dirty = self._partition.mark(bucket)
+                        dirty.everything = True
+                        batch.state.append(_thread_row(bucket, thread_id, value))
+            if not pupils:
+                del self._partition.published[key]
+
+    def _close(self) -> None:
+        """Tell the buckets in which a unit is named that one of its days was closed."""
+        for (organiser_id, unit_id, day), cause in self._partition.closings.items():
+            for bucket in self._partition.buckets(organiser_id):
+                if unit_id in bucket.units:
+                    dirty = self._partition.mark(bucket)
+                    dirty.closed.add(day)
+                    dirty.cause = max(dirty.cause, cause, key=lambda one: one[1])
+
+    def _decide(
+        self, batch: Batch, counted: dict[str, tuple[dict[int, days.Day], dict[int, days.Mask]]]
+    ) -> None:
+        told: dict[_GroupKey, None] = {}
+        for key, dirty in list(self._partition.dirty.items()):
+            bucket = self._partition.bucket_of(key)
+            sums, changed = counted.get(key, ({}, {}))
+            decision = Decision(self._partition, bucket, dirty, self._fold)
+            decision.run()
+            batch.warnings.extend(decision.warnings)
+            batch.state.extend(decision.state)
+            batch.failed_folds.extend(decision.failed)
+            daily = Daily(self._partition, bucket, self._absence_days)
+            batch.absence_days.extend(daily.absences(dirty, changed))
+            for day in _share_days(bucket, dirty):
+                day_sums = sums.get(day) or bucket.add_up(day)
+                for unit_id in daily.shares(day, day_sums):
+                    told[bucket.organiser_id, unit_id, day] = None
+        for organiser_id, unit_id, day in self._partition.closings:
+            unit = self._partition.unit(organiser_id, unit_id)
+            if unit.is_school_day(day) or (unit.is_free(day) and unit.day(day).group_revision):
+                told[organiser_id, unit_id, day] = None
+        for organiser_id, unit_id, day in sorted(told):
+            row = group_day(self._partition, organiser_id, unit_id, day, self._number)
+            batch.group_days.append(row)
+
+    def _erased(self, batch: Batch) -> None:
+        """Tombstones of what had been published of pupils erased since."""
+        for pupil_id, day in self._intake.absence_tombstones:
+            batch.absence_days.append(Row(ids.absence_day_key(pupil_id, day), None))
+        for bucket, thread_id in self._intake.thread_tombstones:
+            batch.warnings.append(Row(thread_id, None))
+            batch.state.append(Row(thread_row_key(bucket, thread_id), None))
+        self._intake.absence_tombstones.clear()
+        self._intake.thread_tombstones.clear()
+
+
+def _recount(bucket: Bucket, dirty: Dirty) -> tuple[dict[int, days.Day], dict[int, days.Mask]]:
+    """Add the changed days up; tells each day's sums and the rows that came out differently."""
+    counted: dict[int, days.Day] = {}
+    changed: dict[int, days.Mask] = {}
+    for day in sorted(dirty.days):
+        counted[day], changed[day] = bucket.recount(day)
+        dirty.weeks.add(calendar.monday(day))
+    return counted, changed
+
+
+def _share_days(bucket: Bucket, dirty: Dirty) -> list[int]:
+    """The days of which the bucket's share in its units' sums may be another."""
+    found = dirty.days | dirty.closed
+    if dirty.moved:
+        found |= set(bucket.lesson_days(-(1 << 30), 1 << 30))
+    return sorted(found)
+
+
+def _thread_row(bucket: Bucket, thread_id: bytes, value: bytes) -> Row:
+    event = WarningEvent.FromString(value)
+    event.ClearField("changes")
+    row = StateValue(thread=event.SerializeToString())
+    return Row(thread_row_key(bucket, thread_id), row.SerializeToString())

@@ -1,0 +1,291 @@
+"""From one fact's bytes to the state: checked whole first, then taken in.
+
+Every check comes before the first change, so a fact that is refused leaves the
+state as it was (design D3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from forvarning.facts.v1 import facts_pb2
+from services.ews.core import calendar, days, lessons
+from services.ews.core.api import UndigestibleError, UnknownProfileError
+from services.ews.core.bucket import Bucket
+from services.ews.core.lessons import Lesson, Marks, Rows
+from services.ews.core.partition import Cause, Partition
+from services.ews.core.profile import parse_profile
+from services.ews.core.pupils import version_of
+
+_FIRST_DAY, _LAST_DAY = 10_957, 47_481
+"""2000-01-01 to 2099-12-31: what lies outside is a unit mistaken for another."""
+_DAY_MINUTES = 1_440
+_LONGEST_NOTICE_S = 800 * 86_400
+_LISTS = ("offered_minutes", "valid_minutes", "invalid_minutes", "other_minutes", "flags")
+_OPTIONAL = ("arrived_late_minutes", "left_early_minutes")
+
+
+def _refuse(reason: str, detail: str, pupil_ids: bytes = b"") -> UndigestibleError:
+    whole = [pupil_ids[i : i + 16] for i in range(0, len(pupil_ids) - 15, 16)]
+    return UndigestibleError(reason, detail, whole)
+
+
+class Intake:
+    """Applies facts to a partition and notes what each has touched."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+        self._contents: dict[tuple[str, int, bytes], bytes] = {}
+        self._no_rows: Rows = np.zeros(0, np.intp)
+        self.waiting = False
+        """Something came in that may be due at once."""
+        self.absence_tombstones: list[tuple[bytes, int]] = []
+        self.thread_tombstones: list[tuple[Bucket, bytes]] = []
+        self._take = {
+            "register": self._register,
+            "notice": self._notice,
+            "placement": self._placement,
+            "day_closed": self._day_closed,
+            "profile_activated": self._profile_activated,
+            "wave": self._wave,
+            "erase": self._erase,
+        }
+
+    def learn(self, profile_id: str, profile_version: int, content: bytes) -> None:
+        """Keep a profile's content. Raises ProfileError where it cannot be used."""
+        parse_profile(content)
+        digest = hashlib.sha256(content).digest()
+        self._contents[profile_id, profile_version, digest] = content
+
+    def apply(self, value: bytes, offset: int, *, again: bool) -> None:
+        """Take in one fact; ``again`` asks for its pupils' decisions even where it is no news."""
+        try:
+            fact = facts_pb2.Fact.FromString(value)
+        except DecodeError as error:
+            raise _refuse("malformed", "these bytes are no Fact") from error
+        body = fact.WhichOneof("body")
+        if body is None:
+            raise _refuse("unknown_body", "body: none that this version knows is set")
+        if len(fact.organiser_id) != 16:
+            raise _refuse("bad_identifier", "organiser_id: 16 bytes are needed")
+        self._take[body](fact, getattr(fact, body), (fact.accepted_unix_ms, offset), again)
+
+    # -- registers ----------------------------------------------------------------------
+
+    def _register(self, fact: Any, register: Any, cause: Cause, again: bool) -> None:
+        pupil_ids: bytes = register.pupil_ids
+        _identifiers(register, ("home_id", "lesson_id", "school_unit_id"), pupil_ids)
+        _day(register.epoch_day, pupil_ids)
+        marks = _marks(register, pupil_ids)
+        if register.state not in (1, 2, 3):
+            raise _refuse("bad_state", "state: scheduled, reported or cancelled", pupil_ids)
+        if register.start_minute >= _DAY_MINUTES or register.length_minutes > _DAY_MINUTES:
+            raise _refuse(
+                "impossible_minutes", "start_minute, length_minutes: a day has 1440", pupil_ids
+            )
+        bucket = self._partition.bucket(fact.organiser_id, register.home_id, register.bucket)
+        known = len(bucket.pupils)
+        if not bucket.knows(pupil_ids) and _twice(pupil_ids):
+            raise _refuse("duplicate_pupil", "pupil_ids: a pupil stands twice", pupil_ids)
+        rows, keep = bucket.rows(pupil_ids)
+        if keep is not None:
+            marks = marks[:, keep]
+        day = register.epoch_day
+        lesson = Lesson.of_register(register, version_of(register.version), rows, marks)
+        held = bucket.week(day).days().setdefault(day, {})
+        before = held.get(lesson.lesson_id)
+        merged = lesson if before is None else before.merged(lesson)
+        if merged is before and not again:
+            return
+        held[lesson.lesson_id] = merged
+        dirty = self._partition.mark(bucket)
+        dirty.days.add(day)
+        dirty.weeks.add(calendar.monday(day))
+        dirty.names |= len(bucket.pupils) > known
+        dirty.touches.append((merged.rows, *cause))
+        if not self.waiting and marks[lessons.INVALID].any():
+            self.waiting = True
+
+    # -- pupils -------------------------------------------------------------------------
+
+    def _pupil(self, fact: Any, body: Any) -> tuple[Bucket, int] | None:
+        """The pupil's bucket and row; None where it is erased."""
+        bucket = self._partition.bucket(fact.organiser_id, body.home_id, body.bucket)
+        known = len(bucket.pupils)
+        row = bucket.row(body.pupil_id)
+        if len(bucket.pupils) > known:
+            self._partition.mark(bucket).names = True
+        return None if bucket.pupils[row].erased else (bucket, row)
+
+    def _touch(self, bucket: Bucket, row: int, cause: Cause) -> None:
+        dirty = self._partition.mark(bucket)
+        dirty.touches.append((np.array([row], np.intp), *cause))
+        dirty.pupils.add(row)
+        self.waiting = True
+
+    def _notice(self, fact: Any, notice: Any, cause: Cause, again: bool) -> None:
+        _identifiers(notice, ("home_id", "pupil_id", "notice_id"), notice.pupil_id)
+        length = notice.end_unix_s - notice.start_unix_s
+        if not notice.deleted and not 0 < length <= _LONGEST_NOTICE_S:
+            raise _refuse(
+                "bad_interval", "end_unix_s: after start_unix_s, at most 800 days", notice.pupil_id
+            )
+        if not notice.deleted:
+            _day(notice.start_unix_s // 86_400, notice.pupil_id)
+        found = self._pupil(fact, notice)
+        if found is None:
+            return
+        bucket, row = found
+        before = bucket.pupils[row].notices.get(notice.notice_id)
+        if not bucket.pupils[row].notify(notice) and not again:
+            return
+        bucket.note_notices(row)
+        dirty = self._partition.mark(bucket)
+        for one in (before, notice):
+            if one is not None and not one.deleted:
+                first = calendar.day_of_instant(one.start_unix_s)
+                last = calendar.day_of_instant(one.end_unix_s - 1)
+                dirty.days.update(bucket.lesson_days(first, last))
+        self._touch(bucket, row, cause)
+
+    def _placement(self, fact: Any, placement: Any, cause: Cause, again: bool) -> None:
+        names = ("home_id", "pupil_id", "placement_id", "school_unit_id")
+        _identifiers(placement, names, placement.pupil_id)
+        if not placement.deleted:
+            _day(placement.member_from_day, placement.pupil_id)
+            if placement.member_to_day and placement.member_to_day < placement.member_from_day:
+                raise _refuse(
+                    "bad_interval", "member_to_day: not before member_from_day", placement.pupil_id
+                )
+        found = self._pupil(fact, placement)
+        if found is None:
+            return
+        bucket, row = found
+        if not bucket.pupils[row].place(placement) and not again:
+            return
+        bucket.pupils[row].contents.clear()
+        bucket.units.add(placement.school_unit_id)
+        self._touch(bucket, row, cause)
+        self._partition.mark(bucket).moved.add(row)
+
+    def _erase(self, fact: Any, erase: Any, cause: Cause, _again: bool) -> None:
+        _identifiers(erase, ("home_id", "pupil_id"), erase.pupil_id)
+        found = self._pupil(fact, erase)
+        if found is None:
+            return
+        bucket, row = found
+        pupil = bucket.pupils[row]
+        dirty = self._partition.mark(bucket)
+        for monday, week in bucket.weeks.items():
+            for day, held in week.days().items():
+                changed = {name: lesson.without(row) for name, lesson in held.items()}
+                if any(held[name] is not lesson for name, lesson in changed.items()):
+                    held.update(changed)
+                    dirty.days.add(day)
+                    dirty.weeks.add(monday)
+        for year in bucket.years.values():
+            for at in np.nonzero(year.sums[:, days.REVISION, row])[0].tolist():
+                self.absence_tombstones.append((pupil.pupil_id, year.start + at))
+                year.sums[at, days.REVISION, row] = 0
+                dirty.weeks.add(calendar.monday(year.start + at))
+        for thread in pupil.threads.values():
+            self.thread_tombstones.append((bucket, thread.thread_id))
+        pupil.erase()
+        bucket.notices.pop(row, None)
+        bucket.forget_rows()
+        if self._partition.undigested.pop(pupil.pupil_id, None):
+            self._partition.dirty_undigested = True
+        self._touch(bucket, row, cause)
+
+    # -- units and organisers -----------------------------------------------------------
+
+    def _day_closed(self, fact: Any, closed: Any, cause: Cause, again: bool) -> None:
+        _identifiers(closed, ("school_unit_id",))
+        _day(closed.epoch_day)
+        if closed.kind not in (1, 2, 3):
+            raise _refuse("bad_kind", "kind: school day, free or reopened")
+        unit = self._partition.unit(fact.organiser_id, closed.school_unit_id)
+        news = unit.close(closed.epoch_day, closed.kind, version_of(closed.version))
+        if not news and not again:
+            return
+        self._partition.dirty_unit_days.add(
+            (fact.organiser_id, closed.school_unit_id, closed.epoch_day)
+        )
+        self._partition.close(fact.organiser_id, closed.school_unit_id, closed.epoch_day, cause)
+        self.waiting = True
+
+    def _wave(self, fact: Any, wave: Any, _cause: Cause, _again: bool) -> None:
+        _identifiers(wave, ("school_unit_id",))
+        _day(wave.epoch_day)
+        if self._partition.unit(fact.organiser_id, wave.school_unit_id).wave(wave):
+            self._partition.dirty_unit_days.add(
+                (fact.organiser_id, wave.school_unit_id, wave.epoch_day)
+            )
+
+    def _profile_activated(self, fact: Any, activated: Any, cause: Cause, again: bool) -> None:
+        key = (activated.profile_id, activated.profile_version, activated.digest)
+        content = self._contents.get(key)
+        if content is None:
+            raise UnknownProfileError(*key)
+        if self._partition.profiles(fact.organiser_id).add(activated, content) or again:
+            self._partition.dirty_profiles.add(fact.organiser_id)
+            for bucket in self._partition.buckets(fact.organiser_id):
+                dirty = self._partition.mark(bucket)
+                dirty.everything = True
+                dirty.cause = cause
+            self.waiting = True
+
+
+def _identifiers(body: Any, names: tuple[str, ...], pupil_ids: bytes = b"") -> None:
+    for name in names:
+        if len(getattr(body, name)) != 16:
+            raise _refuse("bad_identifier", f"{name}: 16 bytes are needed", pupil_ids)
+
+
+def _day(day: int, pupil_ids: bytes = b"") -> None:
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise _refuse(
+            "bad_day", f"epoch_day: {day} is not a day since 1970 of this century", pupil_ids
+        )
+
+
+def _twice(pupil_ids: bytes) -> bool:
+    ids = [pupil_ids[i : i + 16] for i in range(0, len(pupil_ids), 16)]
+    return len(set(ids)) < len(ids)
+
+
+def _marks(register: Any, pupil_ids: bytes) -> Marks:
+    """The register's marks, [column, pupil]."""
+    size, rest = divmod(len(pupil_ids), 16)
+    if rest:
+        raise _refuse("bad_identifier", "pupil_ids: 16 bytes each are needed", pupil_ids)
+    lists = [getattr(register, name)[:] for name in _LISTS]
+    for name in _OPTIONAL:
+        optional = getattr(register, name)
+        if optional:
+            while len(lists) < len(_LISTS) + _OPTIONAL.index(name):
+                lists.append([0] * size)
+            lists.append(optional[:])
+    for i, values in enumerate(lists):
+        if len(values) != size:
+            name = (_LISTS + _OPTIONAL)[i]
+            raise _refuse("uneven_lists", f"{name}: {len(values)} for {size} pupils", pupil_ids)
+    try:
+        marks: Marks = np.array(lists, np.int16).reshape(len(lists), size)
+    except OverflowError as error:
+        raise _refuse("impossible_minutes", "a number does not fit a day", pupil_ids) from error
+    if size:
+        offered, valid, invalid, other = marks[:4]
+        if marks.max() > _DAY_MINUTES:
+            raise _refuse("impossible_minutes", "more minutes than a day has", pupil_ids)
+        if (valid + invalid + other > offered).any():
+            raise _refuse(
+                "impossible_minutes",
+                "valid_minutes + invalid_minutes + other_minutes: more than offered_minutes",
+                pupil_ids,
+            )
+    return marks

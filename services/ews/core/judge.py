@@ -1,0 +1,242 @@
+"""Which days a pupil is judged on, and every rule's verdict on each of them.
+
+Pupils of a bucket who share their school days and places are judged together:
+their school days are one axis. Verdicts are kept; when something changed from
+a day on, only the verdicts from that day on are made anew, since a verdict
+looks back only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.ews.core import days, rules
+from services.ews.core.bucket import Bucket, Year
+from services.ews.core.lessons import Rows
+from services.ews.core.profile import FOLDED, Measure, Metric, Profile, Rule
+from services.ews.core.pupils import Place, Stay
+from services.ews.core.units import Profiles, Unit
+
+Ints = NDArray[np.int64]
+UnitOf = Callable[[bytes], Unit]
+
+
+@dataclass(slots=True)
+class Group:
+    """Pupils judged together. ``verdicts[family]`` is [school day, rule, pupil]."""
+
+    stays: tuple[Stay, ...]
+    rows: Rows
+    axis: Ints
+    places: list[Place]
+    profiles: list[Profile | None] = field(default_factory=list)
+    verdicts: dict[int, rules.Codes] = field(default_factory=dict)
+    runs: dict[Metric, Ints] = field(default_factory=dict)
+    # What the last judgement changed:
+    kept: int = 0
+    """School days whose verdicts stand for pupils outside ``differs``."""
+    differs: days.Mask = field(default_factory=lambda: np.zeros(0, bool))
+    """Pupils of whom a verdict that was there before changed."""
+
+
+def axes(bucket: Bucket, year: Year, unit_of: UnitOf) -> list[Group]:
+    """The pupils of the bucket by their school days of the year.
+
+    A pupil's school days are those that the unit of its placement closed as
+    such. On days without placement, those that the unit of any of its lessons
+    closed as such (design D8).
+    """
+    by_stays: dict[tuple[Stay, ...], list[int]] = {}
+    for row, pupil in enumerate(bucket.pupils):
+        if not pupil.erased:
+            by_stays.setdefault(pupil.stays(year.year), []).append(row)
+    found: list[Group] = []
+    for stays, rows in by_stays.items():
+        axis, places = _placed(stays, year, unit_of)
+        loose = _loose_days(stays, year)
+        if not loose:
+            found.append(Group(stays, np.array(rows, np.intp), axis, places))
+            continue
+        by_days: dict[bytes, list[int]] = {}
+        mask = _loose_school_days(bucket, year, rows, loose, unit_of)
+        for i, row in enumerate(rows):
+            by_days.setdefault(mask[i].tobytes(), []).append(row)
+        for packed, some in by_days.items():
+            extra = np.array(loose, np.int64)[np.frombuffer(packed, bool)]
+            if not len(extra):
+                found.append(Group(stays, np.array(some, np.intp), axis, places))
+                continue
+            # Without a placement the lessons tell the place, so each pupil for itself
+            # where a day has lessons of several units.
+            plain = all(len(year.units[day]) == 1 for day in extra.tolist())
+            for part in [some] if plain else [[row] for row in some]:
+                both = np.concatenate((axis, extra))
+                order = np.argsort(both, kind="stable")
+                named = places + [bucket.place(part[0], day) for day in extra.tolist()]
+                found.append(
+                    Group(
+                        stays,
+                        np.array(part, np.intp),
+                        both[order],
+                        [named[i] for i in order.tolist()],
+                    )
+                )
+    return found
+
+
+def _placed(stays: tuple[Stay, ...], year: Year, unit_of: UnitOf) -> tuple[Ints, list[Place]]:
+    """The school days under the placements; where several overlap the last one holds."""
+    parts: list[Ints] = []
+    named: list[Place] = []
+    above: list[Stay] = []
+    for stay in reversed(stays):
+        closed = unit_of(stay.place.unit_id).school_days(year.year)
+        low, high = np.searchsorted(closed, (stay.first, stay.after))
+        own = closed[low:high]
+        for other in above:
+            own = own[(own < other.first) | (own >= other.after)]
+        parts.append(own)
+        named.extend([stay.place] * len(own))
+        above.append(stay)
+    if len(parts) == 1:
+        return parts[0], named
+    axis = np.concatenate(parts) if parts else np.zeros(0, np.int64)
+    order = np.argsort(axis, kind="stable")
+    return axis[order], [named[i] for i in order.tolist()]
+
+
+def _loose_days(stays: tuple[Stay, ...], year: Year) -> list[int]:
+    """The days with lessons that no placement covers."""
+    if len(stays) == 1:
+        stay = stays[0]
+        return sorted(day for day in year.units if not stay.first <= day < stay.after)
+    return sorted(
+        day for day in year.units if not any(stay.first <= day < stay.after for stay in stays)
+    )
+
+
+def _loose_school_days(
+    bucket: Bucket, year: Year, rows: list[int], loose: list[int], unit_of: UnitOf
+) -> days.Mask:
+    """[pupil, day]: whether a unit of the pupil's lessons closed the day as a school day."""
+    mask = np.zeros((len(rows), len(loose)), bool)
+    for i, day in enumerate(loose):
+        for unit_id, held in year.units[day].items():
+            if unit_of(unit_id).is_school_day(day):
+                full = np.zeros(len(bucket.pupils), bool)
+                full[: len(held)] = held
+                mask[:, i] |= full[rows]
+    return mask
+
+
+def judge(group: Group, before: Group | None, year: Year, since: int, profiles: Profiles) -> None:
+    """Make the group's verdicts, going on from ``before`` up to the day ``since``.
+
+    Nothing that ``before`` was made from may have changed on the days before
+    ``since``: neither sums, nor placements, nor profiles.
+    """
+    keep = 0
+    if before is not None:
+        limit = min(len(group.axis), len(before.axis))
+        keep = min(limit, int(np.searchsorted(before.axis, since)))
+        same = group.axis[:keep] == before.axis[:keep]
+        if not same.all():
+            keep = int(np.argmin(same))
+    chosen = before.profiles[:keep] if before is not None else []
+    for day, place in zip(group.axis[keep:].tolist(), group.places[keep:], strict=True):
+        chosen.append(profiles.choose(place.unit_id, place.school_form, day))
+    group.profiles = chosen
+    distinct = {id(one): one for one in chosen[keep:] if one is not None}
+    every = [rule for one in distinct.values() for family in FOLDED for rule in one.rules(family)]
+    start = rules.earliest_needed(every, group.axis, keep)
+    sums = year.of(group.axis[start:])
+    if len(group.rows) < sums.shape[2] or not _is_range(group.rows):
+        sums = sums[:, :, group.rows]
+    look = rules.Look(group.axis, sums, start, keep)
+    _run(group, before, sums[keep - start :], keep, every)
+    for family in FOLDED:
+        group.verdicts[family] = _verdicts(
+            group, before, look, keep, family, list(distinct.values())
+        )
+    _compare(group, before, keep)
+
+
+def _is_range(rows: Rows) -> bool:
+    return bool(rows[0] == 0 and rows[-1] == len(rows) - 1)
+
+
+def _run(
+    group: Group,
+    before: Group | None,
+    sums: days.Sums,
+    keep: int,
+    every: Iterable[Rule],
+) -> None:
+    """The runs that the rules ask for, for every school day."""
+    size = len(group.rows)
+    for metric in {rule.metric for rule in every if rule.measure is Measure.RUN_DAYS} | set(
+        before.runs if before is not None and keep else ()
+    ):
+        held = before.runs[metric][:keep] if keep and before is not None else None
+        last = held[-1] if held is not None else np.zeros(size, np.int64)
+        new = rules.runs(sums, metric, last) if len(sums) else np.zeros((0, size), np.int64)
+        group.runs[metric] = new if held is None else np.concatenate((held, new))
+
+
+def _verdicts(  # noqa: PLR0917  # one step of judge, split off for reading
+    group: Group,
+    before: Group | None,
+    look: rules.Look,
+    keep: int,
+    family: int,
+    distinct: list[Profile],
+) -> rules.Codes:
+    size, out = len(group.rows), len(group.axis) - keep
+    held = before.verdicts[family][:keep] if keep and before is not None else None
+    width = max(
+        [len(one.rules(family)) for one in distinct] + [held.shape[1] if held is not None else 0]
+    )
+    made = np.zeros((out, width, size), np.int8)
+    for one in distinct:
+        where = np.array([profile is one for profile in group.profiles[keep:]], bool)
+        for i, rule in enumerate(one.rules(family)):
+            run = group.runs[rule.metric][keep:] if rule.measure is Measure.RUN_DAYS else None
+            codes = rules.verdicts(rule, look, run)
+            if where.all():
+                made[:, i] = codes
+            else:
+                made[where, i] = codes[where]
+    if held is None:
+        return made
+    if held.shape[1] < width:
+        wider = np.zeros((keep, width, size), np.int8)
+        wider[:, : held.shape[1]] = held
+        held = wider
+    return np.concatenate((held, made))
+
+
+def _compare(group: Group, before: Group | None, keep: int) -> None:
+    """Tell what of the verdicts that were there before stands."""
+    group.kept = keep
+    group.differs = np.zeros(len(group.rows), bool)
+    if before is None:
+        return
+    both = min(len(group.axis), len(before.axis))
+    if keep == both:
+        return
+    if (
+        not np.array_equal(group.axis[keep:both], before.axis[keep:both])
+        or group.profiles[keep:both] != before.profiles[keep:both]
+    ):
+        return
+    group.kept = both
+    for family in FOLDED:
+        old, new = before.verdicts[family][keep:both], group.verdicts[family][keep:both]
+        if old.shape != new.shape:
+            group.kept = keep
+            return
+        group.differs |= (old != new).any(axis=(0, 1))

@@ -1,0 +1,226 @@
+"""All state of one partition, hot and cold, and the rows of ews.state.v1 that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forvarning.state.v1.state_pb2 import StateValue, Undigested
+from forvarning.warnings.v1.warnings_pb2 import WarningEvent
+from services.ews.core import ids
+from services.ews.core.api import Row
+from services.ews.core.bucket import Bucket
+from services.ews.core.lessons import Rows
+from services.ews.core.units import Profiles, Unit
+
+Cause = tuple[int, int]
+"""When ingest accepted a fact, in Unix milliseconds, and the fact's offset."""
+
+
+@dataclass(slots=True)
+class Dirty:
+    """What has happened to a bucket since the last collect."""
+
+    days: set[int] = field(default_factory=set)
+    """Days whose lessons or notices changed."""
+    closed: set[int] = field(default_factory=set)
+    """Days that a unit named in the bucket closed, opened or freed."""
+    moved: set[int] = field(default_factory=set)
+    """Rows whose place on days already published may have changed."""
+    touches: list[tuple[Rows, int, int]] = field(default_factory=list)
+    """Rows with the accepted time and offset of the fact that touched them."""
+    cause: Cause = (0, -1)
+    """The newest fact that touched every row."""
+    everything: bool = False
+    """Every decision is to be made from the beginning."""
+    reconcile: bool = False
+    """A rebuild has ended: every absence day is to be compared with what is published."""
+    weeks: set[int] = field(default_factory=set)
+    pupils: set[int] = field(default_factory=set)
+    names: bool = False
+    """The bucket has new rows."""
+
+
+@dataclass(slots=True)
+class _Cold:
+    bucket: bytes = b""
+    pupils: dict[str, bytes] = field(default_factory=dict)
+    weeks: dict[str, bytes] = field(default_factory=dict)
+    threads: dict[str, bytes] = field(default_factory=dict)
+
+
+class Partition:
+    """Buckets, units and profiles by organiser; decoded when first asked for."""
+
+    def __init__(self) -> None:
+        self.dirty: dict[str, Dirty] = {}
+        self.dirty_unit_days: set[tuple[bytes, bytes, int]] = set()
+        self.dirty_profiles: set[bytes] = set()
+        self.dirty_undigested = False
+        self.closings: dict[tuple[bytes, bytes, int], Cause] = {}
+        """Organiser, unit and day of the DayClosed facts since the last collect."""
+        self.tombstones: list[bytes] = []
+        """State keys of rows that go."""
+        self.undigested: dict[bytes, set[int]] = {}
+        self.published: dict[str, dict[bytes, dict[bytes, bytes]]] = {}
+        """Rows of ews.warnings.v1 not yet taken up: by bucket key, pupil and thread."""
+        self._buckets: dict[str, Bucket] = {}
+        self._units: dict[tuple[bytes, bytes], Unit] = {}
+        self._profiles: dict[bytes, Profiles] = {}
+        self._cold: dict[str, _Cold] = {}
+        self._cold_units: dict[str, dict[int, bytes]] = {}
+
+    # -- what there is ------------------------------------------------------------------
+
+    def bucket(self, organiser_id: bytes, home_id: bytes, number: int) -> Bucket:
+        """The bucket, made where there is none."""
+        return self.bucket_of(ids.bucket_key(organiser_id, home_id, number))
+
+    def bucket_of(self, key: str) -> Bucket:
+        """The bucket that the key names, made where there is none."""
+        found = self._buckets.get(key)
+        if found is None:
+            found = Bucket(key, *ids.parse_bucket_key(key))
+            cold = self._cold.get(key)
+            if cold is not None:
+                found.restore(cold.bucket, cold.pupils.values(), cold.weeks.values())
+                for encoded in cold.threads.values():
+                    event = WarningEvent.FromString(StateValue.FromString(encoded).thread)
+                    found.pupils[found.row(event.pupil_id)].take(event)
+                del self._cold[key]
+            self._buckets[key] = found
+        return found
+
+    def keys(self, organiser_id: bytes | None = None) -> list[str]:
+        """The keys of every bucket, or of every bucket of an organiser."""
+        found = [*self._buckets, *self._cold]
+        if organiser_id is None:
+            return found
+        prefix = organiser_id.hex() + ":"
+        return [key for key in found if key.startswith(prefix)]
+
+    def buckets(self, organiser_id: bytes | None = None) -> Iterator[Bucket]:
+        """Every bucket, or every one of an organiser."""
+        for key in self.keys(organiser_id):
+            yield self.bucket_of(key)
+
+    def unit(self, organiser_id: bytes, unit_id: bytes) -> Unit:
+        found = self._units.get((organiser_id, unit_id))
+        if found is None:
+            found = self._units[organiser_id, unit_id] = Unit(organiser_id, unit_id)
+            name = f"{organiser_id.hex()}:{unit_id.hex()}"
+            for day, encoded in self._cold_units.pop(name, {}).items():
+                found.restore(day, encoded)
+        return found
+
+    def profiles(self, organiser_id: bytes) -> Profiles:
+        return self._profiles.setdefault(organiser_id, Profiles())
+
+    def mark(self, bucket: Bucket) -> Dirty:
+        """The bucket's dirt, for adding to it."""
+        found = self.dirty.get(bucket.key)
+        if found is None:
+            found = self.dirty[bucket.key] = Dirty()
+        return found
+
+    def close(self, organiser_id: bytes, unit_id: bytes, day: int, cause: Cause) -> None:
+        """Note that a unit's day was closed, opened or freed."""
+        self.closings[organiser_id, unit_id, day] = cause
+
+    # -- restore ------------------------------------------------------------------------
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take a changelog row; later rows of a key replace earlier ones."""
+        kind, _, rest = key.decode("ascii").partition(":")
+        if kind == "b":
+            self._cold.setdefault(rest, _Cold()).bucket = value or b""
+        elif kind in {"q", "w", "t"}:
+            name, _, last = rest.rpartition(":")
+            cold = self._cold.setdefault(name, _Cold())
+            rows = {"q": cold.pupils, "w": cold.weeks, "t": cold.threads}[kind]
+            if value is None:
+                rows.pop(last, None)
+            else:
+                rows[last] = value
+        elif kind == "u":
+            name, _, last = rest.rpartition(":")
+            days = self._cold_units.setdefault(name, {})
+            if value is None:
+                days.pop(int(last), None)
+            else:
+                days[int(last)] = value
+        elif kind == "p" and value is not None:
+            self.profiles(bytes.fromhex(rest)).restore(value)
+        elif kind == "x" and value is not None:
+            self.undigested = {
+                one.pupil_id: set(one.offsets)
+                for one in StateValue.FromString(value).undigested.pupils
+            }
+
+    def restore_published(self, key: bytes, value: bytes | None) -> None:
+        """Take a published thread; it is taken up when its bucket is next decided on."""
+        if value is None:
+            for threads in self.published.values():
+                for one in threads.values():
+                    one.pop(key, None)
+            return
+        event = WarningEvent.FromString(value)
+        name = ids.bucket_key(event.organiser_id, event.home_id, event.bucket)
+        pupils = self.published.setdefault(name, {})
+        pupils.setdefault(event.pupil_id, {})[event.thread_id] = value
+
+    # -- rows ---------------------------------------------------------------------------
+
+    def rows(self) -> Iterator[Row]:
+        """The rows of everything dirty but the threads, which go with their publication."""
+        for key, dirty in self.dirty.items():
+            bucket = self.bucket_of(key)
+            if dirty.names:
+                yield Row(f"b:{key}".encode(), bucket.encode())
+            for row in sorted(dirty.pupils):
+                pupil = bucket.pupils[row]
+                yield Row(f"q:{key}:{pupil.pupil_id.hex()}".encode(), pupil.encode())
+            for monday in sorted(dirty.weeks):
+                if monday in bucket.weeks:
+                    yield Row(f"w:{key}:{monday}".encode(), bucket.encode_week(monday))
+        for organiser_id, unit_id, day in sorted(self.dirty_unit_days):
+            unit = self.unit(organiser_id, unit_id)
+            name = f"u:{organiser_id.hex()}:{unit_id.hex()}:{day}".encode()
+            yield Row(name, unit.encode(day))
+        for organiser_id in sorted(self.dirty_profiles):
+            yield Row(f"p:{organiser_id.hex()}".encode(), self.profiles(organiser_id).encode())
+        if self.dirty_undigested:
+            value = Undigested()
+            for pupil_id, offsets in sorted(self.undigested.items()):
+                value.pupils.add(pupil_id=pupil_id, offsets=sorted(offsets))
+            yield Row(b"x", StateValue(undigested=value).SerializeToString())
+        yield from (Row(key, None) for key in self.tombstones)
+
+    def clean(self) -> None:
+        """Everything is handed out."""
+        self.dirty = {}
+        self.dirty_unit_days = set()
+        self.dirty_profiles = set()
+        self.dirty_undigested = False
+        self.closings = {}
+        self.tombstones = []
+
+
+def thread_row_key(bucket: Bucket, thread_id: bytes) -> bytes:
+    return f"t:{bucket.key}:{thread_id.hex()}".encode()
+
+
+def causes(dirty: Dirty, size: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which rows were touched one by one, and for every row the newest cause: [2, row]."""
+    touched = np.zeros(size, bool)
+    newest = np.zeros((2, size), np.int64)
+    newest[:] = np.array(dirty.cause)[:, None]
+    for rows, accepted, offset in dirty.touches:
+        touched[rows] = True
+        newer = rows[newest[1, rows] < offset]
+        newest[0, newer] = accepted
+        newest[1, newer] = offset
+    return touched, newest

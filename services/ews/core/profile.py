@@ -1,0 +1,395 @@
+"""The ``signals`` part of a rule profile: thresholds as data (design D5).
+
+A profile is TOML. ``[profile]`` names it; each family that it judges is a table
+``[signals.<family>]`` with ``[[signals.<family>.rules]]``. What a rule means is
+said at :class:`Rule`; the ``ladder`` part is the case service's and not read here.
+No statute defines a threshold (Skolverket, "Frånvaro i skolan"), so nothing of
+this kind stands in code.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NoReturn, TypeVar
+
+from forvarning.warnings.v1 import warnings_pb2
+from services.ews.core.api import CoreError
+
+FAMILIES = {
+    "strofranvaro": warnings_pb2.FAMILY_SPORADIC,
+    "langvarig": warnings_pb2.FAMILY_LONG_TERM,
+    "ogiltig_idag": warnings_pb2.FAMILY_UNEXCUSED_TODAY,
+}
+FOLDED = (warnings_pb2.FAMILY_SPORADIC, warnings_pb2.FAMILY_LONG_TERM)
+"""The families whose episodes are a fold over closed school days."""
+TODAY = warnings_pb2.FAMILY_UNEXCUSED_TODAY
+
+
+class ProfileError(CoreError):
+    """A profile that cannot be used; ``line`` is 0 where it is not known."""
+
+    def __init__(self, field: str, reason: str, line: int = 0) -> None:
+        where = f"line {line}, {field}" if line else field
+        super().__init__(f"{where}: {reason}")
+        self.field = field
+        self.reason = reason
+        self.line = line
+
+
+class Metric(Enum):
+    """Which absence is counted."""
+
+    TOTAL = "total"
+    VALID = "valid"
+    INVALID = "invalid"
+    """Oanmäld and ogiltig together."""
+    UNEXPLAINED = "unexplained"
+
+
+class Measure(Enum):
+    """What is made of it."""
+
+    SHARE = "share"
+    """Per cent of the time that was offered and reported."""
+    OCCASIONS = "occasions"
+    """Unbroken stretches of lessons with absence, also across nights."""
+    DAYS = "days"
+    """School days with any such absence."""
+    RUN_DAYS = "run_days"
+    """School days in a row without any presence, up to the day judged."""
+    MINUTES = "minutes"
+
+
+class Span(Enum):
+    """The days that a rule looks back on, the judged day included."""
+
+    SCHOOL_DAYS = "school_days"
+    CALENDAR_MONTH = "calendar_month"
+    TERM = "term"
+    DAY = "day"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``length`` counts the pupil's school days and is 0 for other spans."""
+
+    span: Span
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One threshold.
+
+    The rule is *not judged* on a day where the pupil has been a member for
+    fewer than ``min_membership_days`` school days, where the window holds fewer
+    than ``min_offered_minutes`` minutes offered and reported, or where the
+    reporting rate is known and lower than ``min_reporting_rate`` per cent: then
+    it neither fires nor comes to rest. Else it *fires* where the value is at
+    least (``>=``) or more than (``>``) ``threshold`` and the absence counted
+    makes up ``min_absence_minutes`` and is spread over ``min_absence_days`` and
+    ``min_occasions``. A rule that has fired rests after ``resolve_days`` judged days in a row on
+    which the value was below ``resolve_below``.
+    """
+
+    rule_id: str
+    family: int
+    level: int
+    metric: Metric
+    measure: Measure
+    window: Window
+    inclusive: bool
+    threshold: Decimal
+    resolve_below: Decimal
+    resolve_days: int
+    min_offered_minutes: int
+    min_membership_days: int
+    min_reporting_rate: Decimal
+    min_absence_minutes: int
+    min_absence_days: int
+    min_occasions: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family's rules, in the profile's order; the first of equal level explains a warning.
+
+    For ``quiet_days`` school days after an episode came to rest a new one is
+    raised only at a higher level.
+    """
+
+    rules: tuple[Rule, ...]
+    quiet_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The signals of one profile version. ``families`` holds only what it judges."""
+
+    profile_id: str
+    version: int
+    name: str
+    families: dict[int, Family]
+
+    def rules(self, family: int) -> tuple[Rule, ...]:
+        """The family's rules; none where the profile does not judge it."""
+        found = self.families.get(family)
+        return found.rules if found else ()
+
+
+_E = TypeVar("_E", bound=Enum)
+_LINE = re.compile(r"at line (\d+)")
+_RULE_KEYS = {
+    "id",
+    "level",
+    "metric",
+    "measure",
+    "window",
+    "comparator",
+    "threshold",
+    "resolve",
+    "min_offered_minutes",
+    "min_membership_days",
+    "min_reporting_rate",
+    "min_absence_minutes",
+    "min_absence_days",
+    "min_occasions",
+    "source",
+}
+
+
+def parse_profile(content: bytes) -> Profile:
+    """Read a profile. Raises :class:`ProfileError` with line, field and reason."""
+    try:
+        text = content.decode("utf-8")
+        data = tomllib.loads(text, parse_float=Decimal)
+    except UnicodeDecodeError as error:
+        raise ProfileError("file", f"not UTF-8 at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        found = _LINE.search(str(error))
+        raise ProfileError("file", str(error), int(found[1]) if found else 0) from error
+    return _Reader(text, data).profile()
+
+
+class _Reader:
+    def __init__(self, text: str, data: dict[str, Any]) -> None:
+        self._lines = text.splitlines()
+        self._data = data
+
+    def profile(self) -> Profile:
+        self._only(self._data, {"profile", "signals", "ladder"}, "")
+        head = self._table(self._data, "profile", "profile")
+        self._only(head, {"id", "version", "name", "description", "source"}, "profile")
+        profile_id = self._text(head, "id", "profile")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", profile_id):
+            self._refuse("profile.id", "lower-case letters, digits and hyphens only")
+        version = self._whole(head, "version", "profile", 1, 1_000_000)
+        name = self._text(head, "name", "profile")
+        signals = self._table(self._data, "signals", "signals")
+        self._only(signals, set(FAMILIES), "signals")
+        seen: set[str] = set()
+        families: dict[int, Family] = {}
+        for label, number in FAMILIES.items():
+            if label in signals:
+                families[number] = self._family(label, number, signals, seen)
+        if not families:
+            self._refuse("signals", f"no family is judged; give one of {', '.join(FAMILIES)}")
+        return Profile(profile_id, version, name, families)
+
+    def _family(self, label: str, number: int, signals: dict[str, Any], seen: set[str]) -> Family:
+        where = f"signals.{label}"
+        table = self._table(signals, label, where)
+        self._only(table, {"rules", "quiet_school_days"}, where)
+        quiet = self._whole(table, "quiet_school_days", where, 0, 200, 0)
+        rules = table.get("rules")
+        if not isinstance(rules, list) or not rules:
+            self._refuse(f"{where}.rules", "give at least one [[...rules]] table")
+        read = tuple(self._rule(f"{where}.rules", i, number, one) for i, one in enumerate(rules))
+        for i, rule in enumerate(read):
+            if rule.rule_id in seen:
+                self._refuse(f"{where}.rules.id", f"{rule.rule_id!r} is used twice", i)
+            seen.add(rule.rule_id)
+        return Family(read, quiet)
+
+    def _rule(self, where: str, nth: int, family: int, table: dict[str, Any]) -> Rule:
+        self._only(table, _RULE_KEYS, where, nth)
+        metric = self._choice(Metric, table, "metric", where, nth)
+        measure = self._choice(Measure, table, "measure", where, nth)
+        today = family == TODAY
+        window = self._window(table, measure, today, where, nth)
+        comparator = self._text(table, "comparator", where, nth)
+        if comparator not in {">=", ">"}:
+            self._refuse(f"{where}.comparator", "say '>=' (inclusive) or '>' (exclusive)", nth)
+        threshold = self._number(table, "threshold", where, nth)
+        if threshold <= 0:
+            self._refuse(f"{where}.threshold", "must be more than 0", nth)
+        if today and (
+            measure is not Measure.MINUTES or metric not in (Metric.INVALID, Metric.UNEXPLAINED)
+        ):
+            self._refuse(
+                f"{where}.measure", "ogiltig_idag counts minutes of invalid or unexplained", nth
+            )
+        below, days = self._resolve(table, threshold, today, where, nth)
+        guards = {
+            key: self._whole(table, key, where, 0, 1_000_000, 0, nth)
+            for key in (
+                "min_offered_minutes",
+                "min_membership_days",
+                "min_absence_minutes",
+                "min_absence_days",
+                "min_occasions",
+            )
+        }
+        rate = self._number(table, "min_reporting_rate", where, nth, Decimal(0))
+        if not 0 <= rate <= 100:
+            self._refuse(f"{where}.min_reporting_rate", "per cent, 0 to 100", nth)
+        unused = [key for key, value in guards.items() if value and key != "min_membership_days"]
+        if measure is Measure.RUN_DAYS and (unused or rate):
+            self._refuse(
+                f"{where}.{(unused or ['min_reporting_rate'])[0]}", "does not go with run_days", nth
+            )
+        if today and (rate or any(guards.values())):
+            self._refuse(f"{where}.threshold", "ogiltig_idag takes no min_ guards", nth)
+        return Rule(
+            rule_id=self._text(table, "id", where, nth),
+            family=family,
+            level=self._whole(table, "level", where, 1, 9, None, nth),
+            metric=metric,
+            measure=measure,
+            window=window,
+            inclusive=comparator == ">=",
+            threshold=threshold,
+            resolve_below=below,
+            resolve_days=days,
+            min_reporting_rate=rate,
+            source=self._text(table, "source", where, nth),
+            **guards,
+        )
+
+    def _window(
+        self, table: dict[str, Any], measure: Measure, today: bool, where: str, nth: int
+    ) -> Window:
+        given = table.get("window")
+        if measure is Measure.RUN_DAYS or today:
+            if given is not None:
+                self._refuse(f"{where}.window", "leave it out: the measure says the days", nth)
+            return Window(Span.DAY if today else Span.RUN)
+        if given in (Span.CALENDAR_MONTH.value, Span.TERM.value):
+            return Window(Span(given))
+        if isinstance(given, dict) and set(given) == {"school_days"}:
+            length = self._whole(given, "school_days", f"{where}.window", 1, 200, None, nth)
+            return Window(Span.SCHOOL_DAYS, length)
+        self._refuse(f"{where}.window", 'give { school_days = N }, "calendar_month" or "term"', nth)
+        return None
+
+    def _resolve(
+        self, table: dict[str, Any], threshold: Decimal, today: bool, where: str, nth: int
+    ) -> tuple[Decimal, int]:
+        if today:
+            if "resolve" in table:
+                self._refuse(f"{where}.resolve", "ogiltig_idag ends only by being excused", nth)
+            return threshold, 0
+        resolve = self._table(table, "resolve", f"{where}.resolve", nth)
+        self._only(resolve, {"below", "school_days"}, f"{where}.resolve", nth)
+        below = self._number(resolve, "below", f"{where}.resolve", nth)
+        if not 0 < below <= threshold:
+            self._refuse(f"{where}.resolve.below", "more than 0, at most the threshold", nth)
+        return below, self._whole(resolve, "school_days", f"{where}.resolve", 1, 200, None, nth)
+
+    def _refuse(self, field: str, reason: str, nth: int | None = None) -> NoReturn:
+        raise ProfileError(field, reason, self._line(field, nth))
+
+    def _only(
+        self, table: dict[str, Any], known: set[str], where: str, nth: int | None = None
+    ) -> None:
+        for key in table:
+            if key not in known:
+                field = f"{where}.{key}" if where else key
+                self._refuse(field, f"unknown; known are {', '.join(sorted(known))}", nth)
+
+    def _table(
+        self, table: dict[str, Any], key: str, field: str, nth: int | None = None
+    ) -> dict[str, Any]:
+        value = table.get(key)
+        if not isinstance(value, dict):
+            self._refuse(field, "this table is missing", nth)
+        return dict(value)
+
+    def _text(self, table: dict[str, Any], key: str, where: str, nth: int | None = None) -> str:
+        value = table.get(key)
+        if not isinstance(value, str) or not value.strip():
+            self._refuse(f"{where}.{key}", "a text is needed", nth)
+        return str(value)
+
+    def _whole(  # noqa: PLR0917  # a private reader; its callers are all in this file
+        self,
+        table: dict[str, Any],
+        key: str,
+        where: str,
+        least: int,
+        most: int,
+        otherwise: int | None = None,
+        nth: int | None = None,
+    ) -> int:
+        value = table.get(key, otherwise)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            self._refuse(f"{where}.{key}", f"a whole number from {least} to {most} is needed", nth)
+        return int(value)
+
+    def _number(
+        self,
+        table: dict[str, Any],
+        key: str,
+        where: str,
+        nth: int,
+        otherwise: Decimal | None = None,
+    ) -> Decimal:
+        value = table.get(key, otherwise)
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            self._refuse(f"{where}.{key}", "a number is needed", nth)
+        number = Decimal(value)
+        if not number.is_finite() or number != round(number, 3) or abs(number) > 1_000_000:
+            self._refuse(f"{where}.{key}", "at most three decimals, at most a million", nth)
+        return number
+
+    def _choice(self, kind: type[_E], table: dict[str, Any], key: str, where: str, nth: int) -> _E:
+        value = table.get(key)
+        if value not in {member.value for member in kind}:
+            known = ", ".join(str(member.value) for member in kind)
+            self._refuse(f"{where}.{key}", f"one of {known}", nth)
+        return kind(value)
+
+    def _line(self, field: str, nth: int | None) -> int:
+        """The line of a field's key, else of its table, else 0."""
+        if nth is not None:
+            family_rules = ".".join(field.split(".")[:3])
+            heads = [
+                i for i, line in enumerate(self._lines) if line.strip() == f"[[{family_rules}]]"
+            ]
+            if nth >= len(heads):
+                return 0
+            keys = field.split(".")[3:4]
+            return self._key_below(heads[nth], keys[0] if keys else "")
+        table, _, key = field.rpartition(".")
+        for i, line in enumerate(self._lines):
+            if line.strip() in (f"[{field}]", f"[[{field}]]"):
+                return i + 1
+        for i, line in enumerate(self._lines):
+            if table and line.strip() == f"[{table}]":
+                return self._key_below(i, key)
+        return 0
+
+    def _key_below(self, head: int, key: str) -> int:
+        for i in range(head + 1, len(self._lines)):
+            line = self._lines[i].strip()
+            if line.startswith("["):
+                break
+            if key and re.match(rf"{re.escape(key)}\s*=", line):
+                return i + 1
+        return head + 1

@@ -1,0 +1,199 @@
+"""A pupil within a bucket: placements, notices, and the threads that were published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from forvarning.facts.v1 import facts_pb2
+from forvarning.state.v1.state_pb2 import PupilValue, StateValue
+from forvarning.warnings.v1 import warnings_pb2
+from services.ews.core import calendar
+from services.ews.core.fold import Spell, Track
+from services.ews.core.lessons import Version
+from services.ews.core.notices import Notice
+
+ThreadKey = tuple[int, int]
+"""Family and school year."""
+
+
+def version_of(message: facts_pb2.Version) -> Version:
+    """A version as it is compared."""
+    return (message.priority, message.modified_unix_ms, message.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a pupil belongs on a day. Without a placement class and form are unknown."""
+
+    unit_id: bytes = b""
+    class_id: bytes = b""
+    school_form: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One placement, as days: ``first`` to before ``after``, within its school year."""
+
+    first: int
+    after: int
+    rank: tuple[int, Version, bytes]
+    place: Place
+
+
+@dataclass(slots=True)
+class Thread:
+    """A thread as last published."""
+
+    thread_id: bytes
+    revision: int
+    incomplete: bool
+    episodes: list[warnings_pb2.Episode]
+
+    @classmethod
+    def of_event(cls, event: warnings_pb2.WarningEvent) -> Thread:
+        return cls(event.thread_id, event.revision, event.incomplete, list(event.episodes))
+
+
+@dataclass(slots=True)
+class Content:
+    """An episode's content as last built, and what of its spell it was built for."""
+
+    level_day: int
+    level: int
+    rule_id: str
+    profile: tuple[str, int]
+    episode: warnings_pb2.Episode
+
+    def tells(self, spell: Spell) -> bool:
+        """Whether it was built for this spell, resolution apart."""
+        return (self.level_day, self.level, self.rule_id, self.profile) == (
+            spell.level_day,
+            spell.level,
+            spell.rule.rule_id,
+            (spell.profile.profile_id, spell.profile.version),
+        )
+
+
+@dataclass(slots=True)
+class Pupil:
+    """What the bucket knows of one pupil beside the lessons."""
+
+    pupil_id: bytes
+    erased: bool = False
+    failed: bool = False
+    placements: dict[bytes, facts_pb2.Placement] = field(default_factory=dict)
+    notices: dict[bytes, facts_pb2.Notice] = field(default_factory=dict)
+    threads: dict[ThreadKey, Thread] = field(default_factory=dict)
+    tracks: dict[ThreadKey, Track] = field(default_factory=dict)
+    contents: dict[ThreadKey, dict[int, Content]] = field(default_factory=dict)
+    _stays: dict[int, tuple[Stay, ...]] = field(default_factory=dict)
+
+    def place(self, fact: facts_pb2.Placement) -> bool:
+        """Take a Placement; whether it was news."""
+        held = self.placements.get(fact.placement_id)
+        if held is not None and version_of(held.version) >= version_of(fact.version):
+            return False
+        self.placements[fact.placement_id] = fact
+        self._stays.clear()
+        return True
+
+    def notify(self, fact: facts_pb2.Notice) -> bool:
+        """Take a Notice; whether it was news."""
+        held = self.notices.get(fact.notice_id)
+        if held is not None and version_of(held.version) >= version_of(fact.version):
+            return False
+        self.notices[fact.notice_id] = fact
+        return True
+
+    def erase(self) -> None:
+        """Keep nothing but the identifier, and that it is erased (design D11)."""
+        self.erased, self.failed = True, False
+        for held in (self.placements, self.notices, self.threads, self.tracks, self.contents):
+            held.clear()
+        self._stays.clear()
+
+    def take(self, event: warnings_pb2.WarningEvent) -> bool:
+        """Take a published thread; False where a later revision is held.
+
+        Its episodes are what the facts said when it was published, so they need
+        not be built again until something that they are about changes.
+        """
+        key: ThreadKey = (event.family, event.school_year)
+        held = self.threads.get(key)
+        if held is not None and held.revision >= event.revision:
+            return False
+        self.threads[key] = Thread.of_event(event)
+        self.contents[key] = {
+            one.raised_day: Content(
+                one.level_day,
+                one.level,
+                one.rule_id,
+                (one.profile_id, one.profile_version),
+                one,
+            )
+            for one in event.episodes
+            if one.state != warnings_pb2.EPISODE_STATE_WITHDRAWN
+        }
+        return True
+
+    def live_notices(self) -> list[Notice]:
+        """The notices that can explain anything."""
+        return [
+            Notice(
+                fact.notice_id,
+                version_of(fact.version),
+                fact.start_unix_s,
+                fact.end_unix_s,
+                deleted=False,
+            )
+            for fact in self.notices.values()
+            if not fact.deleted
+        ]
+
+    def stays(self, year: int) -> tuple[Stay, ...]:
+        """The school year's placements, in the order in which they give way to one another."""
+        found = self._stays.get(year)
+        if found is None:
+            start, end = calendar.year_start(year), calendar.year_start(year + 1)
+            held = [
+                Stay(
+                    max(fact.member_from_day, start),
+                    min(fact.member_to_day or end, end),
+                    (fact.member_from_day, version_of(fact.version), fact.placement_id),
+                    Place(fact.school_unit_id, fact.class_id, fact.school_form),
+                )
+                for fact in self.placements.values()
+                if fact.school_year == year and not fact.deleted
+            ]
+            found = tuple(
+                sorted((one for one in held if one.first < one.after), key=lambda one: one.rank)
+            )
+            self._stays[year] = found
+        return found
+
+    def placed(self, day: int) -> Place | None:
+        """The placement on a day; of several the one that began last."""
+        for stay in reversed(self.stays(calendar.school_year(day))):
+            if stay.first <= day < stay.after:
+                return stay.place
+        return None
+
+    def encode(self) -> bytes:
+        """The pupil's state row."""
+        value = PupilValue(
+            pupil_id=self.pupil_id,
+            placements=self.placements.values(),
+            notices=self.notices.values(),
+            failed=self.failed,
+            erased=self.erased,
+        )
+        return StateValue(pupil=value).SerializeToString()
+
+    def restore(self, encoded: bytes) -> None:
+        """Take the pupil's state row."""
+        value = StateValue.FromString(encoded).pupil
+        self.placements = {fact.placement_id: fact for fact in value.placements}
+        self.notices = {fact.notice_id: fact for fact in value.notices}
+        self.failed = value.failed
+        self.erased = value.erased
+        self._stays.clear()

@@ -1,0 +1,202 @@
+"""What holds for a whole school unit or organiser: closed days and rule profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forvarning.facts.v1 import facts_pb2
+from forvarning.state.v1.state_pb2 import ActiveProfiles, StateValue, UnitDayValue
+from forvarning.warnings.v1.warnings_pb2 import GroupSum
+from services.ews.core import calendar, ids
+from services.ews.core.lessons import Version
+from services.ews.core.profile import Profile, parse_profile
+
+_SCHOOL_DAY = facts_pb2.DAY_KIND_SCHOOL_DAY
+_NEVER: Version = (-1, -1, -1)
+
+
+@dataclass(slots=True)
+class UnitDay:
+    """One day of a unit. ``parts`` are the buckets' shares of the day's sums, by bucket key."""
+
+    kind: int = 0
+    version: Version = _NEVER
+    wave: Any = None
+    group_revision: int = 0
+    parts: dict[str, list[GroupSum]] = field(default_factory=dict)
+
+
+class Unit:
+    """A school unit's days. The newest version of each wins."""
+
+    def __init__(self, organiser_id: bytes, unit_id: bytes) -> None:
+        self.organiser_id = organiser_id
+        self.unit_id = unit_id
+        self.days: dict[int, UnitDay] = {}
+        self._school_days: dict[int, NDArray[np.int64]] = {}
+
+    def day(self, day: int) -> UnitDay:
+        return self.days.setdefault(day, UnitDay())
+
+    def is_school_day(self, day: int) -> bool:
+        found = self.days.get(day)
+        return found is not None and found.kind == _SCHOOL_DAY
+
+    def is_free(self, day: int) -> bool:
+        found = self.days.get(day)
+        return found is not None and found.kind == facts_pb2.DAY_KIND_FREE
+
+    def close(self, day: int, kind: int, version: Version) -> bool:
+        """Take a DayClosed; whether it was news."""
+        held = self.day(day)
+        if version <= held.version:
+            return False
+        if (held.kind == _SCHOOL_DAY) != (kind == _SCHOOL_DAY):
+            self._school_days.pop(calendar.school_year(day), None)
+        held.kind, held.version = kind, version
+        return True
+
+    def wave(self, wave: facts_pb2.Wave) -> bool:
+        """Take a Wave; whether it was news. The larger (partitions, revisions) wins (design D8)."""
+        held = self.day(wave.epoch_day)
+        if held.wave is not None and (
+            (wave.partitions_closed, wave.revision_sum)
+            <= (held.wave.partitions_closed, held.wave.revision_sum)
+        ):
+            return False
+        held.wave = wave
+        return True
+
+    def school_days(self, year: int) -> NDArray[np.int64]:
+        """The closed school days of a school year, in order."""
+        found = self._school_days.get(year)
+        if found is None:
+            first, after = calendar.year_start(year), calendar.year_start(year + 1)
+            found = np.array(
+                sorted(
+                    day
+                    for day, held in self.days.items()
+                    if held.kind == _SCHOOL_DAY and first <= day < after
+                ),
+                np.int64,
+            )
+            self._school_days[year] = found
+        return found
+
+    def encode(self, day: int) -> bytes:
+        """The state row of one day."""
+        held = self.days[day]
+        value = UnitDayValue(group_revision=held.group_revision)
+        if held.version != _NEVER:
+            value.closed.school_unit_id = self.unit_id
+            value.closed.epoch_day = day
+            value.closed.kind = held.kind  # type: ignore[assignment]  # protobuf enums are plain ints
+            (
+                value.closed.version.priority,
+                value.closed.version.modified_unix_ms,
+                value.closed.version.sequence,
+            ) = held.version
+        if held.wave is not None:
+            value.wave.CopyFrom(held.wave)
+        for key, sums in held.parts.items():
+            _, home, bucket = ids.parse_bucket_key(key)
+            value.parts.add(home_id=home, bucket=bucket, sums=sums)
+        return StateValue(unit_day=value).SerializeToString()
+
+    def restore(self, day: int, encoded: bytes) -> None:
+        """Take a state row of one day."""
+        value = StateValue.FromString(encoded).unit_day
+        held = UnitDay(group_revision=value.group_revision)
+        if value.HasField("closed"):
+            version = value.closed.version
+            held.kind = value.closed.kind
+            held.version = (version.priority, version.modified_unix_ms, version.sequence)
+        if value.HasField("wave"):
+            held.wave = value.wave
+        for part in value.parts:
+            key = ids.bucket_key(self.organiser_id, part.home_id, part.bucket)
+            held.parts[key] = list(part.sums)
+        self.days[day] = held
+        self._school_days.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A profile holds for a scope from a date on."""
+
+    fact: facts_pb2.ProfileActivated
+    profile: Profile
+    content: bytes
+    version: Version
+
+
+class Profiles:
+    """An organiser's activated profiles (design D5)."""
+
+    def __init__(self) -> None:
+        self._held: dict[bytes, Activation] = {}
+        self._chosen: dict[tuple[bytes, int, int], Profile | None] = {}
+
+    def add(self, fact: facts_pb2.ProfileActivated, content: bytes) -> bool:
+        """Take an activation; whether it was news. Raises ProfileError."""
+        version = (
+            fact.version.priority,
+            fact.version.modified_unix_ms,
+            fact.version.sequence,
+        )
+        named = facts_pb2.ProfileActivated()
+        named.CopyFrom(fact)
+        named.ClearField("version")
+        key = named.SerializeToString(deterministic=True)
+        held = self._held.get(key)
+        if held is not None and held.version >= version:
+            return False
+        self._held[key] = Activation(fact, parse_profile(content), content, version)
+        self._chosen.clear()
+        return True
+
+    def choose(self, unit_id: bytes, school_form: int, day: int) -> Profile | None:
+        """The profile in force: the most specific scope, then the newest valid-from, then version.
+
+        A scope that names units is more specific than one that names school
+        forms; one that names both is the most specific.
+        """
+        key = (unit_id, school_form, day)
+        if key not in self._chosen:
+            fitting = [
+                activation
+                for activation in self._held.values()
+                if activation.fact.valid_from_day <= day
+                and (not (units := activation.fact.school_unit_ids) or unit_id in units)
+                and (not (forms := activation.fact.school_forms) or school_form in forms)
+            ]
+            best = max(
+                fitting,
+                key=lambda one: (
+                    bool(one.fact.school_unit_ids),
+                    bool(one.fact.school_forms),
+                    one.fact.valid_from_day,
+                    one.version,
+                    one.fact.profile_id,
+                    one.fact.profile_version,
+                ),
+                default=None,
+            )
+            self._chosen[key] = best.profile if best else None
+        return self._chosen[key]
+
+    def encode(self) -> bytes:
+        """The organiser's state row."""
+        value = ActiveProfiles()
+        for activation in self._held.values():
+            value.profiles.add(activation=activation.fact, content=activation.content)
+        return StateValue(active_profiles=value).SerializeToString()
+
+    def restore(self, encoded: bytes) -> None:
+        """Take the organiser's state row."""
+        for one in StateValue.FromString(encoded).active_profiles.profiles:
+            self.add(one.activation, one.content)
