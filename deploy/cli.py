@@ -25,7 +25,10 @@ OPERATE = "Operate"
 COMMANDS: tuple[Entry, ...] = (
     Entry("up", "deploy.local.up:app", "Run everything on this machine; Ctrl-C stops it.", RUN),
     Entry(
-        "demo-check", "deploy.check:app", "Eight school weeks with faults, against the oracle.", RUN
+        "demo-check",
+        "deploy.check.cli:app",
+        "Eight school weeks with faults, against the oracle.",
+        RUN,
     ),
     Entry("simulate", "bench.simulator.cli:app", "Play a municipality's lessons to ingest.", DATA),
     Entry(
@@ -50,7 +53,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("dlq", "services.ews.cli:dlq", "Replay what could not be digested.", OPERATE),
     Entry(
         "oracle",
-        "deploy.oracle.cli:app",
+        "services.ews.oracle.cli:app",
         "Recompute from the log and compare with the services.",
         OPERATE,
     ),

@@ -43,14 +43,19 @@ class SimulatedClock:
         self._beaten = 0.0
 
     def start(self) -> datetime:
-        """Set the clock running; returns the instant it starts from."""
+        """Write the file with a clock that stands still; returns the instant it will run from."""
         reached = self._read_reached()
         margin = timedelta(seconds=2 * _BEAT_SECONDS * self._rate)
         begin = self._begin if reached is None else max(self._begin, reached + margin)
-        write_clock_file(self.file, begin, self._rate)
+        write_clock_file(self.file, begin, 0.0)
         self._clock = FileClock(self.file)
-        self.beat(force=True)
+        self._record()
         return begin
+
+    def run(self) -> None:
+        """Let it run: once everybody who reads it is there, so that nobody misses the morning."""
+        write_clock_file(self.file, self.now(), self._rate)
+        self._clock = FileClock(self.file)
 
     def now(self) -> datetime:
         """The simulated instant; the clock must have been started."""
@@ -58,24 +63,27 @@ class SimulatedClock:
             raise RuntimeError("the simulated clock has not been started")
         return self._clock.now()
 
-    def beat(self, *, force: bool = False) -> None:
+    def beat(self) -> None:
         """Jump where there is something to skip; write down the time reached, once a second."""
         tick = time.monotonic()
-        if self._clock is None or (tick - self._beaten < _BEAT_SECONDS and not force):
+        if self._clock is None or tick - self._beaten < _BEAT_SECONDS:
             return
         self._beaten = tick
         target = self._skip(self.now())
         if target is not None and target > self.now():
             write_clock_file(self.file, target, self._rate)
             self._clock = FileClock(self.file)
+        self._record()
+
+    def _record(self) -> None:
         new = self._reached_file.with_suffix(".new")
         new.write_text(json.dumps({"reached": self.now().isoformat()}), encoding="utf-8")
         new.replace(self._reached_file)
 
     def stop(self) -> None:
         """Let it stand still until the next start."""
-        self.beat(force=True)
         if self._clock is not None:
+            self._record()
             write_clock_file(self.file, self.now(), 0.0)
             self._clock = None
 

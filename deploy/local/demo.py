@@ -12,8 +12,8 @@ from services.common.clock import STOCKHOLM
 
 #: A school Tuesday in the middle of the autumn term, whatever day the host has.
 BEGIN = datetime(2026, 11, 24, 7, 30, tzinfo=STOCKHOLM)
-#: A simulated minute a second: the first lessons are over within a minute of the start.
-RATE = 60.0
+#: A minute and a half a second: the first lessons begin half a minute after the start.
+RATE = 90.0
 #: The demo's data is made up and its pages answer on loopback only, so the password may be short.
 PASSWORD = "demo"  # noqa: S105 - see above
 LOGINS = (
@@ -47,11 +47,11 @@ def with_simulator(plan: Plan) -> Plan:
             "simulator",
             (
                 "-m",
-                "deploy.local.demo_feed",
+                "bench.simulator",
+                "demo",
                 f"--ingest=http://127.0.0.1:{at.ports.get('ingest')}",
                 f"--clock-file={at.values['clock_file']}",
                 f"--state={at.mail_folder.parent / 'simulator'}",
-                f"--today={BEGIN.date().isoformat()}",
             ),
             {"FORVARNING_INGEST_OPS_TOKEN": at.values["ingest_ops_token"]},
             stop_seconds=10,

@@ -121,6 +121,8 @@ class LocalStack:
             made = asyncio.run(create_topics(_common(values)))
             result(f"{len(made)} created" if made else "all there")
         self._start_services()
+        if self.clock is not None:
+            self.clock.run()
         for remark in ports.remarks:
             self._screen.warn(remark)
 

@@ -22,15 +22,23 @@ def clock(folder: Path, **changed: float) -> SimulatedClock:
 def test_every_process_reads_the_same_running_time(tmp_path: Path) -> None:
     ours = clock(tmp_path)
     assert ours.start() == BEGIN
+    ours.run()
     theirs = FileClock(tmp_path / "clock.json")
     time.sleep(0.05)
     assert timedelta(minutes=2) < theirs.now() - BEGIN < timedelta(hours=2)
     assert abs(ours.now() - theirs.now()) < timedelta(minutes=1)
 
 
+def test_it_stands_still_until_everybody_is_there(tmp_path: Path) -> None:
+    clock(tmp_path).start()
+    time.sleep(0.1)
+    assert FileClock(tmp_path / "clock.json").now() == BEGIN
+
+
 def test_it_stands_still_while_the_stack_is_down(tmp_path: Path) -> None:
     first = clock(tmp_path)
     first.start()
+    first.run()
     time.sleep(0.05)
     reached = first.now()
     first.stop()
@@ -44,6 +52,7 @@ def test_it_stands_still_while_the_stack_is_down(tmp_path: Path) -> None:
 def test_after_a_kill_it_never_goes_back(tmp_path: Path) -> None:
     killed = clock(tmp_path)
     killed.start()
+    killed.run()
     time.sleep(0.2)
     seen = killed.now()
     again = clock(tmp_path)
@@ -78,6 +87,7 @@ def test_the_demo_is_a_school_tuesday_whatever_the_hosts_day(
     monkeypatch.setattr(time, "time", lambda: real() + offset)
     simulated = SimulatedClock(tmp_path / "clock.json", begin=demo.BEGIN, rate=demo.RATE)
     simulated.start()
+    simulated.run()
     seen = FileClock(tmp_path / "clock.json", real=time.time).now().astimezone(STOCKHOLM)
     assert (seen.weekday(), seen.hour) == (1, 7)
     assert timedelta(0) <= seen - demo.BEGIN < timedelta(minutes=10)
@@ -108,4 +118,6 @@ def test_a_jump_reaches_every_process(tmp_path: Path) -> None:
         tmp_path / "clock.json", begin=evening, rate=1, skip=demo.skip_the_night
     )
     simulated.start()
+    simulated.run()
+    simulated.beat()
     assert FileClock(tmp_path / "clock.json").now() >= BEGIN.replace(day=25, hour=7, minute=0)
