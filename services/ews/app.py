@@ -16,6 +16,7 @@ from services.ews.core.api import PartitionCore
 from services.ews.faust_app import build
 from services.ews.health import health_app, serve
 from services.ews.hooks import NO_HOOK, Hook
+from services.ews.presence import missing
 from services.ews.profiles import ProfileStore
 from services.ews.shell import Shell
 from services.ews.topology import Topology
@@ -24,6 +25,7 @@ from services.ews.watchdog import Die, ExitCode, Watchdog, die
 log = logs.get_logger(__name__)
 
 _LOOP_SECONDS = 60.0
+_TOPIC_TRIES = 30
 
 
 def run(
@@ -79,6 +81,7 @@ async def _run(
         except Exception as error:  # noqa: BLE001 - nothing of the shell may end in silence
             end(ExitCode.SOFTWARE, f"{what}: {type(error).__name__}: {error}")
 
+    await guarded("asking the broker for the topics failed", _wait_for_topics(shell, watchdog))
     await guarded("reading the rule profiles failed", profiles.load())
     log.info("profiles", known=len(profiles))
     tasks = [
@@ -99,6 +102,18 @@ async def _run(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     watchdog.finished()
+
+
+async def _wait_for_topics(shell: Shell, watchdog: Watchdog) -> None:
+    """A stack that has just begun may still be making them."""
+    problems = []
+    for _ in range(_TOPIC_TRIES):
+        watchdog.beat()
+        problems = await missing(shell.settings, shell.topology)
+        if not problems:
+            return
+        await asyncio.sleep(1)
+    shell.die(ExitCode.OPERATOR, "; ".join(problems))
 
 
 async def _until_crashed(app: Any, stop: asyncio.Event, end: Die) -> None:

@@ -242,6 +242,8 @@ def build(settings: EwsSettings, topology: Topology) -> EwsApp:
         broker_commit_interval=_NEVER,
         broker_commit_every=None,
         consumer_auto_offset_reset="earliest",
+        # How soon a topic that was deleted and created anew is noticed.
+        consumer_metadata_max_age_ms=int(settings.ews_verify_seconds * 500),
         consumer_group_instance_id=settings.ews_instance_id,
         stream_wait_empty=False,
         table_standby_replicas=0,

@@ -23,6 +23,7 @@ from services.ews.errors import LogMismatchError, PoisonedError, SupersededError
 from services.ews.hooks import Hook
 from services.ews.logreader import reader
 from services.ews.partition import Events, PartitionRunner, Record
+from services.ews.presence import missing
 from services.ews.profiles import ProfileStore
 from services.ews.restore import restore
 from services.ews.topology import Topology
@@ -33,6 +34,7 @@ log = get_logger(__name__)
 
 _TICK_SECONDS = 0.05
 _CLOSE_SECONDS = 2.0
+_TOPIC_TRIES = 10
 _CAUGHT_UP = 100
 """Facts; fewer to read than these is no backlog."""
 
@@ -135,6 +137,8 @@ class Shell:
         if self._restoring is task:
             self._restoring = None
         if task.cancelled():
+            if not moved_on() and not self.stopping:
+                self.die(ExitCode.SOFTWARE, "restoring was cancelled by nobody of ours")
             log.info("a restore was given up: its partitions were revoked")
             return
         error = task.exception()
@@ -153,6 +157,10 @@ class Shell:
         started = self.clock()
         metrics.REBALANCES.inc()
         await self.hook.reached("assigned", -1)
+        if not partitions:
+            self.assigned_once = True
+            log.info("more workers than partitions: this one stands by")
+            return
         producers: dict[int, AIOKafkaProducer] = {}
 
         async def fence(partition: int) -> None:
@@ -302,6 +310,21 @@ class Shell:
         while True:
             await asyncio.sleep(self.settings.ews_verify_seconds)
             await self.verify_now()
+            await self._verify_topics()
+
+    async def _verify_topics(self) -> None:
+        problems: list[str] = []
+        # A broker that has just started may not yet know its topics: ask it for a while.
+        for _ in range(_TOPIC_TRIES):
+            try:
+                problems = await missing(self.settings, self.topology)
+            except Exception as error:  # noqa: BLE001 - no answer now is no missing topic
+                log.warning("the broker could not be asked for the topics", why=str(error))
+                return
+            if not problems:
+                return
+            await asyncio.sleep(1)
+        self.die(ExitCode.OPERATOR, "; ".join(problems))
 
     async def verify_now(self) -> None:
         """Compare now; ends the process where a checkpoint and the log do not belong together."""

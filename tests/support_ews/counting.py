@@ -67,8 +67,8 @@ def default_outcome() -> dict[str, Any]:
 class Faults:
     """What the core gets wrong on purpose; read from the environment by the test's worker."""
 
-    apply_offsets: Sequence[int] = ()
-    """Raise an exception of its own on these offsets."""
+    apply_at: Sequence[Sequence[int]] = ()
+    """Raise an exception of its own on these (partition, offset)."""
     fold_pupils: Sequence[str] = ()
     """Raise when deciding about these pupils (hex)."""
     mended: bool = False
@@ -125,7 +125,7 @@ class CountingCore:
         value: bytes,
         offset: int,
         *,
-        partition: int,  # noqa: ARG002 - part of the contract
+        partition: int,
         replay_of: int | None = None,
     ) -> None:
         try:
@@ -145,7 +145,7 @@ class CountingCore:
             raise UndigestibleError("body", f"body {body} is unknown")
         register = fact.register
         marks = list(marks_of(register))
-        if offset in self._faults.apply_offsets:
+        if [partition, offset] in self._faults.apply_at:
             raise RuntimeError("planted")
         if register.subject == "undigestible" and not self._faults.mended:
             raise UndigestibleError("planted", "subject", [pupil for pupil, _ in marks])

@@ -18,6 +18,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from forvarning.facts.v1.facts_pb2 import Register
@@ -179,7 +180,16 @@ class Stream:
     async def forget_group(self) -> None:
         """What the broker does when a group's offsets expire."""
         async with self.admin() as admin:
-            await admin.delete_consumer_groups([self.group])
+            coordinator = await admin.find_coordinator(self.group)
+            request = DeleteGroupsRequest([self.group])
+            for _ in range(100):
+                # While the last member is leaving the group is not empty.
+                answer = await admin._send_request_to_node(coordinator, request)
+                [(_, error)] = answer.results
+                if error == 0:
+                    return
+                await asyncio.sleep(0.1)
+            raise AssertionError(f"the group cannot be deleted: error {error}")
 
     def admin(self) -> _Admin:
         return _Admin(self.settings)

@@ -70,7 +70,7 @@ def test_a_register_that_the_core_cannot_digest_until_it_is_replayed(
         await s.create()
         await s.send(stream(rng, s.partitions, 20))
         offset = await s.send_raw(0, fact(bad))
-        faults = {"apply_offsets": [offset]} if kind == "raised" else {}
+        faults = {"apply_at": [[0, offset]]} if kind == "raised" else {}
         worker = s.start(core_faults=faults)
         await s.send(stream(rng, s.partitions, 20))
         await s.caught_up()
@@ -133,7 +133,13 @@ def test_too_many_in_a_row_stop_the_worker_before_the_log_is_drained(
     make_stream: Callable[..., Stream], seed: int
 ) -> None:
     rng = random.Random(seed)
-    s = make_stream(partitions=1, extra={"FORVARNING_EWS_MAX_UNDIGESTIBLE_IN_ROW": "10"})
+    s = make_stream(
+        partitions=1,
+        extra={
+            "FORVARNING_EWS_MAX_UNDIGESTIBLE_IN_ROW": "10",
+            "FORVARNING_EWS_INSTANCE_ID": "one",
+        },
+    )
 
     async def scenario() -> None:
         await s.create()
