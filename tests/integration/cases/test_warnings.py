@@ -36,6 +36,7 @@ async def test_a_warning_opens_a_case_for_the_units_attendance_officer(world: Wo
     assert await world.history(A, "alva") == ["opened", "warning_raised", "assigned"]
     assert await world.told() == ["opened"]
     duty = await world.admin.fetchrow("SELECT * FROM cases.duties")
+    assert duty is not None
     # Opened on a Tuesday: two school days later is Thursday, by 16.00 in Stockholm.
     assert duty["kind"] == "acknowledge"
     assert duty["due_at"].isoformat() == "2026-11-26T15:00:00+00:00"

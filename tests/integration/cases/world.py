@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -27,6 +30,12 @@ YEAR = 2026
 _IDS = UUID("5d3f0c57-2c2b-4d8e-8f6c-0a4c7d1e9b20")
 
 
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """asyncio.run, also where the calling thread has a loop of its own (Playwright's)."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
 def made(*parts: object) -> UUID:
     """The same words always give the same id."""
     return uuid5(_IDS, "|".join(str(part) for part in parts))
@@ -46,7 +55,11 @@ def migrated_database(postgres: TestPostgres) -> str:
         cases_database_password=SecretStr("cases"),
         notify_database_password=SecretStr("notify"),
     )
-    asyncio.run(migrations.migrate(settings))
+
+    async def migrate() -> None:
+        await migrations.migrate(settings)
+
+    run(migrate())
     return name_of(admin)
 
 
@@ -60,7 +73,7 @@ def own_database(postgres: TestPostgres, template: str) -> tuple[str, str]:
         await connection.execute("ALTER ROLE forvarning_cases PASSWORD 'cases'")
         await connection.close()
 
-    asyncio.run(own_password())
+    run(own_password())
     return admin, postgres.dsn(name_of(admin), user="forvarning_cases", password="cases")
 
 
@@ -412,7 +425,7 @@ def delivery(
         organiser_id=organiser.id.bytes,
         school_unit_id=organiser.unit().bytes,
         kind=notify_pb2.DELIVERY_KIND_SAME_DAY,
-        state=notify_pb2.DeliveryState.Value(f"DELIVERY_STATE_{state}"),
+        state=f"DELIVERY_STATE_{state}",
         channel=notify_pb2.CHANNEL_MAIL,
         pupil_id=organiser.pupil(pupil).bytes,
         epoch_day=epoch_day(day),
@@ -484,7 +497,5 @@ class World:
 
     async def told(self) -> list[str]:
         """The outbox, oldest first."""
-        return [
-            row["type"]
-            for row in await self.admin.fetch("SELECT type FROM cases.outbox ORDER BY seq")
-        ]
+        rows = await self.admin.fetch("SELECT type FROM cases.outbox ORDER BY seq")
+        return [row["type"] for row in rows]
