@@ -141,13 +141,15 @@ class _PupilYear:
     def spell(self, first: int, length: int, cause: Cause, from_slot: int = 0) -> None:
         """Whole days away; the first perhaps only from ``from_slot`` on."""
         last = min(self.days - 1, first + length - 1)
-        where = np.zeros(self.offered.shape, dtype=np.bool_)
-        where[first : last + 1] = True
-        where[first, :from_slot] = False
-        taken: npt.NDArray[np.bool_] = np.any(self.mark(where, cause), axis=1)
+        span = slice(first, last + 1)
+        free = (self.cause[span] == 0) & (self.offered[span] > 0)
+        free[0, :from_slot] = False
+        self.absent[span][free] = self.offered[span][free]
+        self.cause[span][free] = cause
+        taken = free.any(axis=1).tolist()
         begun: int | None = None
         for day in range(first, last + 1):
-            if taken[day]:
+            if taken[day - first]:
                 begun = day if begun is None else begun
                 end = day
             elif begun is not None and self.offered[day].any():

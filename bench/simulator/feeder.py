@@ -14,7 +14,8 @@ from bench.simulator import contract
 from bench.simulator.client import FeedError, IngestClient, RefusedError
 from bench.simulator.events import CORRECTIONS, Event, NoticeEvent, RegisterEvent
 from bench.simulator.ledger import Ledger, Line
-from bench.simulator.stream import Simulation, Timetable
+from bench.simulator.reporting import Timetable
+from bench.simulator.stream import Simulation
 from services.common.clock import Clock, local_instant, school_date
 
 _LIVE_POLL = 0.1

@@ -27,7 +27,8 @@ import numpy.typing as npt
 from bench.simulator.attendance import Cause
 from bench.simulator.contract import instant, lesson_start
 from bench.simulator.events import RegisterEvent
-from bench.simulator.stream import Simulation, Timetable
+from bench.simulator.reporting import Timetable
+from bench.simulator.stream import Simulation
 from bench.simulator.trajectories import RISING, UNAUTHORISED
 
 Line = dict[str, Any]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,8 +19,14 @@ from bench.simulator.world import Lesson, World
 _CLOSE = 18 * 60
 """Reports after this local minute are late: every unit's school day has closed."""
 _TIMETABLE_SYNC = 5 * 60
-_EXPLAINABLE = (Cause.ILL, Cause.LEAVE, Cause.REFUSAL, Cause.SKIP)
+# Looked up once: an enumeration's members are slow to reach, and this is the inner loop.
+_OTHER, _LATE = int(Cause.OTHER), int(Cause.LATE)
+_EXPLAINABLE = frozenset(map(int, (Cause.ILL, Cause.LEAVE, Cause.REFUSAL, Cause.SKIP)))
+_TIMETABLE, _REPORT, _LATE_REPORT = Reason.TIMETABLE, Reason.REPORT, Reason.LATE_REPORT
+_ARRIVAL, _CORRECTION, _EXCUSE = Reason.ARRIVAL, Reason.CORRECTION, Reason.EXCUSE
+_CONFIRMATION, _CANCELLATION = Reason.CONFIRMATION, Reason.CANCELLATION
 
+Timetable = Literal["all", "needed", "none"]
 Draw = npt.NDArray[np.float64]
 
 
@@ -24,17 +34,45 @@ def _minutes(draw: float, low: int, high: int) -> int:
     return low + int(draw * (high - low))
 
 
+@cache
+def _all(count: int, value: int) -> Ints:
+    """A shared array that nobody may write to."""
+    found = np.full(count, value, dtype=np.int16)
+    found.flags.writeable = False
+    return found
+
+
 class _Marks:
-    """The marks of one register while it is put together."""
+    """The marks of one register while it is put together: everybody there, until written."""
 
     def __init__(self, pupils: npt.NDArray[np.int32]) -> None:
         self.pupils = pupils
         count = len(pupils)
-        self.valid: Ints = np.zeros(count, dtype=np.int16)
-        self.invalid: Ints = np.zeros(count, dtype=np.int16)
-        self.other: Ints = np.zeros(count, dtype=np.int16)
-        self.late: Ints = np.full(count, NOT_KNOWN, dtype=np.int16)
-        self.early: Ints = np.full(count, NOT_KNOWN, dtype=np.int16)
+        self.valid: Ints = _all(count, 0)
+        self.invalid: Ints = self.valid
+        self.other: Ints = self.valid
+        self.late: Ints = _all(count, NOT_KNOWN)
+        self.early: Ints = self.late
+
+    def write(
+        self,
+        index: int,
+        *,
+        valid: int = 0,
+        invalid: int = 0,
+        other: int = 0,
+        late: int = NOT_KNOWN,
+    ) -> None:
+        """Replace one mark."""
+        if not self.valid.flags.writeable:
+            self.valid, self.invalid = self.valid.copy(), self.invalid.copy()
+        self.valid[index], self.invalid[index] = valid, invalid
+        if other:
+            self.other = self.other if self.other.flags.writeable else self.other.copy()
+            self.other[index] = other
+        if late != NOT_KNOWN:
+            self.late = self.late if self.late.flags.writeable else self.late.copy()
+            self.late[index] = late
 
 
 class Reporter:
@@ -45,6 +83,8 @@ class Reporter:
         self._by_day: dict[tuple[int, int], list[Lesson]] = {}
         for lesson in world.lessons:
             self._by_day.setdefault((lesson.unit, lesson.weekday), []).append(lesson)
+        self._midnights = [millis(world, day, 0) for day in range(len(world.days))]
+        self._dates = [day.isoformat() for day in world.days]
         # A group is for the pupils whose class, or whose class's year, is the group's.
         self._class_key = {c.id: c.index for c in world.classes}
         self._year_of = np.array([c.unit * 100 + c.grade for c in world.classes])
@@ -66,8 +106,13 @@ class Reporter:
         here = (own >= 0) & (self._year_of[own] == self._year_key[lesson.group])
         return np.asarray(candidates[here])
 
-    def unit_day(self, unit: int, day: int, *, restate: bool = False) -> list[RegisterEvent]:
+    def unit_day(
+        self, unit: int, day: int, *, timetable: Timetable = "all", restate: bool = False
+    ) -> list[RegisterEvent]:
         """Everything that is ever said about the unit's lessons of that day, unsorted.
+
+        ``timetable``: which lessons are announced beforehand; "needed" are
+        those that nobody reports or cancels on the day itself.
 
         ``restate`` makes every unit's system restate marks when an excuse
         comes in, for formats that carry no notices.
@@ -82,10 +127,19 @@ class Reporter:
         for lesson, draw in zip(lessons, draws, strict=True):
             pupils = self.participants(lesson, day)
             if len(pupils):
-                events += _LessonReport(
+                report = _LessonReport(
                     self, lesson, day, pupils, draws=(draw, generator), restate=restate
-                ).events()
+                )
+                events += report.events(timetable)
         return events
+
+    def midnight(self, day: int) -> int:
+        """Unix ms of the day's local midnight."""
+        return self._midnights[day]
+
+    def date_of(self, day: int) -> str:
+        """The day as an ISO date."""
+        return self._dates[day]
 
     @property
     def world(self) -> World:
@@ -103,6 +157,17 @@ class Reporter:
         return self._explained.since
 
 
+@dataclass(frozen=True, slots=True)
+class _Away:
+    """A pupil who was not simply there. ``index`` is the place in the register."""
+
+    index: int
+    minutes: int
+    cause: int
+    since: int
+    """Unix ms from which it is explained; NEVER otherwise."""
+
+
 class _LessonReport:
     """All registers about one lesson occurrence."""
 
@@ -118,28 +183,37 @@ class _LessonReport:
     ) -> None:
         self.world = reporter.world
         self.lesson, self.day, self.pupils = lesson, day, pupils
-        self.draw, self.rng = draws
+        self.draw, self.rng = draws[0].tolist(), draws[1]
         self.restates = restate or self.world.units[lesson.unit].restates
         self.rates = self.world.config.rates
-        self.absent = reporter.truth.absent[pupils, day, lesson.slot].astype(np.int16)
-        self.cause = reporter.truth.cause[pupils, day, lesson.slot]
-        since = reporter.since[pupils, day]
-        explainable = np.isin(self.cause, _EXPLAINABLE)
-        self.since = np.where(explainable, since, NEVER)
-        self.midnight = millis(self.world, day, 0)
-        self.key = f"{lesson.activity}/{self.world.days[day].isoformat()}/{lesson.start_minute}"
+        self.causes = reporter.truth.cause[pupils, day, lesson.slot]
+        hit = np.flatnonzero(self.causes)
+        chosen = pupils[hit]
+        columns = zip(
+            hit.tolist(),
+            reporter.truth.absent[chosen, day, lesson.slot].tolist(),
+            self.causes[hit].tolist(),
+            reporter.since[chosen, day].tolist(),
+            strict=True,
+        )
+        self.away = [
+            _Away(index, minutes, cause, since if cause in _EXPLAINABLE else NEVER)
+            for index, minutes, cause, since in columns
+        ]
+        self.midnight = reporter.midnight(day)
+        self.key = f"{lesson.activity}/{reporter.date_of(day)}/{lesson.start_minute}"
         self._sent: list[RegisterEvent] = []
+        self._numbers: dict[Reason, int] = {}
 
     def _at(self, minute: int) -> int:
         """Lesson minutes never cross a change of clocks: that happens on Sunday night."""
-        return (
-            millis(self.world, self.day, minute)
-            if minute >= DAY or minute < 0
-            else (self.midnight + minute * MINUTE)
-        )
+        if 0 <= minute < DAY:
+            return self.midnight + minute * MINUTE
+        return millis(self.world, self.day, minute)
 
     def _send(self, at: int, reason: Reason, state: str, marks: _Marks, **flags: bool) -> None:
-        number = sum(1 for event in self._sent if event.reason is reason)
+        number = self._numbers.get(reason, 0)
+        self._numbers[reason] = number + 1
         self._sent.append(
             RegisterEvent(
                 id=f"{self.key}/{reason}" + (f"/{number}" if number else ""),
@@ -178,103 +252,99 @@ class _LessonReport:
             return lesson.start_minute + _minutes(when, 2, 14)
         return end + _minutes(when, -5, 6)
 
-    def events(self) -> list[RegisterEvent]:
-        """Timetable entry, cancellation or report, and what follows from it."""
+    def events(self, timetable: Timetable) -> list[RegisterEvent]:
+        """Timetable entry where asked for, cancellation or report, and what follows from it."""
         if self.draw[3] < self.rates.cancelled:
             same_day = self.draw[4] < 0.3
-            if same_day:
+            if same_day and timetable == "all":
                 self._timetable()
             at = self._at(7 * 60 if same_day else 15 * 60 - DAY)
-            self._send(at, Reason.CANCELLATION, "cancelled", _Marks(self.pupils))
+            self._send(at, _CANCELLATION, "cancelled", _Marks(self.pupils))
             return self._sent
-        self._timetable()
         minute = self._report_minute()
+        reported_today = minute is not None and minute <= _CLOSE
+        if timetable == "all" or (timetable == "needed" and not reported_today):
+            self._timetable()
         if minute is not None:
             self._report(minute)
         return self._sent
 
     def _timetable(self) -> None:
-        event_at = self._at(_TIMETABLE_SYNC)
-        self._send(event_at, Reason.TIMETABLE, "scheduled", _Marks(self.pupils))
+        self._send(self._at(_TIMETABLE_SYNC), _TIMETABLE, "scheduled", _Marks(self.pupils))
 
     def _report(self, minute: int) -> None:
         at = self._at(minute)
-        marks = self._true_marks(at)
-        came_late = self.cause == Cause.LATE
-        unseen = came_late & (self.lesson.start_minute + self.absent > minute)
-        marks.invalid[unseen] = self.lesson.length
-        marks.late[unseen] = NOT_KNOWN
+        marks = _Marks(self.pupils)
+        unseen: list[_Away] = []
+        for away in self.away:
+            if away.cause == _LATE and self.lesson.start_minute + away.minutes > minute:
+                marks.write(away.index, invalid=self.lesson.length)
+                unseen.append(away)
+            else:
+                self._mark(marks, away.index, away, at)
         wrong = self._mistake(marks)
-        late = minute > _CLOSE
-        self._send(at, Reason.LATE_REPORT if late else Reason.REPORT, "reported", marks)
-        for index in np.flatnonzero(unseen):
-            seen = self._at(self.lesson.start_minute + int(self.absent[index]) + 2)
-            self._patch(int(index), max(seen, at + MINUTE), Reason.ARRIVAL, explicit=True)
+        reason = _LATE_REPORT if minute > _CLOSE else _REPORT
+        self._send(at, reason, "reported", marks)
+        for away in unseen:
+            seen = self._at(self.lesson.start_minute + away.minutes + 2)
+            self._patch(away.index, away, max(seen, at + MINUTE), _ARRIVAL, explicit=True)
         self._afterwards(at, wrong)
 
-    def _true_marks(self, at: int) -> _Marks:
-        """The marks as the source knows them at ``at``, without mistakes."""
-        marks = _Marks(self.pupils)
-        explained = self.since <= at
-        elsewhere = self.cause == Cause.OTHER
-        away = (self.absent > 0) & ~elsewhere
-        marks.valid[away & explained] = self.absent[away & explained]
-        marks.invalid[away & ~explained] = self.absent[away & ~explained]
-        marks.other[elsewhere] = self.absent[elsewhere]
-        came_late = self.cause == Cause.LATE
-        marks.late[came_late] = self.absent[came_late]
-        return marks
+    def _mark(self, marks: _Marks, index: int, away: _Away, at: int) -> None:
+        """Write what the source knows about ``away`` at ``at``."""
+        if away.cause == _OTHER:
+            marks.write(index, other=away.minutes)
+        elif away.cause == _LATE:
+            marks.write(index, invalid=away.minutes, late=away.minutes)
+        elif away.since <= at:
+            marks.write(index, valid=away.minutes)
+        else:
+            marks.write(index, invalid=away.minutes)
 
     def _mistake(self, marks: _Marks) -> int | None:
         """Perhaps one wrong mark; returns whose it is."""
         if self.draw[5] >= self.rates.corrections:
             return None
         present = self.draw[5] < self.rates.corrections * self.rates.wrong_absent
-        pool = np.flatnonzero(
-            self.cause == Cause.PRESENT
-            if present
-            else (self.absent == self.lesson.length) & (self.cause != Cause.OTHER)
-        )
-        if not len(pool):
+        if present:
+            pool = np.flatnonzero(self.causes == 0).tolist()
+        else:
+            whole = self.lesson.length
+            pool = [a.index for a in self.away if a.minutes == whole and a.cause != _OTHER]
+        if not pool:
             return None
         index = int(pool[int(self.draw[6] * len(pool))])
-        marks.valid[index] = 0
-        marks.invalid[index] = self.lesson.length if present else 0
+        marks.write(index, invalid=self.lesson.length if present else 0)
         return index
 
-    def _patch(self, index: int, at: int, reason: Reason, **flags: bool) -> None:
-        """Restate one mark as it is known at ``at``."""
-        whole = self._true_marks(at)
-        one = slice(index, index + 1)
-        marks = _Marks(self.pupils[one])
-        marks.valid, marks.invalid = whole.valid[one], whole.invalid[one]
-        marks.other, marks.late = whole.other[one], whole.late[one]
+    def _patch(
+        self, index: int, away: _Away | None, at: int, reason: Reason, **flags: bool
+    ) -> None:
+        """Restate one mark as it is known at ``at``; ``away`` None: the pupil was there."""
+        marks = _Marks(self.pupils[index : index + 1])
+        if away is not None:
+            self._mark(marks, 0, away, at)
         self._send(at, reason, "reported", marks, **flags)
 
     def _afterwards(self, at: int, wrong: int | None) -> None:
         """Corrections, excuses that come in after the report, confirmations."""
-        known_from = np.full(len(self.pupils), at, dtype=np.int64)
+        fixed = at
         if wrong is not None:
-            draw = float(self.draw[7])
+            draw = self.draw[7]
             if draw < 0.3:
                 fixed = at + _minutes(draw / 0.3, 10, 90) * MINUTE
             else:
                 days = 1 + int(((draw - 0.3) / 0.7) ** 2 * 9)
                 fixed = at + days * DAY * MINUTE - _minutes((draw * 89) % 1, 0, 120) * MINUTE
-            self._patch(wrong, fixed, Reason.CORRECTION, explicit=True)
-            known_from[wrong] = fixed
-        unexplained = (
-            (self.absent > 0)
-            & (self.since > known_from)
-            & (self.cause != Cause.LATE)
-            & (self.cause != Cause.OTHER)
-        )
-        if not unexplained.any():
-            return
-        for index in np.flatnonzero(unexplained):
-            decided = int(known_from[index]) + _minutes(self.rng.random(), DAY, 7 * DAY) * MINUTE
+            truth = next((a for a in self.away if a.index == wrong), None)
+            self._patch(wrong, truth, fixed, _CORRECTION, explicit=True)
+        for away in self.away:
+            known = fixed if away.index == wrong else at
+            if away.since <= known or away.cause in (_LATE, _OTHER):
+                continue
+            decided = known + _minutes(self.rng.random(), DAY, 7 * DAY) * MINUTE
             confirm = self.rng.random() < self.rates.confirmed
-            if confirm and decided < self.since[index]:
-                self._patch(int(index), decided, Reason.CONFIRMATION, confirmed=True)
-            if self.restates and self.since[index] < NEVER:
-                self._patch(int(index), int(self.since[index]) + MINUTE, Reason.EXCUSE)
+            if confirm and decided < away.since:
+                self._patch(away.index, away, decided, _CONFIRMATION, confirmed=True)
+            if self.restates and away.since < NEVER:
+                self._patch(away.index, away, away.since + MINUTE, _EXCUSE)

@@ -6,17 +6,14 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from bench.simulator import attendance, notices
 from bench.simulator.build import build
 from bench.simulator.config import SimulatorConfig
-from bench.simulator.events import Event, Reason, RegisterEvent
+from bench.simulator.events import Event, RegisterEvent
 from bench.simulator.notices import DAY, MINUTE, Explained, millis
-from bench.simulator.reporting import Reporter
+from bench.simulator.reporting import Reporter, Timetable
 from bench.simulator.world import World
-
-Timetable = Literal["all", "needed", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +33,10 @@ class Simulation:
         explained = notices.explain(world, truth)
         return cls(world, truth, explained, Reporter(world, truth, explained))
 
-    def _day(self, day: int, *, restate: bool) -> list[RegisterEvent]:
+    def _day(self, day: int, timetable: Timetable, *, restate: bool) -> list[RegisterEvent]:
         found: list[RegisterEvent] = []
         for unit in self.world.units:
-            found += self.reporter.unit_day(unit.index, day, restate=restate)
+            found += self.reporter.unit_day(unit.index, day, timetable=timetable, restate=restate)
         return found
 
     def messages(
@@ -76,19 +73,8 @@ class Simulation:
             wanted = timetable
             if all_from is not None and self.world.days[day] >= all_from:
                 wanted = "all"
-            for event in _chosen(self._day(day, restate=restate), wanted):
+            for event in self._day(day, wanted, restate=restate):
                 number += 1
                 heapq.heappush(pending, (event.arrival, event.id, number, event))
         while pending:
             yield heapq.heappop(pending)[-1]
-
-
-def _chosen(events: list[RegisterEvent], timetable: Timetable) -> list[RegisterEvent]:
-    if timetable == "all":
-        return events
-    if timetable == "none":
-        return [event for event in events if event.reason is not Reason.TIMETABLE]
-    settled = {
-        event.lesson for event in events if event.reason in (Reason.REPORT, Reason.CANCELLATION)
-    }
-    return [e for e in events if e.reason is not Reason.TIMETABLE or e.lesson not in settled]
