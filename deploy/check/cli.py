@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import signal
 from datetime import UTC, date, datetime
@@ -61,6 +62,8 @@ def demo_check(  # noqa: PLR0917 - a command's options
         live_seconds=live_seconds,
     )
     diary = Diary()
+    # While the broker is away it says so ten times a second.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     async def until_stopped() -> dict[str, float | None]:
         task = asyncio.ensure_future(check(options, diary))
