@@ -50,6 +50,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "rules", "services.ews.cli:rules", "Check a rule profile before it is activated.", OPERATE
     ),
+    Entry("ews", "services.ews.cli:ews", "Mend a partition of the stream.", OPERATE),
     Entry("dlq", "services.ews.cli:dlq", "Replay what could not be digested.", OPERATE),
     Entry(
         "oracle",
