@@ -42,10 +42,20 @@ def migrated(postgres: TestPostgres) -> str:
     return admin.rsplit("/", 1)[1]
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres: TestPostgres, migrated: str) -> str:
+    """The superuser's DSN of a migrated database for tests that bring their own organisers."""
+    return postgres.create_database(template=migrated)
+
+
 @pytest.fixture
-def database(postgres: TestPostgres, migrated: str) -> tuple[str, str]:
-    """A fresh migrated database: (the superuser's DSN, ingest's DSN)."""
-    admin = postgres.create_database(template=migrated)
+def database(postgres: TestPostgres, shared_database: str) -> tuple[str, str]:
+    """(The superuser's DSN, ingest's DSN). A module that needs a fresh one overrides this."""
+    return shared_database, ingest_dsn(postgres, shared_database)
+
+
+def ingest_dsn(postgres: TestPostgres, admin: str) -> str:
+    """Ingest's own DSN on the database of ``admin``."""
 
     async def own_password() -> None:
         # Roles are shared by all databases of the server; another test may have set its own.
@@ -55,7 +65,7 @@ def database(postgres: TestPostgres, migrated: str) -> tuple[str, str]:
 
     asyncio.run(own_password())
     name = admin.rsplit("/", 1)[1]
-    return admin, postgres.dsn(name, user="forvarning_ingest", password=PASSWORD)
+    return postgres.dsn(name, user="forvarning_ingest", password=PASSWORD)
 
 
 def settings_for(dsn: str, bootstrap: str, **changes: Any) -> IngestSettings:
@@ -103,7 +113,9 @@ async def start_world(
             )
             admin = await asyncpg.connect(admin_dsn)
             stack.push_async_callback(admin.close)
-            return World(app, client, the_clock, settings, admin, bootstrap)
+            sql = await asyncpg.connect(dsn)
+            stack.push_async_callback(sql.close)
+            return World(app, client, the_clock, settings, admin, sql, bootstrap)
 
         yield start
 
@@ -115,4 +127,7 @@ async def world(start_world: StartWorld) -> World:
     made = await world.source()
     world.tokens["sis"] = made["token"]
     world.organiser_id = UUID(made["organiser_id"])
+    await world.sql.execute(
+        "SELECT set_config('app.organiser_id', $1, false)", str(world.organiser_id)
+    )
     return world

@@ -68,6 +68,9 @@ class World:
     clock: FixedClock
     settings: IngestSettings
     admin: asyncpg.Connection[asyncpg.Record]
+    """The superuser."""
+    sql: asyncpg.Connection[asyncpg.Record]
+    """Ingest's own role, which sees the rows of :attr:`organiser_id` only."""
     bootstrap: str
     tokens: dict[str, str] = field(default_factory=dict)
     organiser_id: UUID = NOBODY
@@ -116,7 +119,7 @@ class World:
         body: dict[str, Any] = answer.json()
         return body
 
-    async def post(self, *registers: dict[str, Any], **options: Any) -> httpx.Response:
+    async def post(self, *registers: Any, **options: Any) -> httpx.Response:
         return await self.call("POST", "/v1/registers", {"registers": registers}, **options)
 
     async def notices(self, *notices: dict[str, Any], **options: Any) -> httpx.Response:
