@@ -10,7 +10,7 @@ import asyncpg
 from bench.simulator import ledger as ledgers
 from bench.simulator.events import NoticeEvent, RegisterEvent
 from bench.simulator.feeder import FeedStats
-from deploy.check import identities, logs
+from deploy.check import identities, logs, oracle
 from deploy.check.acknowledged import Mark, NoticeStatement, lost
 from deploy.check.context import Run
 from deploy.check.live import LiveResult
@@ -54,6 +54,7 @@ async def verdict(
     figures |= await _acknowledged(run)
     figures |= await _notices(run, calls_before_live)
     figures |= await _cases(run)
+    figures |= await oracle.ask(run)
     return figures
 
 
