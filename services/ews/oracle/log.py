@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 from google.protobuf.message import DecodeError
 
 from forvarning.rules.v1.rules_pb2 import RuleProfile
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.common.clock import STOCKHOLM, school_year
+from services.common.kafka import connection
 from services.common.settings import OracleSettings
 from services.ews.checkpoint import decode_checkpoint
 from services.ews.deadletters import REPLAY_HEADER
@@ -54,15 +56,21 @@ class Log:
         self._names = topology
 
     async def partitions(self) -> list[int]:
-        """The input log's partitions; OracleError where the topic does not exist."""
-        async with reader(self._settings) as consumer:
-            found = consumer.partitions_for_topic(self._names.facts)
-            if not found:
-                await consumer._client.force_metadata_update()  # noqa: SLF001 - no public way
-                found = consumer.partitions_for_topic(self._names.facts)
-        if not found:
-            raise OracleError(f"The topic {self._names.facts} does not exist on this broker.")
-        return sorted(found)
+        """The input log's partitions; OracleError where one of the topics does not exist."""
+        wanted = {self._names.facts, self._names.profiles, self._names.state, self._names.warnings}
+        admin = AIOKafkaAdminClient(**connection(self._settings))
+        await admin.start()
+        try:
+            missing = sorted(wanted - set(await admin.list_topics()))
+            if missing:
+                raise OracleError(
+                    f"This broker does not have the topics {', '.join(missing)}. Is it the right "
+                    "one? `forvarning topics verify` tells what a broker should have."
+                )
+            (facts,) = await admin.describe_topics([self._names.facts])
+        finally:
+            await admin.close()
+        return sorted(entry["partition"] for entry in facts["partitions"])
 
     async def profiles(self) -> dict[ProfileKey, bytes]:
         """Every content ever published, by profile and version."""

@@ -59,6 +59,7 @@ class Oracle:
         """
         began = time.monotonic()
         log = Log(self.settings, self.topology)
+        await log.partitions()  # so that a wrong broker is said at once
         profiles = await log.profiles()
         left_out = None
         if without_register is not None:
