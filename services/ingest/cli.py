@@ -1,0 +1,273 @@
+"""The command line of ingest: import files, add sources, activate rule profiles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from services.ingest.adapters.csv_file import Import, Lesson, UnreadableFileError, read_csv
+from services.ingest.adapters.mapping import MappingError, read_mapping
+from services.ingest.adapters.report import Finding, summary, write_report
+from services.ingest.adapters.roster_dir import RosterFolderError, read_roster
+from services.ingest.client import Ingest
+from services.ingest.errors import DeliveryRefusedError
+
+import_app = typer.Typer(help="Import attendance from a file.", no_args_is_help=True)
+roster_app = typer.Typer(help="Import a roster from a folder.", no_args_is_help=True)
+source_app = typer.Typer(help="Sources and their tokens.", no_args_is_help=True)
+activate_app = typer.Typer(help="Put a rule profile into force.", no_args_is_help=True)
+
+Url = Annotated[
+    str, typer.Option("--ingest", envvar="FORVARNING_INGEST_URL", help="Ingest's address.")
+]
+Token = Annotated[
+    str, typer.Option(envvar="FORVARNING_TOKEN", help="The source's token.", show_default=False)
+]
+OpsToken = Annotated[
+    str,
+    typer.Option(
+        envvar="FORVARNING_INGEST_OPS_TOKEN", help="The operator's token.", show_default=False
+    ),
+]
+LOCAL = "http://127.0.0.1:8081"
+_BATCH = 200
+
+
+@import_app.callback()
+@roster_app.callback()
+@source_app.callback()
+def _group() -> None:
+    """Several commands stand below; without this typer would make one of them the whole."""
+
+
+def _fail(text: str) -> typer.Exit:
+    typer.echo(text, err=True)
+    return typer.Exit(1)
+
+
+@import_app.command("csv")
+def import_csv(  # noqa: PLR0917 - typer calls it by name
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
+    mapping: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="What its columns mean (TOML).")
+    ],
+    report: Annotated[
+        Path | None, typer.Option(help="Write line, field and reason of every finding here.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and report; send nothing.")
+    ] = False,
+    ingest: Url = LOCAL,
+    token: Token = "",
+) -> None:
+    """Import lesson marks from FILE. The same file twice changes nothing.
+
+    Rows that cannot be used are rejected with their reason; the exit code is 0
+    as long as the file could be read and everything else was acknowledged.
+    """
+    if not dry_run and not token:
+        raise _fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
+    # Same file, same time: importing it again says nothing new.
+    modified = datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
+    try:
+        found = read_csv(file.read_bytes(), read_mapping(mapping), modified)
+    except (MappingError, UnreadableFileError) as error:
+        raise _fail(f"{file}: {error}") from error
+    findings = list(found.findings)
+    accepted = 0
+    if not dry_run:
+        try:
+            with Ingest(ingest, token) as client:
+                for sent, refused in _send(client, found):
+                    accepted += sent
+                    findings += refused
+        except DeliveryRefusedError as error:
+            raise _fail(str(error)) from error
+    if report is not None:
+        write_report(report, findings)
+    rejected = {finding.line for finding in findings if finding.level == "rejected"}
+    result = {
+        "rows": found.rows,
+        "rejected_rows": len(rejected),
+        "registers": len(found.lessons),
+        "accepted": accepted,
+        "dry_run": dry_run,
+        "findings": summary(findings),
+    }
+    typer.echo(json.dumps(result, ensure_ascii=False))
+
+
+def _send(client: Ingest, found: Import) -> Iterator[tuple[int, list[Finding]]]:
+    for first in range(0, len(found.lessons), _BATCH):
+        lessons = found.lessons[first : first + _BATCH]
+        answer = client.send(
+            "POST", "/v1/registers", {"registers": [one.body for one in lessons]}, also=(422,)
+        )
+        if "items" not in answer:
+            raise DeliveryRefusedError(str(answer.get("detail", answer)))
+        findings: list[Finding] = []
+        for lesson, item in zip(lessons, answer["items"], strict=True):
+            findings += _from_answer(lesson, item)
+        yield answer["accepted"], findings
+
+
+def _from_answer(lesson: Lesson, item: dict[str, Any]) -> Iterator[Finding]:
+    """What ingest said of a register, for each of its lines that it concerns."""
+    by_position = [lesson.lines[mark["pupil"]] for mark in lesson.body["marks"]]
+
+    def lines(pointer: str) -> list[int]:
+        parts = pointer.split("/")
+        if len(parts) > 2 and parts[1] == "marks" and parts[2].isdecimal():
+            return [by_position[int(parts[2])]]
+        return by_position
+
+    if item["problem"]:
+        for line in by_position:
+            problem = item["problem"]
+            yield Finding(line, problem["field"], "rejected", problem["code"], problem["detail"])
+    for note in item["notes"]:
+        for line in lines(note["field"]):
+            yield Finding(line, note["field"], "noted", note["code"], note["detail"])
+
+
+@roster_app.command("import")
+def import_roster(
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="organiser.toml and CSV files.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and check; send nothing.")
+    ] = False,
+    ingest: Url = LOCAL,
+    token: Token = "",
+) -> None:
+    """Import a roster: organiser, units, classes, pupils, guardians, staff and duties.
+
+    Each file present is a snapshot of its list; a list without a file is left alone.
+    """
+    if not dry_run and not token:
+        raise _fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
+    try:
+        body = read_roster(folder)
+    except RosterFolderError as error:
+        raise _fail(
+            "\n".join(
+                f"{folder / file}:{found.line}: {found.field}: {found.reason}"
+                for file, found in error.findings
+            )
+        ) from error
+    except (OSError, ValueError) as error:
+        raise _fail(f"{folder}: {error}") from error
+    if dry_run:
+        counts = {name: len(rows) for name, rows in body.items() if isinstance(rows, list)}
+        typer.echo(json.dumps({"read": counts, "dry_run": True}))
+        return
+    try:
+        with Ingest(ingest, token) as client:
+            answer = client.send("PUT", "/v1/roster", body)
+    except DeliveryRefusedError as error:
+        raise _fail(str(error)) from error
+    typer.echo(json.dumps(answer, ensure_ascii=False))
+
+
+@source_app.command("add")
+def add_source(  # noqa: PLR0917 - typer calls it by name
+    name: Annotated[
+        str, typer.Argument(help="What to call the source, such as the system's name.")
+    ],
+    organiser: Annotated[
+        UUID | None, typer.Option(help="The organiser's id; without it a new one is made.")
+    ] = None,
+    organiser_name: Annotated[str | None, typer.Option(help="A new organiser's name.")] = None,
+    kind: Annotated[
+        str, typer.Option(help="A new organiser: municipal or independent.")
+    ] = "municipal",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="registers, notices, roster, days; all of them by default."),
+    ] = None,
+    namespace: Annotated[
+        str, typer.Option(help="Sources that use the same ids share a namespace.")
+    ] = "default",
+    priority: Annotated[int, typer.Option(help="Rank among sources, 1 to 999.")] = 100,
+    quota: Annotated[int, typer.Option(help="Items a minute.")] = 60_000,
+    cut_over: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Older facts wake nobody.")
+    ] = None,
+    ingest: Url = LOCAL,
+    ops_token: OpsToken = "",
+) -> None:
+    """Add a source and print its token: once, for it is stored nowhere."""
+    body: dict[str, Any] = {
+        "name": name,
+        "organiser_id": str(organiser) if organiser else None,
+        "organiser_name": organiser_name,
+        "organiser_kind": kind,
+        "namespace": namespace,
+        "priority": priority,
+        "quota_per_minute": quota,
+        "cut_over": cut_over.date().isoformat() if cut_over else None,
+    }
+    if scope:
+        body["scopes"] = scope
+    _ops("POST", "/v1/sources", body, ingest, ops_token)
+
+
+@source_app.command("revoke")
+def revoke(
+    organiser: Annotated[UUID, typer.Argument(help="The organiser's id.")],
+    source: Annotated[UUID, typer.Argument(help="The source's id.")],
+    ingest: Url = LOCAL,
+    ops_token: OpsToken = "",
+) -> None:
+    """Make a source's token worthless at once."""
+    _ops("DELETE", f"/v1/organisers/{organiser}/sources/{source}", None, ingest, ops_token)
+
+
+@activate_app.command("activate")
+def activate(  # noqa: PLR0917 - typer calls it by name
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The profile (TOML).")],
+    organiser: Annotated[UUID, typer.Option(help="The organiser's id.")],
+    valid_from: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first school date.")
+    ],
+    unit: Annotated[
+        list[UUID] | None, typer.Option(help="Only this unit's id; may be repeated.")
+    ] = None,
+    school_form: Annotated[
+        list[str] | None, typer.Option(help="Only this school form, such as GR; may be repeated.")
+    ] = None,
+    ingest: Url = LOCAL,
+    ops_token: OpsToken = "",
+) -> None:
+    """Put a rule profile into force. Check it first: `forvarning rules check FILE`."""
+    body = {
+        "organiser_id": str(organiser),
+        "content": file.read_text("utf-8"),
+        "valid_from": valid_from.date().isoformat(),
+        "school_unit_ids": [str(one) for one in unit or []],
+        "school_forms": school_form or [],
+    }
+    _ops("POST", "/v1/profiles", body, ingest, ops_token)
+
+
+def _ops(method: str, path: str, body: Any, ingest: str, ops_token: str) -> None:
+    if not ops_token:
+        raise _fail("--ops-token or FORVARNING_INGEST_OPS_TOKEN is missing.")
+    try:
+        with Ingest(ingest, ops_token) as client:
+            answer = client.send(method, path, body)
+    except DeliveryRefusedError as error:
+        raise _fail(str(error)) from error
+    if answer is not None:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+
+
+# The names under which deploy.cli finds them.
+imports, roster, source = import_app, roster_app, source_app
