@@ -209,8 +209,7 @@ class PartitionRunner:
             self._reject(record, replay_of, error)
         except Exception as error:  # noqa: BLE001 - a fault of the core's stops nobody (design D3)
             # Only its type: an exception's text may hold what the fact says about a pupil.
-            pupils = pupils_of(value or b"")
-            self._reject(record, replay_of, UndigestibleError("core", type(error).__name__, pupils))
+            self._reject(record, replay_of, UndigestibleError("core", type(error).__name__))
         else:
             self._streak = 0
             if value is not None:
@@ -236,7 +235,8 @@ class PartitionRunner:
             raise PoisonedError(msg)
         # A replay that fails again is still about the fact that first failed.
         origin = record.offset if replay_of is None else replay_of
-        self.core.mark_undigested(error.pupil_ids, origin)
+        pupils = error.pupil_ids or pupils_of(record.value or b"")
+        self.core.mark_undigested(pupils, origin)
         self._letters.append(
             DeadLetter(
                 kind="fact",
@@ -245,7 +245,7 @@ class PartitionRunner:
                 offset=origin,
                 key=record.key,
                 value=record.value or b"",
-                pupil_ids=error.pupil_ids,
+                pupil_ids=pupils,
             )
         )
         self.events.rejected(self.partition, error.reason)

@@ -22,6 +22,8 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from forvarning.facts.v1.facts_pb2 import Register
+from forvarning.rules.v1.rules_pb2 import RuleProfile
+from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, WarningEvent
 from services.common import topics
 from services.common.kafka import connection, idempotent_producer
 from services.common.settings import EwsSettings
@@ -211,19 +213,21 @@ class Stream:
         return idempotent_producer(self.settings, request_timeout_ms=60_000)
 
     async def send(
-        self, items: Iterable[tuple[int, Register]], *, a_second: float | None = None
+        self, items: Iterable[tuple[int, Register | bytes]], *, a_second: float | None = None
     ) -> None:
-        """Write registers as ingest does; ``a_second`` spreads them over time."""
+        """Write registers (or any facts) as ingest does; ``a_second`` spreads them over time."""
         producer = self.producer()
         await producer.start()
         started = time.monotonic()
         try:
             deliveries = []
-            for number, (partition, register) in enumerate(items):
-                self.sent.append(register)
+            for number, (partition, item) in enumerate(items):
+                if isinstance(item, Register):
+                    self.sent.append(item)
+                value = fact(item) if isinstance(item, Register) else item
                 deliveries.append(
                     await producer.send(
-                        self.topology.facts, fact(register), key=b"home", partition=partition
+                        self.topology.facts, value, key=b"home", partition=partition
                     )
                 )
                 if a_second:
@@ -236,12 +240,12 @@ class Stream:
 
     @asynccontextmanager
     async def load(
-        self, items: Iterable[tuple[int, Register]], *, a_second: float
+        self, items: Iterable[tuple[int, Register | bytes]], *, a_second: float
     ) -> AsyncIterator[None]:
         """Write registers steadily until the block ends; all that were begun are delivered."""
         ended = False
 
-        def until_ended() -> Iterator[tuple[int, Register]]:
+        def until_ended() -> Iterator[tuple[int, Register | bytes]]:
             for item in items:
                 if ended:
                     return
@@ -342,6 +346,17 @@ class Stream:
                 raise AssertionError(f"not within {seconds} s: {what}\n{logs}")
             await asyncio.sleep(0.1)
 
+    async def ended(self, worker: Worker, seconds: float = 60) -> int:
+        """Wait until a worker has ended; its exit status."""
+        await self.until(lambda: not worker.running, seconds, f"{worker.log.name} has ended")
+        return worker.wait()
+
+    async def said(self, worker: Worker, words: str, times: int = 1, seconds: float = 60) -> None:
+        """Wait until a worker's log has ``words``, so many times."""
+        await self.until(
+            lambda: worker.text().count(words) >= times, seconds, f"{worker.log.name}: {words}"
+        )
+
     # --- truth ---------------------------------------------------------------
 
     async def assert_true(self, *, absence_days: bool = True) -> None:
@@ -371,6 +386,34 @@ class Stream:
                 if count
             }
             assert {key: count for key, count in counts.items() if count} == expected
+
+    async def assert_replay(self) -> int:
+        """The real core: final warnings equal those of a replay of the log; returns how many."""
+        from services.ews.core.replay import comparable, explain_difference, replay  # noqa: PLC0415
+
+        log: dict[int, list[tuple[int, bytes]]] = {p: [] for p in range(self.partitions)}
+        for record in await self.read(self.topology.facts):
+            log[record.partition].append((record.offset, record.value or b""))
+        profiles = [
+            (x.profile_id, x.profile_version, x.content)
+            for r in await self.read(self.topology.profiles, partitions=1)
+            for x in [RuleProfile.FromString(r.value or b"")]
+        ]
+        expected: dict[bytes, WarningEvent] = {}
+        for partition, facts in log.items():
+            expected |= replay(facts, profiles, partition=partition).threads
+        published = [
+            (r.key, WarningEvent.FromString(r.value or b""))
+            for r in await self.read(self.topology.warnings)
+        ]
+        assert_history([(key, event.revision) for key, event in published])
+        found = {key: event for key, event in dict(published).items() if comparable(event)}
+        assert found.keys() == expected.keys()
+        for key, event in expected.items():
+            assert not explain_difference(event, found[key])
+        days = await self.read(self.topology.absence_days)
+        assert_history([(r.key, AbsenceDay.FromString(r.value or b"").revision) for r in days])
+        return len(expected)
 
 
 def assert_history(revisions: list[tuple[bytes, int]]) -> None:

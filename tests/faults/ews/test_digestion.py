@@ -156,8 +156,7 @@ def test_too_many_in_a_row_stop_the_worker_before_the_log_is_drained(
         rest = s.sent[len(known) :]
         for _ in range(3):
             worker = s.start()
-            await s.until(lambda w=worker: not w.running, 30, "stopped")
-            assert worker.wait() == 78
+            assert await s.ended(worker) == 78
             assert "in a row" in worker.last_words()
         # Restarts do not drain it a little at a time either.
         assert len(await s.read(s.topology.dead_letters)) <= 9 + 10
@@ -191,7 +190,7 @@ def test_facts_wait_for_the_content_of_a_profile(
         held_at = await s.send_raw(0, activation.SerializeToString())
         await s.send(stream(rng, s.partitions, 50))
         worker = s.start()
-        await s.until(lambda: worker.says("made-up@3"), 30, "says what it waits for")
+        await s.said(worker, "made-up@3")
 
         async def other_done() -> bool:
             positions, ends = await s.positions(), await s.ends()
@@ -201,11 +200,11 @@ def test_facts_wait_for_the_content_of_a_profile(
         # A wrong content is not used.
         wrong = RuleProfile(profile_id="made-up", profile_version=3, content=b"x", digest=digest)
         await s.send_raw(0, wrong.SerializeToString(), topic=s.topology.profiles, key=b"made-up@3")
-        await s.until(lambda: worker.says("does not have its digest"), 30, "refused")
+        await s.said(worker, "does not have its digest")
         assert (await s.positions())[0].next_offset == held_at
         # A restart while waiting changes nothing.
         worker = await _restart(s, worker)
-        await s.until(lambda: worker.says("made-up@3"), 30, "says it again")
+        await s.said(worker, "made-up@3")
         right = RuleProfile(profile_id="made-up", profile_version=3, content=content, digest=digest)
         await s.send_raw(0, right.SerializeToString(), topic=s.topology.profiles, key=b"made-up@3")
         await s.caught_up()

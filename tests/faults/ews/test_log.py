@@ -27,8 +27,7 @@ def test_a_dropped_event_ends_the_worker(make_stream: Callable[..., Stream], see
         await s.create()
         await s.send(stream(rng, s.partitions, 40))
         worker = s.start(drop=17)
-        await s.until(lambda: not worker.running, 30, "ended")
-        assert worker.wait() == 70
+        assert await s.ended(worker) == 70
         assert "expected the record at offset 17, got 18" in worker.last_words()
         s.start()
         await s.caught_up()
@@ -56,8 +55,7 @@ def test_a_topic_created_anew_stops_the_worker(
         await s.create_anew(s.topology.facts)
         await s.send(stream(rng, s.partitions, length))
         stopped = s.start()
-        await s.until(lambda: not stopped.running, 30, "stopped")
-        assert stopped.wait() == OPERATOR
+        assert await s.ended(stopped) == OPERATOR
         assert "created anew" in stopped.last_words()
         assert "forvarning ews mend --partition" in stopped.last_words()
         assert len(await s.read(s.topology.warnings)) == published
@@ -83,8 +81,7 @@ def test_a_topic_created_anew_under_a_running_worker(
         await s.caught_up()
         await s.create_anew(s.topology.facts)
         await s.send(stream(rng, s.partitions, 5))
-        await s.until(lambda: not worker.running, 40, "stopped")
-        assert worker.wait() == OPERATOR
+        assert await s.ended(worker) == OPERATOR
         for partition in range(s.partitions):
             await mend(s.settings, s.topology, partition, rebuild=False, by="test")
         s.start()
@@ -112,8 +109,7 @@ def test_retention_that_overtakes_the_worker_stops_it(
         ends = await s.ends()
         await s.delete_before({partition: end - 3 for partition, end in ends.items()})
         stopped = s.start()
-        await s.until(lambda: not stopped.running, 30, "stopped")
-        assert stopped.wait() == OPERATOR
+        assert await s.ended(stopped) == OPERATOR
         assert "retention has removed" in stopped.last_words()
         for partition in range(s.partitions):
             await mend(s.settings, s.topology, partition, rebuild=False, by="test")
@@ -186,7 +182,7 @@ def test_a_deleted_changelog_is_rebuilt_and_nothing_is_sent(
         if interrupted:
             # Ended in the middle of the rebuild, after some of its checkpoints.
             half = s.start(plan=[{"step": "committed", "nth": 3, "action": "kill"}], slow=True)
-            await s.until(lambda: not half.running, 30, "ended")
+            await s.ended(half)
             positions = await s.positions()
             assert any(p.rebuild_until > p.next_offset for p in positions.values()), positions
         s.start()

@@ -36,8 +36,7 @@ def test_a_process_that_ends_between_any_two_steps(
                 action = rng.choice(["exit", "kill"])
                 print(step, nth, action)
                 worker = s.start(plan=[{"step": step, "nth": nth, "action": action}])
-                await s.until(lambda w=worker: not w.running, 30, f"ended after {step}")
-                assert worker.wait() == (99 if action == "exit" else -signal.SIGKILL)
+                assert await s.ended(worker) == (99 if action == "exit" else -signal.SIGKILL)
             s.start()
             await asyncio.sleep(3)
         await s.caught_up()
@@ -61,8 +60,7 @@ def test_a_failed_send_ends_the_worker_and_shows_nothing(
             worker = s.start(core_faults={"huge_row": True})
         else:
             worker = s.start(plan=[{"step": "sent", "nth": 1, "action": "fail"}])
-        await s.until(lambda: not worker.running, 30, "ended")
-        assert worker.wait() == 70
+        assert await s.ended(worker) == 70
         assert "transaction failed" in worker.last_words()
         assert not await s.positions()
         assert not await s.read(s.topology.warnings)
@@ -83,11 +81,11 @@ def test_a_worker_frozen_inside_its_transaction_is_fenced_when_it_wakes(
     async def scenario() -> None:
         await s.create()
         frozen = s.start(plan=[{"step": step, "nth": 3, "action": "stop"}])
-        await s.until(lambda: frozen.says('"restored"'), 30, "the first owns the partitions")
+        await s.said(frozen, '"restored"')
         async with s.load(stream(rng, s.partitions, 10**6), a_second=50):
             await s.until(frozen.stopped_by_signal, 30, "frozen")
             heir = s.start()
-            await s.until(lambda: heir.says('"partitions": 2'), 40, "taken over")
+            await s.said(heir, '"partitions": 2')
         await s.caught_up()
         frozen.signal(signal.SIGCONT)
         assert frozen.wait() == 70
@@ -112,13 +110,13 @@ def test_a_worker_frozen_outside_a_transaction_goes_on_without_harm(
         frozen.signal(signal.SIGSTOP)
         heir = s.start()
         await s.send(stream(rng, s.partitions, 10))
-        await s.until(lambda: heir.says('"partitions": 2'), 40, "taken over")
+        await s.said(heir, '"partitions": 2')
         frozen.signal(signal.SIGCONT)
         await s.send(stream(rng, s.partitions, 10))
         await s.caught_up()
         # Both share the partitions now, or the frozen one was caught writing and has ended.
         await s.until(
-            lambda: not frozen.running or frozen.text().count('"restored"') > 1, 20, "back or gone"
+            lambda: not frozen.running or frozen.text().count('"restored"') > 1, 60, "back or gone"
         )
         await s.send(stream(rng, s.partitions, 10))
         await s.caught_up()
@@ -137,16 +135,13 @@ def test_partitions_are_taken_away_and_given_back(
         await s.create()
         async with s.load(stream(rng, s.partitions, 10**6), a_second=60):
             first = s.start()
-            await s.until(lambda: first.says('"partitions": 4'), 30, "first alone")
+            await s.said(first, '"partitions": 4')
             for number in range(2):
                 second = s.start()
-                await s.until(lambda w=second: w.says('"partitions": 2'), 30, "shared")
+                await s.said(second, '"partitions": 2')
                 second.signal(signal.SIGTERM if number else signal.SIGKILL)
                 second.wait()
-                count = number + 2
-                await s.until(
-                    lambda n=count: first.text().count('"partitions": 4') >= n, 30, "given back"
-                )
+                await s.said(first, '"partitions": 4', times=number + 2)
         await s.caught_up()
         assert first.running
         await s.assert_true()
