@@ -78,7 +78,7 @@ class KafkaServer:
         """Whether the broker's process runs."""
         return self._child is not None and self._child.running
 
-    def start(self, *, seconds: float = 90.0) -> None:
+    def start(self, *, seconds: float = 120.0) -> None:
         """Fetch and verify the jars, format when new, start, and wait until the broker serves."""
         self.launch()
         self.wait_ready(seconds=seconds)
@@ -103,7 +103,7 @@ class KafkaServer:
         self._child.start()
 
     def wait_ready(
-        self, *, seconds: float = 90.0, cancelled: Callable[[], bool] = lambda: False
+        self, *, seconds: float = 120.0, cancelled: Callable[[], bool] = lambda: False
     ) -> None:
         """Return when the broker is registered and serves its clients."""
         output = self.process.log

@@ -45,7 +45,7 @@ class StackOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
     kafka_jvm: tuple[str, ...] = ()
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
-    ready_seconds: float = 60.0
+    ready_seconds: float = 120.0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TETHER = Path(__file__).with_name("tether.py")
+_FIRST_FREE_PORT, _LAST_FREE_PORT = 20_000, 32_000
 # The kernel ends a tethered child when the *thread* that started it ends. One thread that lives as
 # long as this process therefore starts them all, whoever asks.
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="child-starter")
@@ -219,11 +221,16 @@ def command_line(pid: int) -> list[str]:
 
 
 def free_port(*, host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody listens on at this moment.
+
+    Chosen below the range from which the system takes ports for outgoing connections, one of which
+    could otherwise take it before a slow program listens.
+    """
+    for _ in range(200):
+        port = _FIRST_FREE_PORT + secrets.randbelow(_LAST_FREE_PORT - _FIRST_FREE_PORT)
+        if not port_is_taken(port, host=host):
+            return port
+    raise LocalStackError(f"No free port between {_FIRST_FREE_PORT} and {_LAST_FREE_PORT}.")
 
 
 def port_is_taken(port: int, *, host: str = "127.0.0.1") -> bool:

@@ -176,6 +176,23 @@ def test_an_orphan_that_the_kernel_did_not_end_is_ended_by_proof_and_no_other(
             process.wait()
 
 
+@pytest.mark.parametrize("moment", ["PostgreSQL", "topics"])
+def test_a_stop_while_it_starts_leaves_nothing_behind(
+    launch: Callable[..., Launcher], moment: str
+) -> None:
+    launcher = launch()
+    book = launcher.data / "run" / "processes.json"
+    if moment == "PostgreSQL":
+        wait_until(book.exists)
+    else:
+        launcher.wait_for(moment)
+    pids = [int(str(row["pid"])) for row in launcher.book()]
+    assert pids
+    assert launcher.end(signal.SIGTERM) == 0
+    assert all(identity(pid) is None for pid in pids)
+    assert launcher.book() == []
+
+
 def test_two_launchers_never_share_a_folder(launch: Callable[..., Launcher]) -> None:
     first = launch()
     first.wait_for("Ctrl-C stops everything")
