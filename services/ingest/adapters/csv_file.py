@@ -108,7 +108,9 @@ class _Reader:
         self._mapping = mapping
         self._modified = modified
         self._unique: dict[str, int] = {}
-        self._times: dict[tuple[str, date], list[tuple[int, int, int]]] = defaultdict(list)
+        self._times: dict[tuple[str, date], dict[LessonKey, tuple[int, int, int]]] = defaultdict(
+            dict
+        )
         self.lessons: dict[LessonKey, Lesson] = {}
         self.findings: list[Finding] = []
 
@@ -140,7 +142,7 @@ class _Reader:
             self.lessons[key] = Lesson(self._register(row, key, length))
         entry = self.lessons[key]
         self._mark(line, entry, pupil, mark.codes.values[code], length)
-        self._times[pupil, day].append((start, start + length, line))
+        self._times[pupil, day][key] = (start, start + length, line)
 
     def _check(self, line: int, row: dict[str, str]) -> None:
         for column, allowed in self._mapping.expect.items():
@@ -262,8 +264,7 @@ class _Reader:
 
     def note_overlaps(self) -> None:
         """A pupil cannot be in two lessons at once; which one is wrong cannot be told from here."""
-        for spans in self._times.values():
-            spans.sort()
-            for (_, end, line), (start, _, other) in pairwise(spans):
-                if start < end and line != other:
+        for lessons in self._times.values():
+            for (_, end, line), (start, _, other) in pairwise(sorted(lessons.values())):
+                if start < end:
                     self._note(other, "", "overlap", f"at the same time as line {line}")
