@@ -37,6 +37,7 @@ COMMANDS: tuple[Entry, ...] = (
         "Import a roster: units, pupils, staff, duties.",
         DATA,
     ),
+    Entry("source", "services.ingest.cli:source", "Add or revoke a source and its token.", DATA),
     Entry("import", "services.ingest.cli:imports", "Import attendance from a CSV file.", DATA),
     Entry(
         "migrate",
@@ -47,9 +48,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "topics", "deploy.commands.topics:app", "Create Kafka's topics, or verify them.", OPERATE
     ),
-    Entry(
-        "rules", "services.ews.cli:rules", "Check a rule profile before it is activated.", OPERATE
-    ),
+    Entry("rules", "deploy.commands.rules:app", "Check a rule profile, and activate it.", OPERATE),
     Entry("ews", "services.ews.cli:ews", "Mend a partition of the stream.", OPERATE),
     Entry("dlq", "services.ews.cli:dlq", "Replay what could not be digested.", OPERATE),
     Entry(

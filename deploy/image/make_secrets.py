@@ -40,7 +40,9 @@ def make(root: Path) -> list[Path]:
     for service in SERVICES:
         password = keep("migrate", f"{service}_database_password", _token())
         keep(service, f"{service}_database_url", _url(f"forvarning_{service}", password))
-        keep(service, f"{service}_ops_token", _token())
+        token = keep(service, f"{service}_ops_token", _token())
+        if service != "ingest":
+            keep("oracle", f"{service}_ops_token", token)
     keep("grafana", "admin_password", _token())
     return written
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from services.common.settings import CommonSettings, MigrateSettings
+from services.common.settings import CommonSettings, MigrateSettings, OracleSettings
 
 PREFIX = "FORVARNING_"
 _SECRETS = (
@@ -62,6 +63,24 @@ def database_values(admin_url: str, known: Mapping[str, str]) -> dict[str, str]:
 def for_settings(kind: type[CommonSettings], values: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process that reads ``kind``: only the fields it declares."""
     return {f"{PREFIX}{name.upper()}": values[name] for name in kind.model_fields if name in values}
+
+
+def write_for_commands(path: Path, values: Mapping[str, str]) -> None:
+    """Write what `forvarning oracle`, `dlq`, `source` … need to reach this stack, for a shell.
+
+    ``. PATH`` sets it. It holds the operator's tokens, so it is for the owner only; no password
+    of the database is in it.
+    """
+    chosen = for_settings(OracleSettings, values) | {
+        f"{PREFIX}{name.upper()}": values[name]
+        for name in ("ingest_ops_token", "ingest_url")
+        if name in values
+    }
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in chosen.items()]
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text("".join(lines), encoding="utf-8")
+    new.replace(path)
 
 
 def inherited() -> dict[str, str]:

@@ -16,6 +16,7 @@ from deploy.local.environment import (
     inherited,
     load_secrets,
     migrate_settings,
+    write_for_commands,
 )
 from deploy.local.kafka import KafkaServer
 from deploy.local.ledger import Ledger
@@ -31,6 +32,11 @@ from services.common.settings import CommonSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "forvarning"
+_COMMANDS_REACH = {
+    "ingest_url": "ingest",
+    "oracle_cases_url": "cases",
+    "oracle_notify_url": "notify",
+}
 
 
 #: Says which services run, once the addresses are known.
@@ -121,6 +127,7 @@ class LocalStack:
             made = asyncio.run(create_topics(_common(values)))
             result(f"{len(made)} created" if made else "all there")
         self._start_services()
+        self._write_for_commands()
         if self.clock is not None:
             self.clock.run()
         for remark in ports.remarks:
@@ -186,6 +193,19 @@ class LocalStack:
                 service.wait_ready(seconds=self.options.ready_seconds, cancelled=self._cancelled)
                 port = service.spec.port
                 result("started" if port is None else f"127.0.0.1:{port}")
+
+    @property
+    def commands_file(self) -> Path:
+        """For a shell: what `forvarning oracle` and the like need to reach this stack."""
+        return self.options.data / "run" / "environment"
+
+    def _write_for_commands(self) -> None:
+        urls = {
+            setting: f"http://127.0.0.1:{self.services[name].spec.port}"
+            for setting, name in _COMMANDS_REACH.items()
+            if name in self.services
+        }
+        write_for_commands(self.commands_file, {**self.addresses.values, **urls})
 
     # -- while it runs ----------------------------------------------------------------------
 

@@ -91,6 +91,7 @@ def _announce(stack: LocalStack, screen: Screen) -> None:
         screen.heading(f"\nOpen http://127.0.0.1:{web.spec.port}/")
     for text in demo.announcement(stack):
         screen.line(text)
+    screen.line(f"For other commands, first: . {stack.commands_file}")
     screen.line(f"Data and logs: {stack.options.data}   Ctrl-C stops everything.")
 
 

@@ -263,6 +263,26 @@ def test_a_service_learns_its_own_secrets_and_no_others(launch: Callable[..., La
     assert secrets.stat().st_mode & 0o077 == 0
 
 
+def test_a_shell_reaches_the_stack_with_the_file_it_is_told_of(
+    launch: Callable[..., Launcher],
+) -> None:
+    launcher = launch()
+    launcher.wait_for("Ctrl-C stops everything")
+    file = launcher.data / "run" / "environment"
+    assert str(file) in launcher.text
+    assert file.stat().st_mode & 0o077 == 0
+    assert "postgresql://" not in file.read_text("utf-8")
+    done = subprocess.run(
+        ["sh", "-c", f". {file} && exec {sys.executable} -m deploy.cli topics verify"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert "All topics are as the registry says." in done.stdout, done.stdout + done.stderr
+
+
 def stack_of(tmp_path: Path, *specs: ServiceSpec, **options: object) -> LocalStack:
     return LocalStack(
         StackOptions(data=tmp_path / "data", kafka_jvm=QUICK_JVM, **options),  # type: ignore[arg-type] # keyword arguments of the test

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from deploy import cli
 from deploy.commands.migrate import app as migrate
+from deploy.commands.rules import app as rules
 from deploy.local.up import app as up
 
 
@@ -58,3 +60,32 @@ def test_up_says_what_is_wrong_with_an_option(arguments: list[str], words: str) 
     done = CliRunner(env={"COLUMNS": "200"}).invoke(up, arguments)
     assert done.exit_code == 2
     assert words in done.output
+
+
+STANDARD = Path(__file__).parents[3] / "services" / "ews" / "profiles" / "standard.toml"
+
+
+def test_rules_check_shows_what_the_shipped_profile_means() -> None:
+    done = CliRunner(env={"COLUMNS": "250"}).invoke(rules, ["check", str(STANDARD)])
+    assert done.exit_code == 0, done.output
+    assert "It can be used." in done.output
+    assert "strofranvaro-tillfallen" in done.output
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("level = 1", "level = -1"), "level"),
+        (('id = "standard"', "id = 5"), "id must be"),
+        (("[profile]", "[profile"), "TOML"),
+    ],
+)
+def test_rules_check_names_what_is_wrong(
+    tmp_path: Path, change: tuple[str, str], words: str
+) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(STANDARD.read_text("utf-8").replace(*change, 1), "utf-8")
+    done = CliRunner(env={"COLUMNS": "250"}).invoke(rules, ["check", str(file)])
+    assert done.exit_code == 1
+    assert words in done.output
+    assert "own.toml" in done.output

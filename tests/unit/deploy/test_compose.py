@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from deploy.image import entry, make_secrets
 from services.common import settings as module
@@ -22,6 +22,7 @@ from services.common.settings import (
     IngestSettings,
     MigrateSettings,
     NotifySettings,
+    OracleSettings,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -33,6 +34,7 @@ OURS: dict[str, type[CommonSettings]] = {
     "ews": EwsSettings,
     "cases": CasesSettings,
     "notify": NotifySettings,
+    "oracle": OracleSettings,
 }
 PREFIX = "FORVARNING_"
 
@@ -109,10 +111,15 @@ def test_every_secret_comes_from_a_file_that_its_volume_holds(service: str, tmp_
     environment: dict[str, str] = SERVICES[service].get("environment", {})
     for name, field in OURS[service].model_fields.items():
         variable = f"{PREFIX}{name.upper()}"
-        if field.annotation is SecretStr and field.is_required():
-            path = Path(environment[f"{variable}_FILE"])
-            assert (tmp_path / service / path.name).exists()
-            assert f"secrets-{service}:{path.parent}:ro" in SERVICES[service]["volumes"]
+        if field.annotation is not SecretStr:
+            continue
+        assert variable not in environment, "a secret would stand in the container's description"
+        if field.is_required():
+            assert f"{variable}_FILE" in environment
+    files = [Path(p) for name, p in environment.items() if name.endswith("_FILE")]
+    for path in files:
+        assert (tmp_path / service / path.name).exists()
+        assert f"secrets-{service}:{path.parent}:ro" in SERVICES[service]["volumes"]
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -121,6 +128,10 @@ def test_the_settings_accept_what_compose_gives(
 ) -> None:
     make_secrets.make(tmp_path)
     for variable, value in SERVICES[service]["environment"].items():
+        if value is None:
+            # From the shell, and absent where the shell has none.
+            monkeypatch.delenv(variable, raising=False)
+            continue
         text = re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", value)
         text = text.replace("/run/forvarning", str(tmp_path / service))
         monkeypatch.setenv(variable, text)
@@ -130,6 +141,23 @@ def test_the_settings_accept_what_compose_gives(
     assert settings.environment == "production"
     assert settings.topic_replication == 3
     assert settings.fact_partitions == 32
+
+
+def test_a_trial_can_sign_in_and_production_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_secrets.make(tmp_path)
+    for name in ("cases_database_url", "cases_ops_token"):
+        value = (tmp_path / "cases" / name).read_text("utf-8")
+        monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
+    monkeypatch.setenv("FORVARNING_CASES_DEMO_PASSWORD", "a trial")
+    with pytest.raises(ValidationError, match="refused outside the local stack"):
+        CasesSettings()
+    monkeypatch.setenv("FORVARNING_ENVIRONMENT", "local")
+    assert CasesSettings().cases_demo_password is not None
+    environment = SERVICES["cases"]["environment"]
+    assert environment["FORVARNING_CASES_DEMO_PASSWORD"] is None
+    assert "FORVARNING_ENVIRONMENT:-production" in environment["FORVARNING_ENVIRONMENT"]
 
 
 def test_what_is_acknowledged_survives_the_loss_of_a_broker() -> None:
@@ -220,8 +248,11 @@ def test_secrets_are_made_once_and_reach_their_readers_only(tmp_path: Path) -> N
     before = {file: file.read_text("utf-8") for file in made}
     assert make_secrets.make(tmp_path) == []
     assert {file: file.read_text("utf-8") for file in made} == before
-    tokens = [text for file, text in before.items() if file.name.endswith("token")]
-    assert len(set(tokens)) == 3
+    tokens = {file: text for file, text in before.items() if file.name.endswith("token")}
+    assert len(set(tokens.values())) == 3
+    for service in ("cases", "notify"):
+        name = f"{service}_ops_token"
+        assert tokens[tmp_path / service / name] == tokens[tmp_path / "oracle" / name]
     for service in make_secrets.SERVICES:
         password = before[tmp_path / "migrate" / f"{service}_database_password"]
         url = before[tmp_path / service / f"{service}_database_url"]
