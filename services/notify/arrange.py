@@ -9,8 +9,10 @@ import asyncpg
 
 from services.common import pg
 from services.common.clock import school_date
+from services.common.logging import get_logger
 from services.notify import deliveries, metrics, people
 from services.notify.ages import is_adult
+from services.notify.availability import UNAVAILABLE
 from services.notify.deliveries import Delivery
 from services.notify.model import (
     Channel,
@@ -24,6 +26,8 @@ from services.notify.model import (
 )
 from services.notify.people import Person
 from services.notify.policy import Policy
+
+_log = get_logger(__name__)
 
 
 async def next_due(connection: pg.Connection, policy: Policy, now: datetime) -> bool:
@@ -40,6 +44,20 @@ async def next_due(connection: pg.Connection, policy: Policy, now: datetime) -> 
     )
     if row is None:
         return False
+    try:
+        async with connection.transaction():
+            await _decide(connection, row, policy, now)
+    except UNAVAILABLE:
+        raise
+    except Exception:  # noqa: BLE001 - whatever is wrong with one must not hold up the others
+        _log.exception("an obligation could not be arranged; somebody has to call")
+        await _whole(connection, row, ObligationState.CALL_HOME, Reason.INTERNAL_ERROR, now)
+    return True
+
+
+async def _decide(
+    connection: pg.Connection, row: asyncpg.Record, policy: Policy, now: datetime
+) -> None:
     day: date = row["school_date"]
     pupil = await people.pupil(connection, row["pupil_id"])
     if await people.suppressed(connection, row["pupil_id"], day):
@@ -59,7 +77,6 @@ async def next_due(connection: pg.Connection, policy: Policy, now: datetime) -> 
             for person in sorted(recipients, key=lambda one: one.person_id):
                 await _tell(connection, row, person, policy, now)
             await _settle(connection, row, ObligationState.ARRANGED, None, now)
-    return True
 
 
 async def _recipients(connection: pg.Connection, pupil: people.Pupil, day: date) -> list[Person]:

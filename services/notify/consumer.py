@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 from uuid import UUID
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -21,25 +20,13 @@ from services.common import pg, topics
 from services.common.clock import Clock
 from services.common.logging import get_logger
 from services.notify import case_events, metrics, warnings
+from services.notify.availability import UNAVAILABLE
 from services.notify.model import UnreadableEventError
 from services.notify.policy import Policy
 
 _log = get_logger(__name__)
 
 Record: TypeAlias = ConsumerRecord
-# What passes when the database comes back; anything else is about the event itself.
-UNAVAILABLE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    TimeoutError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +84,12 @@ class Intake:
 
     async def _apply(self, organiser_id: UUID, events: Sequence[Event]) -> None:
         async with pg.tenant(self._pool, organiser_id) as connection:
+            now = self._clock.now()
+            told = [one.body for one in events if isinstance(one.body, warnings_pb2.WarningEvent)]
+            if told:
+                await warnings.apply(connection, organiser_id, told, self._policy, now)
             for event in events:
-                now = self._clock.now()
-                if isinstance(event.body, warnings_pb2.WarningEvent):
-                    await warnings.apply(connection, event.body, self._policy, now)
-                else:
+                if isinstance(event.body, cases_pb2.CaseEvent):
                     await case_events.apply(connection, event.body, self._policy, now)
 
     async def _bury(self, record: Record, reason: str) -> None:

@@ -17,12 +17,15 @@ from services.common.clock import clock_from
 from services.common.settings import NotifySettings
 from services.notify import api
 from services.notify.consumer import Intake, Reader
+from services.notify.housekeeping import Housekeeping
 from services.notify.mail import MailChannel
 from services.notify.policy import Policy
+from services.notify.sending import Terms
 from services.notify.webhook import WebhookChannel
 from services.notify.worker import Loop, Publisher, Worker
 
 _STUCK_SECONDS = 180.0
+_HOUSEKEEPING_SECONDS = 10.0
 _log = logging.get_logger(__name__)
 
 
@@ -52,20 +55,28 @@ def build(settings: NotifySettings) -> FastAPI:
                 policy,
                 mail=MailChannel(settings),
                 webhook=webhook,
-                lease=timedelta(seconds=settings.notify_lease_seconds),
-                parallel=settings.notify_parallel_sends,
-                login_url=settings.cases_public_url,
+                terms=Terms(
+                    timedelta(seconds=settings.notify_lease_seconds),
+                    settings.notify_parallel_sends,
+                    settings.cases_public_url,
+                ),
             )
+            housekeeping = Housekeeping(pool, clock)
+            publisher = Publisher(pool, producer)
             reader = Reader(consumer, Intake(pool, clock, policy))
-            due = Loop("due work", worker, settings.notify_poll_seconds)
-            outbox = Loop("outbox", Publisher(pool, producer), settings.notify_poll_seconds)
-            app.include_router(api.router(pool, settings, clock))
-            _add_health(app, reader, due, outbox)
-            stop = asyncio.Event()
-            tasks = [
-                asyncio.create_task(part.run(stop), name=type(part).__name__)
-                for part in (reader, due, outbox)
+            pause = settings.notify_poll_seconds
+            loops = [
+                Loop("obligations", worker.arrange, pause),
+                Loop("mails", worker.send_mails, pause),
+                Loop("webhooks", worker.send_webhooks, pause),
+                Loop("outbox", publisher.publish, pause),
+                Loop("housekeeping", housekeeping.round, _HOUSEKEEPING_SECONDS),
             ]
+            app.include_router(api.router(pool, settings, clock))
+            _add_health(app, reader, *loops)
+            stop = asyncio.Event()
+            tasks = [asyncio.create_task(reader.run(stop), name="reader")]
+            tasks += [asyncio.create_task(loop.run(stop), name=loop.name) for loop in loops]
             for task in tasks:
                 task.add_done_callback(_end_process_on_failure)
             yield

@@ -28,6 +28,11 @@ DELIVERIES = counter(
 ATTEMPTS = counter(
     "forvarning_notify_attempts", "Attempts to send, by channel and outcome", ["channel", "outcome"]
 )
+BROKEN_ROUNDS = counter(
+    "forvarning_notify_broken_rounds",
+    "Rounds of due work that one organiser broke off, by error",
+    ["error"],
+)
 SEND_SECONDS = histogram(
     "forvarning_notify_send_seconds", "How long one attempt to send takes", ["channel"]
 )

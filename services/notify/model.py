@@ -116,6 +116,7 @@ class Reason(StrEnum):
     ALREADY_TOLD_TODAY = "already_told_today"
     SPECIAL_REASONS = "special_reasons"
     WEBHOOK_DISABLED = "webhook_disabled"
+    INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ import asyncpg
 
 from services.common import pg
 from services.common.clock import school_date
+from services.common.logging import get_logger
 from services.notify import deliveries, metrics, people, texts
+from services.notify.availability import UNAVAILABLE
 from services.notify.backoff import Backoff
 from services.notify.mail import Mail
 from services.notify.model import (
@@ -30,6 +32,17 @@ from services.notify.model import (
 )
 from services.notify.webhook import Call
 
+_logger = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How messages are claimed: for how long, how many at once; where mails say to log in."""
+
+    lease: timedelta
+    limit: int
+    login_url: str
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -40,33 +53,65 @@ class Parcel:
 
 
 async def claim(
-    connection: pg.Connection, now: datetime, lease: timedelta, limit: int, login_url: str
+    connection: pg.Connection, channel: Channel, now: datetime, terms: Terms
 ) -> list[Parcel]:
-    """Claim due messages. Those that may no longer be sent are ended here instead."""
+    """Claim due messages of a channel. Those that may not be sent any more are ended instead."""
     rows = await connection.fetch(
         """
         SELECT * FROM notify.messages
         WHERE state = 'queued' AND (due_at <= $1 OR (kind = 'same_day' AND school_date < $2))
-            AND (leased_until IS NULL OR leased_until < clock_timestamp())
-        ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+            AND channel = $3 AND (leased_until IS NULL OR leased_until < clock_timestamp())
+        ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
         """,
         now,
         school_date(now),
-        limit,
+        channel,
+        terms.limit,
     )
     parcels = []
     for row in sorted(rows, key=lambda one: one["message_id"]):
-        content = await _content(connection, row, now, login_url)
+        try:
+            async with connection.transaction():
+                content = await _content(connection, row, now, terms.login_url)
+        except UNAVAILABLE:
+            raise
+        except Exception:
+            _logger.exception("a message could not be made ready")
+            await _end(connection, _message(row), Reason.INTERNAL_ERROR, now)
+            continue
         if content is None:
             continue
         await connection.execute(
             "UPDATE notify.messages SET attempts = attempts + 1, "
             "leased_until = clock_timestamp() + $2 WHERE message_id = $1",
             row["message_id"],
-            lease,
+            terms.lease,
         )
         parcels.append(Parcel(_message(row), content))
     return parcels
+
+
+async def give_up(connection: pg.Connection, now: datetime) -> int:
+    """End what may not be tried any longer, whatever the senders are busy with.
+
+    A home has to be called while there is time, also when the mail server
+    swallows every attempt. Returns how many messages were ended.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT * FROM notify.messages
+        WHERE state = 'queued' AND (give_up_at < $1 OR (kind = 'same_day' AND school_date < $2))
+            AND (leased_until IS NULL OR leased_until < clock_timestamp())
+        ORDER BY message_id FOR UPDATE SKIP LOCKED
+        """,
+        now,
+        school_date(now),
+    )
+    for row in rows:
+        message = _message(row)
+        late = message.kind is Kind.SAME_DAY and message.school_date < school_date(now)
+        await _end(connection, message, Reason.TOO_LATE if late else Reason.NOT_DELIVERED, now)
+    return len(rows)
 
 
 async def succeeded(connection: pg.Connection, message: Message, now: datetime) -> None:
@@ -121,10 +166,6 @@ async def _content(
     message = _message(row)
     if message.kind is Kind.SAME_DAY and message.school_date != school_date(now):
         await _end(connection, message, Reason.TOO_LATE, now)
-        return None
-    # Every claim may be the one after a crash: the number of tries is bounded in time.
-    if now > message.give_up_at:
-        await _end(connection, message, Reason.NOT_DELIVERED, now)
         return None
     if not await _still_wanted(connection, message, now):
         await connection.execute(

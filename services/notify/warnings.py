@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -59,46 +60,77 @@ async def meet(
 
 
 async def apply(
-    connection: pg.Connection, event: pb.WarningEvent, policy: Policy, now: datetime
+    connection: pg.Connection,
+    organiser_id: UUID,
+    events: Sequence[pb.WarningEvent],
+    policy: Policy,
+    now: datetime,
 ) -> None:
-    """Bring the obligations of the event's thread in line with its snapshot.
+    """Bring the obligations of the events' threads in line with their newest snapshots.
 
     An older or repeated revision changes nothing. The caller's transaction
-    belongs to the event's organiser.
+    belongs to the organiser of all the events. A term's import is thousands of
+    events about days long past, so what is common to them is asked once.
     """
-    if event.family != pb.FAMILY_UNEXCUSED_TODAY:
-        metrics.EVENTS.labels(topics.WARNINGS.name, "other_family").inc()
-        return
-    organiser_id = UUID(bytes=event.organiser_id)
     wake_from, grace_minutes = await meet(connection, organiser_id, now)
-    newer = await connection.fetchval(
-        "INSERT INTO notify.threads AS held (organiser_id, thread_id, revision) "
-        "VALUES ($1, $2, $3) ON CONFLICT (organiser_id, thread_id) DO UPDATE "
-        "SET revision = excluded.revision WHERE held.revision < excluded.revision "
-        "RETURNING revision",
-        organiser_id,
-        UUID(bytes=event.thread_id),
-        event.revision,
-    )
-    if newer is None:
-        metrics.EVENTS.labels(topics.WARNINGS.name, "repeated").inc()
-        return
-    recorded = await _recorded(connection, UUID(bytes=event.thread_id))
+    newest = _newest(events)
+    fresh = await _advance(connection, organiser_id, newest)
+    recorded = await _recorded(connection, fresh)
     limits = Limits(wake_from, policy.late_days, policy.outage_days)
-    todo = steps(event, recorded, now=now, limits=limits)
     grace = policy.grace if grace_minutes is None else timedelta(minutes=grace_minutes)
-    for day, step in sorted(todo.items()):
-        await _take(connection, event, day, step, recorded=recorded, grace=grace, now=now)
-    metrics.EVENTS.labels(topics.WARNINGS.name, "applied" if todo else "nothing_to_do").inc()
+    outcomes = Counter(other_family=len(events) - len(newest), repeated=len(newest) - len(fresh))
+    for thread in sorted(fresh):
+        held = recorded.get(thread, {})
+        todo = steps(newest[thread], held, now=now, limits=limits)
+        for day, step in sorted(todo.items()):
+            await _take(connection, newest[thread], day, step, recorded=held, grace=grace, now=now)
+        outcomes["applied" if todo else "nothing_to_do"] += 1
+    for outcome, count in outcomes.items():
+        metrics.EVENTS.labels(topics.WARNINGS.name, outcome).inc(count)
 
 
-async def _recorded(connection: pg.Connection, thread_id: UUID) -> dict[date, Obligation]:
+def _newest(events: Sequence[pb.WarningEvent]) -> dict[UUID, pb.WarningEvent]:
+    """The highest revision of each thread of the family that obliges to a notice."""
+    found: dict[UUID, pb.WarningEvent] = {}
+    for event in events:
+        thread = UUID(bytes=event.thread_id)
+        if event.family != pb.FAMILY_UNEXCUSED_TODAY:
+            continue
+        if thread not in found or found[thread].revision < event.revision:
+            found[thread] = event
+    return found
+
+
+async def _advance(
+    connection: pg.Connection, organiser_id: UUID, newest: Mapping[UUID, pb.WarningEvent]
+) -> list[UUID]:
+    """Note the revisions; returns the threads to which they are news."""
+    threads = sorted(newest)
     rows = await connection.fetch(
-        "SELECT * FROM notify.obligations WHERE thread_id = $1 ORDER BY obligation_id FOR UPDATE",
-        thread_id,
+        "INSERT INTO notify.threads AS held (organiser_id, thread_id, revision) "
+        "SELECT $1, * FROM unnest($2::uuid[], $3::bigint[]) "
+        "ON CONFLICT (organiser_id, thread_id) DO UPDATE "
+        "SET revision = excluded.revision WHERE held.revision < excluded.revision "
+        "RETURNING thread_id",
+        organiser_id,
+        threads,
+        [newest[thread].revision for thread in threads],
     )
-    return {
-        row["school_date"]: Obligation(
+    # asyncpg gives UUIDs of a class of its own, equal to the standard one's.
+    return [UUID(bytes=row["thread_id"].bytes) for row in rows]
+
+
+async def _recorded(
+    connection: pg.Connection, threads: Sequence[UUID]
+) -> dict[UUID, dict[date, Obligation]]:
+    rows = await connection.fetch(
+        "SELECT * FROM notify.obligations WHERE thread_id = ANY($1) "
+        "ORDER BY obligation_id FOR UPDATE",
+        threads,
+    )
+    found: dict[UUID, dict[date, Obligation]] = {}
+    for row in rows:
+        found.setdefault(row["thread_id"], {})[row["school_date"]] = Obligation(
             organiser_id=row["organiser_id"],
             obligation_id=row["obligation_id"],
             pupil_id=row["pupil_id"],
@@ -108,8 +140,7 @@ async def _recorded(connection: pg.Connection, thread_id: UUID) -> dict[date, Ob
             excused=row["excused"],
             raised_at=row["raised_at"],
         )
-        for row in rows
-    }
+    return found
 
 
 async def _take(

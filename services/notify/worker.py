@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,25 +15,49 @@ from services.common import pg
 from services.common.clock import Clock
 from services.common.logging import get_logger
 from services.notify import arrange, metrics, outbox, sending
+from services.notify.availability import UNAVAILABLE
 from services.notify.backoff import Backoff
-from services.notify.consumer import UNAVAILABLE
 from services.notify.mail import Mail, MailChannel
-from services.notify.model import Kind, SendError
+from services.notify.model import Channel, Kind, SendError
 from services.notify.policy import Policy
-from services.notify.sending import Parcel
+from services.notify.sending import Parcel, Terms
 from services.notify.webhook import WebhookChannel
 
 _log = get_logger(__name__)
+
+Round = Callable[[], Awaitable[int]]
 
 # A notice to a home is for now or never; a case's mail may wait.
 BACKOFFS = {
     Kind.SAME_DAY: Backoff(timedelta(seconds=5), timedelta(minutes=5)),
     Kind.CASE: Backoff(timedelta(seconds=10), timedelta(hours=2)),
 }
+_RECORD_PAUSES = (0.05, 0.2, 1.0, 3.0, 10.0)
+
+
+async def each_organiser(pool: pg.Pool, work: Callable[[UUID], Awaitable[int]]) -> int:
+    """Do ``work`` for every organiser; one whose work breaks holds up no other.
+
+    Returns how much was done. Where the database is away the error is raised.
+    """
+    done = 0
+    for organiser_id in await pg.organiser_ids(pool):
+        try:
+            done += await work(organiser_id)
+        except (*UNAVAILABLE, KafkaError):
+            raise
+        except Exception as error:  # noqa: BLE001 - it is counted and shown, the others go on
+            metrics.BROKEN_ROUNDS.labels(type(error).__name__).inc()
+            _log.exception("work for one organiser broke off", organiser=str(organiser_id))
+    return done
 
 
 class Worker:
-    """Does what is due. Any number of them may run: each row is claimed by one."""
+    """Does what is due. Any number of them may run: each row is claimed by one.
+
+    Mails and webhooks are sent by rounds of their own, so that a receiver who
+    does not answer delays nobody's mail.
+    """
 
     def __init__(
         self,
@@ -42,9 +67,7 @@ class Worker:
         *,
         mail: MailChannel,
         webhook: WebhookChannel,
-        lease: timedelta,
-        parallel: int,
-        login_url: str,
+        terms: Terms,
         backoffs: dict[Kind, Backoff] | None = None,
     ) -> None:
         self._pool = pool
@@ -52,37 +75,34 @@ class Worker:
         self._policy = policy
         self._mail = mail
         self._webhook = webhook
-        self._lease = lease
-        self._parallel = parallel
-        self._login_url = login_url
+        self._terms = terms
         self._backoffs = backoffs or BACKOFFS
 
-    async def round(self) -> int:
-        """One round over every organiser; returns how much was done."""
-        done = 0
-        oldest = 0.0
-        for organiser_id in await pg.organiser_ids(self._pool):
-            done += await self.arrange(organiser_id)
-            done += await self.send(organiser_id)
-            oldest = max(oldest, await self._oldest_due(organiser_id))
-        metrics.DUE_AGE.set(oldest)
-        return done
+    async def arrange(self) -> int:
+        """Settle every due obligation, and give up what has been tried for too long."""
+        return await each_organiser(self._pool, self._arrange)
 
-    async def arrange(self, organiser_id: UUID) -> int:
-        """Settle every due obligation of one organiser, each in its own transaction."""
-        done = 0
+    async def send_mails(self) -> int:
+        """Send due mails, some of each organiser at a time."""
+        return await each_organiser(self._pool, lambda one: self._send(one, Channel.MAIL))
+
+    async def send_webhooks(self) -> int:
+        """Call due webhooks, some of each organiser at a time."""
+        return await each_organiser(self._pool, lambda one: self._send(one, Channel.WEBHOOK))
+
+    async def _arrange(self, organiser_id: UUID) -> int:
+        async with pg.tenant(self._pool, organiser_id) as connection:
+            done = await sending.give_up(connection, self._clock.now())
         while True:
+            # Each in a transaction of its own.
             async with pg.tenant(self._pool, organiser_id) as connection:
                 if not await arrange.next_due(connection, self._policy, self._clock.now()):
                     return done
             done += 1
 
-    async def send(self, organiser_id: UUID) -> int:
-        """Send one batch of due messages of one organiser."""
+    async def _send(self, organiser_id: UUID, channel: Channel) -> int:
         async with pg.tenant(self._pool, organiser_id) as connection:
-            parcels = await sending.claim(
-                connection, self._clock.now(), self._lease, self._parallel, self._login_url
-            )
+            parcels = await sending.claim(connection, channel, self._clock.now(), self._terms)
         await asyncio.gather(*(self._deliver(parcel) for parcel in parcels))
         return len(parcels)
 
@@ -97,30 +117,30 @@ class Worker:
                 await self._webhook.send(content)
         except SendError as problem:
             error = problem
+            _log.info("attempt failed", channel=message.channel, outcome=problem.outcome)
         except Exception as surprise:  # noqa: BLE001 - one message must not stop the others
             # Nobody knows whether it went out: the next attempt carries the same id.
             _log.exception("attempt broke", channel=message.channel)
             error = SendError("broke", type(surprise).__name__)
         metrics.SEND_SECONDS.labels(message.channel).observe(time.monotonic() - started)
+        # What is not written down is sent again, so a database that blinks is waited for.
+        for pause in _RECORD_PAUSES:
+            try:
+                return await self._record(parcel, error)
+            except UNAVAILABLE:
+                await asyncio.sleep(pause)
+        return await self._record(parcel, error)
+
+    async def _record(self, parcel: Parcel, error: SendError | None) -> None:
+        message, content = parcel.message, parcel.content
         now: datetime = self._clock.now()
         async with pg.tenant(self._pool, message.organiser_id) as connection:
             if error is None:
                 await sending.succeeded(connection, message, now)
                 return
             url = None if isinstance(content, Mail) else content.url
-            await sending.failed(
-                connection, message, error, self._backoffs[message.kind], now, url=url
-            )
-        _log.info("attempt failed", channel=message.channel, outcome=error.outcome)
-
-    async def _oldest_due(self, organiser_id: UUID) -> float:
-        now = self._clock.now()
-        async with pg.tenant(self._pool, organiser_id) as connection:
-            oldest: datetime | None = await connection.fetchval(
-                "SELECT least((SELECT min(due_at) FROM notify.obligations WHERE state = 'waiting'),"
-                " (SELECT min(due_at) FROM notify.messages WHERE state = 'queued'))"
-            )
-        return max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+            backoff = self._backoffs[message.kind]
+            await sending.failed(connection, message, error, backoff, now, url=url)
 
 
 class Publisher:
@@ -130,19 +150,21 @@ class Publisher:
         self._pool = pool
         self._producer = producer
 
-    async def round(self) -> int:
+    async def publish(self) -> int:
         """Publish what is unpublished, of every organiser; returns how many rows."""
+        return await each_organiser(self._pool, self._publish)
+
+    async def _publish(self, organiser_id: UUID) -> int:
         done = 0
-        for organiser_id in await pg.organiser_ids(self._pool):
-            while sent := await outbox.publish(self._pool, self._producer, organiser_id):
-                done += sent
+        while sent := await outbox.publish(self._pool, self._producer, organiser_id):
+            done += sent
         return done
 
 
 class Loop:
     """Runs rounds for ever; a database or broker that is away is waited for."""
 
-    def __init__(self, name: str, work: Worker | Publisher, pause: float) -> None:
+    def __init__(self, name: str, work: Round, pause: float) -> None:
         self.name = name
         self._work = work
         self._pause = pause
@@ -155,7 +177,7 @@ class Loop:
         while not stop.is_set():
             done = 0
             try:
-                done = await self._work.round()
+                done = await self._work()
                 self.trouble = None
             except (*UNAVAILABLE, KafkaError) as error:
                 self.trouble = f"{self.name}: {type(error).__name__}"

@@ -339,7 +339,7 @@ async def test_two_workers_at_once_send_each_mail_once(world: World, mails: Mail
         pupil = await world.pupil(await world.guardian(f"hem{number}@example.org"))
         await world.take(world.warning(pupil, TUESDAY))
     world.pass_minutes(21)
-    await asyncio.gather(*(world.worker.round() for _ in range(4)))
+    await asyncio.gather(*(world.round() for _ in range(4)))
     await world.rounds(8)
     assert len(mails.mails) == len(mails.ids()) == 25
 

@@ -20,6 +20,7 @@ from services.notify.consumer import Intake
 from services.notify.mail import MailChannel
 from services.notify.model import Kind
 from services.notify.policy import Policy
+from services.notify.sending import Terms
 from services.notify.webhook import WebhookChannel
 from services.notify.worker import Worker
 
@@ -60,9 +61,11 @@ class World:
             policy,
             mail=MailChannel(self.settings),
             webhook=self.webhook,
-            lease=timedelta(seconds=self.settings.notify_lease_seconds),
-            parallel=4,
-            login_url="https://narvaro.example/",
+            terms=Terms(
+                timedelta(seconds=self.settings.notify_lease_seconds),
+                4,
+                "https://narvaro.example/",
+            ),
             backoffs=dict.fromkeys(Kind, BACKOFF),
         )
         self._revisions: dict[UUID, int] = {}
@@ -225,7 +228,13 @@ class World:
     async def rounds(self, count: int = 3) -> None:
         """Let the worker do everything that is due now."""
         for _ in range(count):
-            await self.worker.round()
+            await self.round()
+
+    async def round(self) -> None:
+        """One round of each kind."""
+        await self.worker.arrange()
+        await self.worker.send_mails()
+        await self.worker.send_webhooks()
 
     def at(self, hour: int, minute: int = 0, day: date = TUESDAY) -> None:
         """Set the clock to a wall time in Sweden."""
