@@ -32,6 +32,8 @@ class Core:
         self._intake = Intake(self._partition)
         self._number = 0
         self._rebuilding = False
+        self._reconciling = False
+        """A rebuild has ended and the next collect publishes the difference."""
         self._absence_days: dict[tuple[bytes, int], AbsenceDay] = {}
         self._group_days: dict[_GroupKey, GroupDay] = {}
 
@@ -63,6 +65,7 @@ class Core:
         if not self._rebuilding:
             return
         self._rebuilding = False
+        self._reconciling = True
         for bucket in self._partition.buckets():
             dirty = self._partition.mark(bucket)
             dirty.everything = dirty.reconcile = True
@@ -127,6 +130,8 @@ class Core:
             self._adopt(batch)
             self._close()
             self._decide(batch, counted)
+            if self._reconciling:
+                self._reconciled(batch)
         self._erased(batch)
         batch.state.extend(self._partition.rows())
         self._partition.clean()
@@ -185,9 +190,39 @@ class Core:
             unit = self._partition.unit(organiser_id, unit_id)
             if unit.is_school_day(day) or (unit.is_free(day) and unit.day(day).group_revision):
                 told[organiser_id, unit_id, day] = None
+        if self._reconciling:
+            told.update(self._group_days_to_compare())
         for organiser_id, unit_id, day in sorted(told):
-            row = group_day(self._partition, organiser_id, unit_id, day, self._number)
-            batch.group_days.append(row)
+            known = self._group_days.get((organiser_id, unit_id, day))
+            unit = self._partition.unit(organiser_id, unit_id)
+            row = group_day(self._partition, unit, day, self._number, known)
+            if row is not None:
+                batch.group_days.append(row)
+
+    def _group_days_to_compare(self) -> dict[_GroupKey, None]:
+        """Every closed day, and every other whose sums had been published."""
+        found: dict[_GroupKey, None] = {}
+        for unit in self._partition.units():
+            for day in unit.days:
+                key = (unit.organiser_id, unit.unit_id, day)
+                if unit.is_school_day(day) or key in self._group_days:
+                    found[key] = None
+        return found
+
+    def _reconciled(self, batch: Batch) -> None:
+        """The rebuild is over: what had been published is taken up or gone."""
+        erased = {
+            pupil.pupil_id
+            for bucket in self._partition.buckets()
+            for pupil in bucket.pupils
+            if pupil.erased
+        }
+        for pupil_id, day in self._absence_days:
+            if pupil_id in erased:
+                batch.absence_days.append(Row(ids.absence_day_key(pupil_id, day), None))
+        self._absence_days.clear()
+        self._group_days.clear()
+        self._reconciling = False
 
     def _erased(self, batch: Batch) -> None:
         """Tombstones of what had been published of pupils erased since."""

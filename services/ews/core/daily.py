@@ -17,6 +17,7 @@ from services.ews.core import calendar, days, groups, ids
 from services.ews.core.api import Row
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.partition import Dirty, Partition
+from services.ews.core.units import Unit
 
 _HIGHEST = 32_767
 
@@ -138,19 +139,28 @@ class Daily:
 
 
 def group_day(
-    partition: Partition, organiser_id: bytes, unit_id: bytes, day: int, number: int
-) -> Row:
-    """The next revision of a unit's day; empty where the day is no school day any more."""
-    unit = partition.unit(organiser_id, unit_id)
+    partition: Partition, unit: Unit, day: int, number: int, known: GroupDay | None
+) -> Row | None:
+    """The next revision of a unit's day; empty where the day is free after all.
+
+    ``known`` is what had been published of it before a rebuild; None is
+    returned where that is still true, and for a day that is open again.
+    """
     held = unit.day(day)
-    held.group_revision += 1
-    partition.dirty_unit_days.add((organiser_id, unit_id, day))
+    if known is not None:
+        held.group_revision = known.revision
+    partition.dirty_unit_days.add((unit.organiser_id, unit.unit_id, day))
     event = GroupDay(
-        organiser_id=organiser_id,
-        school_unit_id=unit_id,
+        organiser_id=unit.organiser_id,
+        school_unit_id=unit.unit_id,
         epoch_day=day,
         partition=number,
         revision=held.group_revision,
         sums=groups.merged(held.parts.values()) if unit.is_school_day(day) else (),
     )
-    return Row(ids.group_day_key(unit_id, day, number), event.SerializeToString())
+    closed = unit.is_school_day(day) or unit.is_free(day)
+    if not closed or (known is not None and event == known):
+        return None
+    held.group_revision += 1
+    event.revision = held.group_revision
+    return Row(ids.group_day_key(unit.unit_id, day, number), event.SerializeToString())

@@ -116,6 +116,13 @@ class Partition:
                 found.restore(day, encoded)
         return found
 
+    def units(self) -> list[Unit]:
+        """Every unit of which a day is known."""
+        for name in list(self._cold_units):
+            organiser, _, unit = name.partition(":")
+            self.unit(bytes.fromhex(organiser), bytes.fromhex(unit))
+        return list(self._units.values())
+
     def profiles(self, organiser_id: bytes) -> Profiles:
         return self._profiles.setdefault(organiser_id, Profiles())
 

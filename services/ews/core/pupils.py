@@ -36,8 +36,9 @@ class Stay:
 
     first: int
     after: int
-    rank: tuple[int, Version, bytes]
     place: Place
+    rank: tuple[int, Version, bytes] = field(compare=False)
+    """Of two that overlap the higher one holds."""
 
 
 @dataclass(slots=True)
@@ -159,8 +160,8 @@ class Pupil:
                 Stay(
                     max(fact.member_from_day, start),
                     min(fact.member_to_day or end, end),
-                    (fact.member_from_day, version_of(fact.version), fact.placement_id),
                     Place(fact.school_unit_id, fact.class_id, fact.school_form),
+                    (fact.member_from_day, version_of(fact.version), fact.placement_id),
                 )
                 for fact in self.placements.values()
                 if fact.school_year == year and not fact.deleted

@@ -1,0 +1,541 @@
+"""The rules once more, as plainly as they can be said: every mark in a dict, no NumPy.
+
+It shares nothing with services.ews.core but the profile's data. It is slow on
+purpose: what it holds is read off the set of facts, day by day, rule by rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from forvarning.facts.v1 import facts_pb2 as f
+from services.ews.core.profile import FAMILIES, Measure, Profile, Rule, Span
+
+STOCKHOLM = ZoneInfo("Europe/Stockholm")
+EPOCH = date(1970, 1, 1)
+TODAY = FAMILIES["ogiltig_idag"]
+FOLDED = (FAMILIES["strofranvaro"], FAMILIES["langvarig"])
+
+
+def rank(version: f.Version) -> tuple[int, int, int]:
+    return (version.priority, version.modified_unix_ms, version.sequence)
+
+
+def as_date(day: int) -> date:
+    return EPOCH + timedelta(days=day)
+
+
+def year_of(day: int) -> int:
+    when = as_date(day)
+    return when.year if (when.month, when.day) >= (7, 1) else when.year - 1
+
+
+@dataclass
+class Seen:
+    """A mark as it counts: minutes after the notices."""
+
+    lesson: Any
+    offered: int
+    reported: bool
+    valid: int
+    unexplained: int
+    confirmed: int
+    other: int
+    timetabled: bool
+
+    def of(self, metric: str) -> int:
+        return {
+            "total": self.valid + self.unexplained + self.confirmed,
+            "valid": self.valid,
+            "invalid": self.unexplained + self.confirmed,
+            "unexplained": self.unexplained,
+        }[metric]
+
+
+class Model:
+    """Give it all facts in any order; ask what is true."""
+
+    def __init__(self, profiles: dict[bytes, Profile]) -> None:
+        self.by_digest = profiles
+        self.lessons: dict[Any, Any] = {}
+        self.timetabled: set[Any] = set()
+        self.marks: dict[Any, Any] = {}
+        self.notices: dict[Any, Any] = {}
+        self.placements: dict[Any, Any] = {}
+        self.closed: dict[Any, Any] = {}
+        self.activations: list[tuple[bytes, Any]] = []
+        self.erased: set[bytes] = set()
+
+    @staticmethod
+    def _newest(held: dict[Any, Any], key: Any, value: Any, version: f.Version) -> None:
+        if key not in held or rank(held[key][1]) < rank(version):
+            held[key] = (value, version)
+
+    def take(self, fact: f.Fact) -> None:
+        match fact.WhichOneof("body"):
+            case "register":
+                self._register(fact.organiser_id, fact.register)
+            case "notice":
+                one = fact.notice
+                self._newest(self.notices, (one.pupil_id, one.notice_id), one, one.version)
+            case "placement":
+                self._newest(
+                    self.placements,
+                    (fact.placement.pupil_id, fact.placement.placement_id),
+                    fact.placement,
+                    fact.placement.version,
+                )
+            case "day_closed":
+                closed = fact.day_closed
+                key = (fact.organiser_id, closed.school_unit_id, closed.epoch_day)
+                self._newest(self.closed, key, closed.kind, closed.version)
+            case "profile_activated":
+                self.activations.append((fact.organiser_id, fact.profile_activated))
+            case "erase":
+                self.erased.add(fact.erase.pupil_id)
+
+    def _register(self, organiser: bytes, register: f.Register) -> None:
+        lesson = (
+            organiser,
+            register.home_id,
+            register.bucket,
+            register.lesson_id,
+            register.epoch_day,
+        )
+        self._newest(self.lessons, lesson, register, register.version)
+        if register.state == f.LESSON_STATE_SCHEDULED:
+            self.timetabled.add(lesson)
+        for i in range(len(register.pupil_ids) // 16):
+            pupil = register.pupil_ids[16 * i : 16 * i + 16]
+            if not register.flags[i] & (f.MARK_FLAG_REPORTED | f.MARK_FLAG_WITHDRAWN):
+                self.timetabled.add(lesson)
+            self._newest(
+                self.marks,
+                (pupil, lesson),
+                (
+                    register.offered_minutes[i],
+                    register.valid_minutes[i],
+                    register.invalid_minutes[i],
+                    register.other_minutes[i],
+                    register.flags[i],
+                ),
+                register.version,
+            )
+
+    # -- what is true of a pupil ----------------------------------------------------------
+
+    def pupils(self) -> list[tuple[bytes, bytes]]:
+        """(organiser, pupil) of everybody with a mark."""
+        return sorted({(lesson[0], pupil) for pupil, lesson in self.marks})
+
+    def seen(self, organiser: bytes, pupil: bytes) -> dict[int, list[Seen]]:
+        """The pupil's marks that count, by day, in the order of the day."""
+        by_day: dict[int, list[Seen]] = {}
+        for (whose, key), (mark, version) in self.marks.items():
+            if whose != pupil or key[0] != organiser:
+                continue
+            lesson = self.lessons[key][0]
+            offered, valid, invalid, other, flags = mark
+            if lesson.state == f.LESSON_STATE_CANCELLED or flags & f.MARK_FLAG_WITHDRAWN:
+                continue
+            if offered == 0:
+                continue
+            reported = bool(flags & f.MARK_FLAG_REPORTED)
+            if not reported:
+                valid = invalid = other = 0
+            explained = min(invalid, self._covered(pupil, lesson, flags, version))
+            valid, invalid = valid + explained, invalid - explained
+            confirmed = invalid if flags & f.MARK_FLAG_INVALID_CONFIRMED else 0
+            by_day.setdefault(key[4], []).append(
+                Seen(
+                    lesson,
+                    offered,
+                    reported,
+                    valid,
+                    invalid - confirmed,
+                    confirmed,
+                    other,
+                    key in self.timetabled,
+                )
+            )
+        for one in by_day.values():
+            one.sort(key=lambda seen: (seen.lesson.start_minute, seen.lesson.lesson_id))
+        return by_day
+
+    def _covered(self, pupil: bytes, lesson: f.Register, flags: int, version: f.Version) -> int:
+        """Whole minutes of the lesson covered by notices that hold over the mark."""
+        when = as_date(lesson.epoch_day)
+        local = datetime(
+            when.year,
+            when.month,
+            when.day,
+            lesson.start_minute // 60,
+            lesson.start_minute % 60,
+            tzinfo=STOCKHOLM,
+        )
+        begin = int(local.astimezone(UTC).timestamp())
+        seconds: set[int] = set()
+        for (whose, _), (notice, told) in self.notices.items():
+            if whose != pupil or notice.deleted:
+                continue
+            firm = flags & (f.MARK_FLAG_EXPLICIT | f.MARK_FLAG_INVALID_CONFIRMED)
+            if firm and told.modified_unix_ms < version.modified_unix_ms:
+                continue
+            first = max(begin, notice.start_unix_s)
+            last = min(begin + 60 * lesson.length_minutes, notice.end_unix_s)
+            seconds.update(range(first, last))
+        return len(seconds) // 60
+
+    def place(self, pupil: bytes, day: int, seen: dict[int, list[Seen]]) -> tuple[bytes, int]:
+        """Unit and school form on a day."""
+        active = self._placement(pupil, day)
+        if active is not None:
+            return active.school_unit_id, active.school_form
+        units = sorted(one.lesson.school_unit_id for one in seen.get(day, []))
+        return (units[0], 0) if units else (b"", 0)
+
+    def _placement(self, pupil: bytes, day: int) -> Any:
+        active = [
+            (one.member_from_day, rank(version), one.placement_id, one)
+            for (whose, _), (one, version) in self.placements.items()
+            if whose == pupil
+            and not one.deleted
+            and one.school_year == year_of(day)
+            and one.member_from_day <= day
+            and (one.member_to_day == 0 or day < one.member_to_day)
+        ]
+        return max(active, key=lambda row: row[:3])[3] if active else None
+
+    def is_school_day(
+        self, organiser: bytes, pupil: bytes, day: int, seen: dict[int, list[Seen]]
+    ) -> bool:
+        active = self._placement(pupil, day)
+        units = (
+            {active.school_unit_id}
+            if active is not None
+            else {one.lesson.school_unit_id for one in seen.get(day, [])}
+        )
+        return any(
+            self.closed.get((organiser, unit, day), (0, None))[0] == f.DAY_KIND_SCHOOL_DAY
+            for unit in units
+        )
+
+    def profile(self, organiser: bytes, unit: bytes, form: int, day: int) -> Profile | None:
+        fitting = [
+            (
+                bool(one.school_unit_ids),
+                bool(one.school_forms),
+                one.valid_from_day,
+                rank(one.version),
+                one,
+            )
+            for whose, one in self.activations
+            if whose == organiser
+            and one.valid_from_day <= day
+            and (not one.school_unit_ids or unit in one.school_unit_ids)
+            and (not one.school_forms or form in one.school_forms)
+        ]
+        if not fitting:
+            return None
+        return self.by_digest[max(fitting, key=lambda row: row[:4])[4].digest]
+
+    # -- episodes ---------------------------------------------------------------------------
+
+    def truth(self) -> dict[tuple[bytes, int, int], list[dict[str, Any]]]:
+        """Every thread with an episode: (pupil, family, school year) to its episodes."""
+        found: dict[tuple[bytes, int, int], list[dict[str, Any]]] = {}
+        for organiser, pupil in self.pupils():
+            if pupil in self.erased:
+                continue
+            seen = self.seen(organiser, pupil)
+            days = {day for _, _, day in self.closed} | set(seen)
+            for year in sorted({year_of(day) for day in days}):
+                mine = sorted(
+                    day
+                    for day in days
+                    if year_of(day) == year and self.is_school_day(organiser, pupil, day, seen)
+                )
+                for family in FOLDED:
+                    told = self._fold(organiser, pupil, family, mine, seen)
+                    if told:
+                        found[pupil, family, year] = told
+                told = self._today(organiser, pupil, year, seen)
+                if told:
+                    found[pupil, TODAY, year] = told
+        return found
+
+    def _today(
+        self, organiser: bytes, pupil: bytes, year: int, seen: dict[int, list[Seen]]
+    ) -> list[dict[str, Any]]:
+        told = []
+        for day in sorted(seen):
+            if year_of(day) != year:
+                continue
+            profile = self.profile(organiser, *self.place(pupil, day, seen), day)
+            best: Rule | None = None
+            for rule in profile.rules(TODAY) if profile else ():
+                value = sum(one.of(rule.metric.value) for one in seen[day])
+                fires = value >= rule.threshold if rule.inclusive else value > rule.threshold
+                if fires and (best is None or rule.level > best.level):
+                    best = rule
+            if best is not None and profile is not None:
+                episode = self._tell(best, profile, day, [day], seen)
+                episode["figures"]["run_days"] = 0
+                told.append({**episode, "raised_day": day, "resolved_day": 0, "relapse": False})
+        return told
+
+    def _fold(
+        self,
+        organiser: bytes,
+        pupil: bytes,
+        family: int,
+        days: list[int],
+        seen: dict[int, list[Seen]],
+    ) -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = []
+        calm: dict[str, int] = {}
+        resolved_at = 0
+        for i, day in enumerate(days):
+            if not any(one.reported for one in seen.get(day, [])):
+                continue
+            profile = self.profile(organiser, *self.place(pupil, day, seen), day)
+            if profile is None or not profile.rules(family):
+                continue
+            verdicts = [self._verdict(rule, days[: i + 1], seen) for rule in profile.rules(family)]
+            if all(verdict is None for verdict in verdicts):
+                continue
+            best: Rule | None = None
+            awake: dict[str, int] = {}
+            for rule, verdict in zip(profile.rules(family), verdicts, strict=True):
+                if verdict == "fires":
+                    awake[rule.rule_id] = 0
+                    if best is None or rule.level > best.level:
+                        best = rule
+                elif rule.rule_id in calm:
+                    count = calm[rule.rule_id]
+                    if verdict == "calm":
+                        count += 1
+                    elif verdict == "between":
+                        count = 0
+                    if count < rule.resolve_days:
+                        awake[rule.rule_id] = count
+            calm = awake
+            last = told[-1] if told else None
+            if last is not None and last["resolved_day"] == 0:
+                if best is not None and best.level > last["level"]:
+                    last.update(self._tell(best, profile, day, days[: i + 1], seen))
+                if not awake:
+                    last["resolved_day"] = day
+                    resolved_at = i
+            elif best is not None:
+                quiet = last is not None and i - resolved_at <= profile.families[family].quiet_days
+                if last is None or not quiet or best.level > last["level"]:
+                    told.append(
+                        {
+                            **self._tell(best, profile, day, days[: i + 1], seen),
+                            "raised_day": day,
+                            "resolved_day": 0,
+                            "relapse": last is not None,
+                        }
+                    )
+        return told
+
+    def _window(self, rule: Rule, days: list[int], seen: dict[int, list[Seen]]) -> list[int]:
+        """The school days that the rule looks back on from the last of ``days``."""
+        last = as_date(days[-1])
+        match rule.window.span:
+            case Span.SCHOOL_DAYS:
+                return days[-rule.window.length :]
+            case Span.CALENDAR_MONTH:
+                return [d for d in days if as_date(d).replace(day=1) == last.replace(day=1)]
+            case Span.TERM:
+                return [
+                    d
+                    for d in days
+                    if (as_date(d).year, as_date(d).month >= 7) == (last.year, last.month >= 7)
+                ]
+            case Span.DAY:
+                return days[-1:]
+            case Span.RUN:
+                run = self._run(rule.metric.value, days, seen)
+                return [d for d in days if d >= run[0]] if run else days[-1:]
+
+    @staticmethod
+    def _run(metric: str, days: list[int], seen: dict[int, list[Seen]]) -> list[int]:
+        """The absent days of the run that reaches the last of ``days``, oldest first."""
+        run: list[int] = []
+        for day in reversed(days):
+            said = [one for one in seen.get(day, []) if one.reported]
+            if not said:
+                continue
+            there = any(one.offered - one.of("total") > 0 for one in said)
+            if there or any(one.of(metric) != one.of("total") for one in said):
+                break
+            run.insert(0, day)
+        return run
+
+    @staticmethod
+    def _occasions(metric: str, window: list[int], seen: dict[int, list[Seen]]) -> int:
+        """Unbroken stretches: the window's reported lessons in a row, present ones dividing."""
+        in_a_row = [one for day in window for one in seen.get(day, []) if one.reported]
+        stretches, away = 0, False
+        for one in in_a_row:
+            if one.of(metric) and not away:
+                stretches += 1
+            away = bool(one.of(metric))
+        return stretches
+
+    def _value(self, rule: Rule, days: list[int], seen: dict[int, list[Seen]]) -> Fraction | None:
+        metric = rule.metric.value
+        window = self._window(rule, days, seen)
+        said = [one for day in window for one in seen.get(day, []) if one.reported]
+        match rule.measure:
+            case Measure.SHARE:
+                offered = sum(one.offered for one in said)
+                if not offered:
+                    return None
+                return Fraction(100 * sum(one.of(metric) for one in said), offered)
+            case Measure.MINUTES:
+                return Fraction(sum(one.of(metric) for one in said))
+            case Measure.DAYS:
+                return Fraction(
+                    sum(any(one.of(metric) for one in seen.get(day, [])) for day in window)
+                )
+            case Measure.OCCASIONS:
+                return Fraction(self._occasions(metric, window, seen))
+            case Measure.RUN_DAYS:
+                return Fraction(len(self._run(metric, days, seen)))
+
+    def _verdict(self, rule: Rule, days: list[int], seen: dict[int, list[Seen]]) -> str | None:
+        window = self._window(rule, days, seen)
+        every = [one for day in window for one in seen.get(day, [])]
+        said = [one for one in every if one.reported]
+        reported = sum(one.offered for one in said)
+        value = self._value(rule, days, seen)
+        if value is None or len(days) < rule.min_membership_days:
+            return None
+        if rule.measure is not Measure.RUN_DAYS:
+            if reported < max(rule.min_offered_minutes, 1):
+                return None
+            rate_known = any(one.timetabled for one in every)
+            offered = sum(one.offered for one in every)
+            if rate_known and Fraction(100 * reported, offered) < Fraction(rule.min_reporting_rate):
+                return None
+        threshold = Fraction(rule.threshold)
+        fires = value >= threshold if rule.inclusive else value > threshold
+        metric = rule.metric.value
+        if rule.measure is not Measure.RUN_DAYS:
+            absent = [day for day in window if any(one.of(metric) for one in seen.get(day, []))]
+            fires = (
+                fires
+                and sum(one.of(metric) for one in said) >= rule.min_absence_minutes
+                and len(absent) >= rule.min_absence_days
+                and self._occasions(metric, window, seen) >= rule.min_occasions
+            )
+        if fires:
+            return "fires"
+        return "calm" if value < Fraction(rule.resolve_below) else "between"
+
+    def _tell(
+        self,
+        rule: Rule,
+        profile: Profile,
+        day: int,
+        days: list[int],
+        seen: dict[int, list[Seen]],
+    ) -> dict[str, Any]:
+        metric = rule.metric.value
+        window = self._window(rule, days, seen)
+        every = [one for at in window for one in seen.get(at, [])]
+        value = self._value(rule, days, seen)
+        assert value is not None
+        return {
+            "level": rule.level,
+            "level_day": day,
+            "rule_id": rule.rule_id,
+            "profile": (profile.profile_id, profile.version),
+            "figures": {
+                "window_first_day": window[0],
+                "window_last_day": window[-1],
+                "offered": sum(one.offered for one in every),
+                "reported": sum(one.offered for one in every if one.reported),
+                "valid": sum(one.valid for one in every),
+                "invalid_unexplained": sum(one.unexplained for one in every),
+                "invalid_confirmed": sum(one.confirmed for one in every),
+                "other": sum(one.other for one in every),
+                "absence_occasions": self._occasions(metric, window, seen),
+                "absence_days": sum(
+                    any(one.of(metric) for one in seen.get(at, [])) for at in window
+                ),
+                "run_days": len(self._run("total", days, seen)),
+                "reporting_rate_known": any(one.timetabled for one in every),
+                "value": round(float(value), 9),
+                "threshold": float(rule.threshold),
+            },
+            "lessons": list(self._lessons(metric, window, seen))[:60],
+        }
+
+    @staticmethod
+    def _lessons(
+        metric: str, window: list[int], seen: dict[int, list[Seen]]
+    ) -> Iterator[tuple[Any, ...]]:
+        for day in reversed(window):
+            for one in reversed(seen.get(day, [])):
+                if one.of(metric):
+                    yield (
+                        one.lesson.lesson_id,
+                        day,
+                        one.lesson.start_minute,
+                        one.lesson.length_minutes,
+                        one.lesson.subject,
+                        one.offered,
+                        one.valid,
+                        one.unexplained,
+                        one.confirmed,
+                    )
+
+
+def truth_of(facts: Iterable[bytes], profiles: dict[bytes, Profile]) -> Any:
+    """The model's truth about encoded facts."""
+    model = Model(profiles)
+    for value in facts:
+        model.take(f.Fact.FromString(value))
+    return model.truth()
+
+
+def told_by(events: Iterable[Any]) -> Any:
+    """The same shape, from the last WarningEvent of each thread."""
+    found: dict[Any, Any] = {}
+    for event in events:
+        episodes = []
+        for one in event.episodes:
+            if one.state == 3:
+                continue
+            figures = {
+                name: getattr(one.figures, name) for name in one.figures.DESCRIPTOR.fields_by_name
+            }
+            figures["value"] = round(figures["value"], 9)
+            episodes.append(
+                {
+                    "level": one.level,
+                    "level_day": one.level_day,
+                    "rule_id": one.rule_id,
+                    "profile": (one.profile_id, one.profile_version),
+                    "figures": figures,
+                    "lessons": [
+                        tuple(getattr(ground, name) for name in ground.DESCRIPTOR.fields_by_name)
+                        for ground in one.lessons
+                    ],
+                    "raised_day": one.raised_day,
+                    "resolved_day": one.resolved_day,
+                    "relapse": bool(one.relapse_of),
+                }
+            )
+        if episodes:
+            found[event.pupil_id, event.family, event.school_year] = episodes
+    return found

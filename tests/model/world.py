@@ -1,0 +1,402 @@
+"""Random little worlds: a set of facts that exercise every rule of convergence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from hypothesis import strategies as st
+
+from forvarning.facts.v1 import facts_pb2 as f
+from services.ews.core.profile import parse_profile
+from tests.unit.ews.facts import HOME, OTHER_UNIT, School, name
+
+FIRST = b"""
+[profile]
+id = "prov"
+version = 1
+name = "Prov"
+
+[signals.strofranvaro]
+quiet_school_days = 2
+[[signals.strofranvaro.rules]]
+id = "a1"
+level = 1
+metric = "total"
+measure = "occasions"
+window = { school_days = 4 }
+comparator = ">="
+threshold = 2
+min_absence_minutes = 50
+resolve = { below = 1, school_days = 2 }
+source = "test"
+[[signals.strofranvaro.rules]]
+id = "a2"
+level = 2
+metric = "total"
+measure = "share"
+window = { school_days = 5 }
+comparator = ">"
+threshold = 33.3
+min_offered_minutes = 120
+min_membership_days = 2
+min_reporting_rate = 60
+min_occasions = 2
+resolve = { below = 20.5, school_days = 1 }
+source = "test"
+[[signals.strofranvaro.rules]]
+id = "a3"
+level = 3
+metric = "invalid"
+measure = "days"
+window = "calendar_month"
+comparator = ">="
+threshold = 3
+resolve = { below = 2, school_days = 1 }
+source = "test"
+[[signals.strofranvaro.rules]]
+id = "a4"
+level = 2
+metric = "unexplained"
+measure = "minutes"
+window = "term"
+comparator = ">="
+threshold = 150
+min_absence_days = 2
+resolve = { below = 100, school_days = 1 }
+source = "test"
+
+[signals.langvarig]
+quiet_school_days = 1
+[[signals.langvarig.rules]]
+id = "b1"
+level = 1
+metric = "total"
+measure = "run_days"
+comparator = ">="
+threshold = 2
+resolve = { below = 1, school_days = 2 }
+source = "test"
+[[signals.langvarig.rules]]
+id = "b2"
+level = 2
+metric = "total"
+measure = "run_days"
+comparator = ">"
+threshold = 3
+min_membership_days = 3
+resolve = { below = 1, school_days = 1 }
+source = "test"
+[[signals.langvarig.rules]]
+id = "b3"
+level = 3
+metric = "invalid"
+measure = "run_days"
+comparator = ">="
+threshold = 3
+resolve = { below = 1, school_days = 1 }
+source = "test"
+[[signals.langvarig.rules]]
+id = "b4"
+level = 2
+metric = "valid"
+measure = "share"
+window = { school_days = 3 }
+comparator = ">="
+threshold = 75
+resolve = { below = 50, school_days = 2 }
+source = "test"
+
+[signals.ogiltig_idag]
+[[signals.ogiltig_idag.rules]]
+id = "c1"
+level = 1
+metric = "invalid"
+measure = "minutes"
+comparator = ">="
+threshold = 30
+source = "test"
+[[signals.ogiltig_idag.rules]]
+id = "c2"
+level = 2
+metric = "unexplained"
+measure = "minutes"
+comparator = ">"
+threshold = 60
+source = "test"
+"""
+
+SECOND = (
+    FIRST.replace(b"version = 1", b"version = 2")
+    .replace(b"threshold = 33.3", b"threshold = 25")
+    .replace(b'id = "b2"', b'id = "b9"')
+    .replace(b"quiet_school_days = 2", b"quiet_school_days = 0")
+)
+THIRD = (
+    b'[profile]\nid = "lang"\nversion = 1\nname = "Bara lang"\n[signals.langvarig]\n'
+    b'[[signals.langvarig.rules]]\nid = "b1"\nlevel = 1\nmetric = "total"\n'
+    b'measure = "run_days"\ncomparator = ">="\nthreshold = 1\n'
+    b'resolve = { below = 1, school_days = 1 }\nsource = "test"\n'
+)
+CONTENTS = (("prov", 1, FIRST), ("prov", 2, SECOND), ("lang", 1, THIRD))
+PROFILES = {hashlib.sha256(one).digest(): parse_profile(one) for _, _, one in CONTENTS}
+
+UNITS = (HOME, OTHER_UNIT)
+PUPILS = 3
+DAYS = 9
+STARTS = (480, 600, 770)
+BASES = (
+    date(2026, 8, 17),
+    date(2026, 10, 21),  # the clocks change on the 25th
+    date(2026, 12, 29),
+    date(2027, 3, 24),  # the clocks change on the 28th
+    date(2027, 6, 26),  # a new school year begins on 1 July
+)
+# valid, invalid, other, flags, offered
+R, C, X, W = 1, 2, 4, 8
+KINDS = (
+    (0, 0, 0, R, 60),
+    (0, 0, 0, R, 60),
+    (60, 0, 0, R, 60),
+    (0, 60, 0, R, 60),
+    (0, 60, 0, R, 60),
+    (0, 60, 0, R | C, 60),
+    (0, 60, 0, R | X, 60),
+    (0, 60, 0, R | C | X, 60),
+    (0, 20, 0, R, 60),
+    (10, 50, 0, R, 60),
+    (20, 0, 40, R, 60),
+    (0, 0, 0, 0, 60),
+    (0, 60, 0, 0, 60),
+    (0, 60, 0, R | W, 60),
+    (0, 0, 0, R, 0),
+    (45, 0, 0, R, 45),
+)
+SUBJECTS = ("MA", "SV", "EN")
+
+
+class World:
+    """The facts, encoded, in a plausible order; ``seed`` tells how to disorder them.
+
+    ``stops`` are (facts still to come, what happens to the core then).
+    """
+
+    def __init__(
+        self, facts: list[bytes], seed: int, repeats: int, stops: Sequence[tuple[int, str]]
+    ) -> None:
+        self.facts = facts
+        self.seed = seed
+        self.repeats = repeats
+        self.stops = tuple(stops)
+
+    def __repr__(self) -> str:
+        told = [_brief(f.Fact.FromString(fact)) for fact in self.facts]
+        how = f"seed={self.seed}, repeats={self.repeats}, stops={self.stops}"
+        return "World(\n  " + "\n  ".join(told) + f"\n  {how})"
+
+
+def _brief(fact: f.Fact) -> str:
+    body = fact.WhichOneof("body")
+    one = getattr(fact, body or "")
+    version = getattr(one, "version", f.Version())
+    told = f"{body} {version.priority}/{version.modified_unix_ms}/{version.sequence}"
+    names = {name(i, "pupil"): f"p{i}" for i in range(PUPILS)} | {HOME: "u1", OTHER_UNIT: "u2"}
+    if body == "register":
+        marks = zip(
+            [names[one.pupil_ids[i : i + 16]] for i in range(0, len(one.pupil_ids), 16)],
+            one.valid_minutes,
+            one.invalid_minutes,
+            one.other_minutes,
+            one.flags,
+            one.offered_minutes,
+            strict=True,
+        )
+        unit = names[one.school_unit_id]
+        return (
+            f"{told} {unit} {one.epoch_day} {one.start_minute} {one.state} {one.subject} "
+            + " ".join(str(mark) for mark in marks)
+        )
+    fields = [
+        f"{field.name}={names.get(value, value)}"
+        for field, value in one.ListFields()
+        if field.name
+        in {
+            "pupil_id",
+            "school_unit_id",
+            "epoch_day",
+            "kind",
+            "member_from_day",
+            "member_to_day",
+            "school_year",
+            "deleted",
+            "valid_from_day",
+            "profile_id",
+            "profile_version",
+            "school_unit_ids",
+            "start_unix_s",
+            "end_unix_s",
+            "school_forms",
+        }
+    ]
+    return f"{told} " + " ".join(fields)
+
+
+def _instant(day: int, minute: int) -> int:
+    """About that local time; what exactly does not matter to the comparison."""
+    return int(datetime(1970, 1, 1, tzinfo=UTC).timestamp()) + day * 86_400 + (minute - 60) * 60
+
+
+small = st.integers(0, 9)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """A world of three pupils, nine days and two units."""
+    base = (draw(st.sampled_from(BASES)) - date(1970, 1, 1)).days
+    school = School()
+    facts: list[bytes] = []
+
+    def version(modified: int, priority: int = 1) -> f.Version:
+        return school.version(modified=1_000 * modified, priority=priority)
+
+    activated = draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, 2), st.tuples(st.sampled_from((0, 0, 0, 1)), st.integers(-1, 6))
+            ),
+            max_size=3,
+        )
+    )
+    for which, (units, valid_from) in [*activated, (0, (0, -500))]:
+        profile_id, number, content = CONTENTS[which]
+        facts.append(
+            school.profile(
+                content,
+                profile_id=profile_id,
+                version=number,
+                valid_from=base + valid_from,
+                units=[OTHER_UNIT] if units else [],
+                forms=[f.SCHOOL_FORM_COMPULSORY] if valid_from == 5 else [],
+            )
+        )
+    for pupil, number, first, length, unit, deleted in draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, PUPILS - 1),
+                st.integers(0, 1),
+                st.sampled_from((-400, 0, 0, 1, 4)),
+                st.sampled_from((0, 0, 0, 3, 5)),
+                st.sampled_from((0, 0, 1)),
+                st.sampled_from((False, False, False, True)),
+            ),
+            max_size=6,
+        )
+    ):
+        years = {2026, 2027} if first == 0 else {2026 if base < 20_999 else 2027}
+        facts.extend(
+            school.placement(
+                pupil,
+                base + first,
+                base + max(first, 0) + length if length else 0,
+                unit=UNITS[unit],
+                number=number + 10 * year,
+                deleted=deleted,
+                school_year=year,
+            )
+            for year in sorted(years)
+        )
+    grid = draw(st.binary(min_size=DAYS * 2 * PUPILS, max_size=DAYS * 2 * PUPILS))
+    whole = draw(st.binary(min_size=DAYS * PUPILS, max_size=DAYS * PUPILS))
+    for day in range(DAYS):
+        for slot in range(2):
+            marks: dict[int, tuple[int, ...]] = {}
+            for pupil in range(PUPILS):
+                all_day = whole[day * PUPILS + pupil]
+                byte = all_day if all_day >= 128 else grid[(day * 2 + slot) * PUPILS + pupil]
+                marks[pupil] = KINDS[byte % len(KINDS)]
+            facts.append(school.register(base + day, STARTS[slot], marks, version=version(5)))
+    closings = draw(st.binary(min_size=DAYS, max_size=DAYS))
+    for day in range(DAYS):
+        kinds: Sequence[int] = (1, 1, 1, 1, 1, 1, 2, 0)
+        kind = kinds[closings[day] % 8]
+        if kind:
+            facts.append(school.closed(base + day, kind))
+        if closings[day] % 3 == 0:
+            facts.append(school.closed(base + day, 1, OTHER_UNIT))
+        if closings[day] % 16 == 15:
+            facts.append(school.closed(base + day, 3))
+    for day, slot, unit, state, modified, kind_bytes, who in draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, DAYS - 1),
+                st.integers(0, 2),
+                st.sampled_from((0, 0, 0, 1)),
+                st.sampled_from((2, 2, 2, 1, 3)),
+                small,
+                st.binary(min_size=PUPILS, max_size=PUPILS),
+                st.integers(1, 7),
+            ),
+            max_size=10,
+        )
+    ):
+        patch: dict[int, tuple[int, ...]] = {
+            pupil: KINDS[kind_bytes[pupil] % len(KINDS)]
+            for pupil in range(PUPILS)
+            if who >> pupil & 1
+        }
+        if state == 1:
+            patch = {pupil: (0, 0, 0, 0, mark[4]) for pupil, mark in patch.items()}
+        facts.append(
+            school.register(
+                base + day,
+                STARTS[slot],
+                patch,
+                unit=UNITS[unit],
+                lesson=name((base + day) * 10_000 + STARTS[slot], "lesson" + HOME.hex()),
+                state=state,
+                subject=SUBJECTS[modified % 3],
+                version=version(modified, 1 + (modified == 9)),
+            )
+        )
+    for pupil, number, day, minute, length, modified, deleted in draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, PUPILS - 1),
+                st.integers(0, 1),
+                st.integers(0, DAYS - 1),
+                st.sampled_from((0, 480, 500, 530, 600)),
+                st.sampled_from((20, 60, 90, 600, 4000)),
+                small,
+                st.sampled_from((False, False, False, True)),
+            ),
+            max_size=5,
+        )
+    ):
+        start = _instant(base + day, minute) + 7 * modified
+        facts.append(
+            school.notice(
+                pupil,
+                start,
+                start + 60 * length,
+                number,
+                deleted=deleted,
+                version=version(modified),
+            )
+        )
+    if draw(st.integers(0, 19)) == 19:
+        facts.append(school.erase(0))
+    return World(
+        facts,
+        draw(st.integers(0, 1 << 16)),
+        draw(st.integers(0, 6)),
+        draw(
+            st.lists(
+                st.tuples(
+                    st.integers(0, 60),
+                    st.sampled_from(("collect", "collect", "restart", "lose")),
+                ),
+                max_size=5,
+            )
+        ),
+    )
