@@ -116,6 +116,10 @@ class Workload:
         fact = facts.Fact(organiser_id=self._organiser, accepted_unix_ms=accepted, **body)  # type: ignore[arg-type]
         return fact.SerializeToString()
 
+    def pupil_ids(self) -> dict[str, bytes]:
+        """The source's pupil id -> the surrogate used here."""
+        return {pupil.id: self._pupils[pupil.index] for pupil in self._world.pupils}
+
     def profile(self) -> tuple[str, int, bytes, bytes]:
         """Id, version, content and digest of the profile in force."""
         return "standard", 1, self._profile, hashlib.sha256(self._profile).digest()

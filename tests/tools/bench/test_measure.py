@@ -1,0 +1,71 @@
+"""How a run is timed, and that a run which cannot be timed says so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.ews import main as bench
+from bench.ews.measure import MeasureError, Run, differing, time_group
+from deploy.local.kafka import KafkaServer
+from deploy.local.process import Child
+from services.common.settings import CommonSettings
+
+
+def test_the_time_runs_from_the_start_to_the_last_commit() -> None:
+    run = Run(began=100.0, total=900, points=[(103.0, 0), (105.0, 100), (109.0, 500), (113.0, 900)])
+    assert run.seconds == 13.0
+    assert run.first_commit == 5.0
+    assert run.sustained() == 100.0
+
+
+def test_one_commit_for_everything_cannot_be_timed() -> None:
+    with pytest.raises(MeasureError, match="at once"):
+        Run(began=0.0, total=10, points=[(1.0, 0), (2.0, 10)]).sustained()
+
+
+def test_a_checkpoint_behind_the_log_is_named() -> None:
+    assert not differing({0: 5, 1: 0}, {0: 5})
+    assert differing({0: 5, 1: 7}, {0: 5, 1: 6}) == [
+        "partition 1: checkpoint at 6, the log ends at 7"
+    ]
+    assert differing({3: 2}, {}) == ["partition 3: checkpoint at None, the log ends at 2"]
+
+
+def test_a_process_that_ends_cannot_be_timed(kafka: KafkaServer, tmp_path: Path) -> None:
+    settings = CommonSettings(environment="local", kafka_bootstrap=kafka.bootstrap)
+    child = Child(
+        "the worker",
+        [sys.executable, "-c", "print('no such broker'); raise SystemExit(3)"],
+        log=tmp_path / "log",
+    )
+    timed = time_group(
+        settings, child, group="nobody", topic="nothing", ends={0: 10}, limit_seconds=60
+    )
+    with pytest.raises(MeasureError, match="no such broker"):
+        asyncio.run(timed)
+
+
+def test_a_small_run_from_end_to_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real broker, worker, oracle and naive app; the figures are judged, the aims are not."""
+    arguments = ["--pupils", "60", "--days", "6", "--naive-marks", "600"]
+    monkeypatch.setattr(sys, "argv", ["bench.ews", *arguments])
+    monkeypatch.setattr(bench, "PARTITIONS", 4)
+    assert bench.main() == 0
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1])
+    figures = answer["figures"]
+    assert answer["command"] == "bench-ews"
+    assert [aim["name"] for aim in answer["aims"]] == ["marks_per_s", "ratio_naive"]
+    assert all(figures[f"oracle_{kind}"] == 0 for kind in ("missing", "extra", "differing"))
+    assert figures["oracle_illegal"] == 0
+    assert figures["undigested"] == 0
+    assert figures["warnings"] > 0
+    assert figures["marks"] > 1500
+    assert figures["marks_per_s"] == pytest.approx(figures["marks"] / figures["seconds"], rel=0.01)
+    assert figures["cpu_seconds_per_million_marks"] > 0
