@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
+from deploy.local.jars import default_cache
 from deploy.local.process import LocalStackError, free_port, port_is_taken
 
 #: Tried first; on a machine where one is taken a free one is used, and the launcher says so.
@@ -28,11 +31,17 @@ class PortTakenError(LocalStackError):
 class Ports:
     """Hands out ports: the one asked for, last time's, the preferred, or any free one.
 
-    Addresses thus stay the same from start to start wherever possible.
+    Addresses thus stay the same from start to start wherever possible. Each port is held by a lock
+    until :meth:`close`, so that two launchers that start at the same moment never choose the same
+    one; the kernel lets go when a launcher ends.
     """
 
-    def __init__(self, memory: Path, asked: Mapping[str, int]) -> None:
+    def __init__(
+        self, memory: Path, asked: Mapping[str, int], *, locks: Path | None = None
+    ) -> None:
         self._memory = memory
+        self._locks = locks or default_cache() / "ports"
+        self._held: list[IO[str]] = []
         self._asked = asked
         self._given: dict[str, int] = {}
         self._before = _read(memory)
@@ -45,7 +54,7 @@ class Ports:
             return self._given[name]
         if name in self._asked:
             port = self._asked[name]
-            if port_is_taken(port) or port in self._given.values():
+            if not self._take(port):
                 raise PortTakenError(
                     f"Port {port}, asked for {name}, is taken by another program. Stop that one, "
                     f"choose another with --port {name}=NUMBER, or leave it out for a free one."
@@ -54,8 +63,15 @@ class Ports:
             port = self._choose(name)
         self._given[name] = port
         self._memory.parent.mkdir(parents=True, exist_ok=True)
-        self._memory.write_text(json.dumps(self._given, indent=1), encoding="utf-8")
+        remembered = {**self._before, **self._given}
+        self._memory.write_text(json.dumps(remembered, indent=1), encoding="utf-8")
         return port
+
+    def close(self) -> None:
+        """Let all ports go."""
+        for lock in self._held:
+            lock.close()
+        self._held.clear()
 
     def claim_asked(self) -> None:
         """Check every port that was asked for, before anything is started."""
@@ -65,7 +81,7 @@ class Ports:
     def _choose(self, name: str) -> int:
         expected = self._before.get(name) or PREFERRED.get(name)
         if expected is not None:
-            if expected not in self._given.values() and not port_is_taken(expected):
+            if self._take(expected):
                 return expected
             port = self._free()
             self.remarks.append(f"Port {expected} is taken, so {name} is on {port}.")
@@ -73,10 +89,25 @@ class Ports:
         return self._free()
 
     def _free(self) -> int:
-        spoken_for = {*self._given.values(), *self._asked.values(), *PREFERRED.values()}
-        while (port := free_port()) in spoken_for:
-            pass
-        return port
+        spoken_for = {*self._asked.values(), *PREFERRED.values()}
+        while True:
+            port = free_port()
+            if port not in spoken_for and self._take(port):
+                return port
+
+    def _take(self, port: int) -> bool:
+        """Whether the port is now ours: nobody listens there, and no other launcher will."""
+        if port_is_taken(port):
+            return False
+        self._locks.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (self._locks / str(port)).open("w", encoding="ascii")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return False
+        self._held.append(lock)
+        return True
 
 
 def _read(memory: Path) -> dict[str, int]:

@@ -69,6 +69,7 @@ class LocalStack:
         self._cancelled = cancelled
         self._ledger = Ledger(options.data)
         self._addresses: Addresses | None = None
+        self._ports: Ports | None = None
         self._servers_again_at = 0.0
 
     @property
@@ -96,7 +97,7 @@ class LocalStack:
 
     def _start_everything(self) -> None:
         options = self.options
-        ports = Ports(options.data / "run" / "ports.json", options.ports)
+        self._ports = ports = Ports(options.data / "run" / "ports.json", options.ports)
         ports.claim_asked()
         values = {
             "environment": "local",
@@ -261,6 +262,8 @@ class LocalStack:
         if self.postgres is not None:
             self.postgres.stop(at_once=at_once)
         self._record()
+        if self._ports is not None:
+            self._ports.close()
         self._ledger.release()
 
     # -- helpers ----------------------------------------------------------------------------
