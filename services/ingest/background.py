@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
 
-from services.common.clock import Clock, school_date
+from services.common.clock import school_date
 from services.common.logging import get_logger
 from services.common.pg import organiser_ids, tenant
 from services.ingest import metrics
@@ -19,10 +19,10 @@ from services.ingest.service import Service
 from services.ingest.store import parked
 from services.ingest.store.outbox import drain, waiting_count
 
-if TYPE_CHECKING:
-    from services.common.pg import Pool
-
 log = get_logger(__name__)
+
+_MEASURE_SECONDS = 15.0
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Background:
@@ -31,41 +31,45 @@ class Background:
     def __init__(self, service: Service, *, every_seconds: float) -> None:
         self._service = service
         self._every = every_seconds
-        self._last_round_ok = True
+        self._measure_at = float("-inf")
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self.round()
             await asyncio.sleep(self._every)
+            await self.round()
 
     async def round(self) -> None:
         """One round of everything, for every organiser."""
-        service = self._service
         try:
-            organisers = await organiser_ids(service.pool)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            organisers = await organiser_ids(self._service.pool)
+        except _AWAY as error:
             self._failed("organisers", error)
             return
-        tasks: dict[str, Callable[[UUID], Awaitable[object]]] = {
-            "outbox": lambda organiser: drain(service.pool, service.publisher, organiser),
-            "closer": service.closer.run,
-            "release": service.releaser.run,
+        for organiser in organisers:
+            await self.serve(organiser)
+        if time.monotonic() >= self._measure_at:
+            self._measure_at = time.monotonic() + _MEASURE_SECONDS
+            try:
+                await measure(self._service, organisers)
+            except _AWAY as error:
+                self._failed("measure", error)
+
+    async def serve(self, organiser: UUID) -> None:
+        """Everything that is due for one organiser; what fails is counted and left for later."""
+        service = self._service
+        tasks: dict[str, Callable[[], Awaitable[object]]] = {
+            "outbox": lambda: drain(service.pool, service.publisher, organiser),
+            "closer": lambda: service.closer.run(organiser),
+            "release": lambda: service.releaser.run(organiser),
         }
         for name, task in tasks.items():
-            for organiser in organisers:
-                try:
-                    await task(organiser)
-                except (
-                    NotWrittenError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError,
-                ) as error:  # fmt: skip
-                    self._failed(name, error)
-                except Exception as error:  # noqa: BLE001 - one organiser's trouble stops no other
-                    self._failed(name, error, trace=True)
-        try:
-            await _measure(service.pool, service.clock, service, organisers)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            self._failed("measure", error)
+            try:
+                await task()
+            except (NotWrittenError, *_AWAY) as error:
+                self._failed(name, error)
+            except Exception as error:  # noqa: BLE001 - one organiser's trouble stops no other
+                self._failed(name, error, trace=True)
 
     @staticmethod
     def _failed(task: str, error: Exception, *, trace: bool = False) -> None:
@@ -78,12 +82,13 @@ class Background:
         )
 
 
-async def _measure(pool: Pool, clock: Clock, service: Service, organisers: list[UUID]) -> None:
-    today = school_date(clock.now())
+async def measure(service: Service, organisers: list[UUID]) -> None:
+    """Set the gauges that say what waits and which units reach nobody."""
+    today = school_date(service.clock.now())
     parked_now = outbox = on_principal = unassigned = 0
     lag = 0.0
     for organiser in organisers:
-        async with tenant(pool, organiser) as connection:
+        async with tenant(service.pool, organiser) as connection:
             parked_now += await parked.waiting(connection)
             outbox += await waiting_count(connection)
             found = await coverage(connection, today)

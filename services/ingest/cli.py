@@ -144,6 +144,10 @@ def import_roster(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and check; send nothing.")
     ] = False,
+    accept_losses: Annotated[
+        bool,
+        typer.Option("--accept-losses", help="More than a tenth of a unit's pupils did leave."),
+    ] = False,
     ingest: Url = LOCAL,
     token: Token = "",
 ) -> None:
@@ -170,7 +174,8 @@ def import_roster(
         return
     try:
         with Ingest(ingest, token) as client:
-            answer = client.send("PUT", "/v1/roster", body)
+            query = "?accept_losses=true" if accept_losses else ""
+            answer = client.send("PUT", f"/v1/roster{query}", body)
     except DeliveryRefusedError as error:
         raise _fail(str(error)) from error
     typer.echo(json.dumps(answer, ensure_ascii=False))

@@ -17,7 +17,7 @@ from services.ingest.publisher import Outgoing, Publisher
 from services.ingest.store import days
 from services.ingest.store.days import Closing
 from services.ingest.store.directory import load_calendars
-from services.ingest.versions import OWN_PRIORITY, Sequence, version
+from services.ingest.versions import OWN_PRIORITY, number_on, version
 
 if TYPE_CHECKING:
     from services.common.pg import Connection, Pool
@@ -40,13 +40,11 @@ class DayCloser:
         *,
         pool: Pool,
         publisher: Publisher,
-        numbers: Sequence,
         clock: Clock,
         partitions: int,
     ) -> None:
         self._pool = pool
         self._publisher = publisher
-        self._numbers = numbers
         self._clock = clock
         self._partitions = partitions
 
@@ -145,7 +143,7 @@ class DayCloser:
         if not ordered:
             return
         latest = await days.latest(connection, sorted({unit for unit, _, _ in ordered}, key=str))
-        numbers = await self._numbers.take(len(ordered))
+        numbers = await number_on(connection, len(ordered))
         now_ms = int(now.timestamp() * 1000)
         closings = []
         for (unit, day, kind), number in zip(ordered, numbers, strict=True):

@@ -4,6 +4,7 @@ IngestError
 ├── NotWrittenError      Kafka has not acknowledged: nothing was promised, send again
 │   ├── BrokerAwayError  no broker, no leader, or no answer in time
 │   └── QueueFullError   too much is waiting for acknowledgements already
+├── UnguardedRoleError   the database role is not held by row-level security
 ├── ProfileError         a rule profile's file or activation cannot be accepted
 └── DeliveryRefusedError ingest answered a file's sender with an error (the command line)
 """
@@ -27,6 +28,10 @@ class BrokerAwayError(NotWrittenError):
 
 class QueueFullError(NotWrittenError):
     """The bytes waiting for acknowledgement have reached their limit."""
+
+
+class UnguardedRoleError(IngestError):
+    """The process must not start: its role could see and change every organiser's rows."""
 
 
 class ProfileError(IngestError):

@@ -16,7 +16,7 @@ from services.common import problem, topics
 from services.common.clock import Clock, clock_from
 from services.common.http import add_health, run
 from services.common.kafka import idempotent_producer
-from services.common.logging import configure
+from services.common.logging import configure, get_logger
 from services.common.pg import connect
 from services.common.problem import Problem
 from services.common.settings import IngestSettings
@@ -25,7 +25,7 @@ from services.ingest.api import feeds, roster
 from services.ingest.api.ops import ops_router
 from services.ingest.background import Background
 from services.ingest.closer import DayCloser
-from services.ingest.errors import BrokerAwayError, NotWrittenError
+from services.ingest.errors import BrokerAwayError, NotWrittenError, UnguardedRoleError
 from services.ingest.intake import Intake
 from services.ingest.profiles import Profiles
 from services.ingest.publisher import Publisher
@@ -39,6 +39,18 @@ from services.ingest.versions import Sequence
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
+
+log = get_logger(__name__)
+
+_DATABASE_AWAY: tuple[type[Exception], ...] = (
+    # TimeoutError is one of them.
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.TransactionRollbackError,
+)
 
 
 def build(
@@ -62,7 +74,6 @@ def build(
     book = LessonBook()
     profiles = Profiles(
         pool=pool,
-        numbers=numbers,
         clock=clock,
         partitions=settings.fact_partitions,
         standard=settings.ingest_standard_profile.read_bytes,
@@ -84,7 +95,6 @@ def build(
         ),
         roster=RosterService(
             pool=pool,
-            numbers=numbers,
             clock=clock,
             profiles=profiles,
             partitions=settings.fact_partitions,
@@ -94,7 +104,6 @@ def build(
         closer=DayCloser(
             pool=pool,
             publisher=publisher,
-            numbers=numbers,
             clock=clock,
             partitions=settings.fact_partitions,
         ),
@@ -110,6 +119,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = await connect(settings.ingest_database_url, service="ingest", size=16)
+        await refuse_unguarded(pool)
         service = build(settings, pool, the_clock)
         app.state.service = service
         background = asyncio.create_task(
@@ -127,6 +137,8 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     app = FastAPI(title="Förvarning ingest", version="1", lifespan=lifespan)
     problem.install(app)
     app.add_exception_handler(NotWrittenError, _not_written)
+    for kind in _DATABASE_AWAY:
+        app.add_exception_handler(kind, _not_written)
     app.middleware("http")(_counted)
     app.include_router(feeds.router)
     app.include_router(roster.router)
@@ -162,13 +174,31 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     return app
 
 
+async def refuse_unguarded(pool: Pool) -> None:
+    """End the start as a role for which row-level security does not hold: it would mix tenants."""
+    role = await pool.fetchrow(
+        "SELECT rolname, rolsuper OR rolbypassrls AS free FROM pg_roles "
+        "WHERE rolname = current_user"
+    )
+    owner = await pool.fetchval(
+        "SELECT pg_has_role(current_user, relowner, 'MEMBER') FROM pg_class "
+        "WHERE oid = 'people.pupils'::regclass"
+    )
+    if role is None or role["free"] or owner:
+        raise UnguardedRoleError(
+            f"FORVARNING_INGEST_DATABASE_URL: the role {role and role['rolname']!r} is superuser, "
+            "owner or bypasses row-level security; connect as forvarning_ingest"
+        )
+
+
 async def _not_written(_: Request, error: Exception) -> Response:
-    assert isinstance(error, NotWrittenError)  # noqa: S101 - registered for this class only
+    retry_after = error.retry_after if isinstance(error, NotWrittenError) else 2
+    log.warning("not_written", error=type(error).__name__)
     return Problem(
         503,
         "not_written",
         "Nothing of this call is acknowledged: send it again.",
-        headers={"Retry-After": str(error.retry_after)},
+        headers={"Retry-After": str(retry_after)},
     ).response()
 
 

@@ -19,8 +19,7 @@ from services.ingest.errors import ProfileError
 from services.ingest.publisher import Outgoing
 from services.ingest.roster.records import SCHOOL_FORMS
 from services.ingest.store import outbox
-from services.ingest.versions import OWN_PRIORITY, version
-from services.ingest.versions import Sequence as Numbers
+from services.ingest.versions import OWN_PRIORITY, number_on, version
 
 if TYPE_CHECKING:
     from services.common.pg import Connection, Pool
@@ -73,14 +72,12 @@ class Profiles:
         self,
         *,
         pool: Pool,
-        numbers: Numbers,
         clock: Clock,
         partitions: int,
         standard: Callable[[], bytes],
         new_id: Callable[[], UUID],
     ) -> None:
         self._pool = pool
-        self._numbers = numbers
         self._clock = clock
         self._partitions = partitions
         self._standard = standard
@@ -94,7 +91,6 @@ class Profiles:
         and a version once published never changes its content.
         """
         now = self._clock.now()
-        number = (await self._numbers.take(1))[0]
         async with tenant(self._pool, organiser_id) as connection:
             known = await connection.fetchval(
                 "SELECT organiser_id FROM people.organisers WHERE organiser_id = $1 FOR UPDATE",
@@ -115,7 +111,7 @@ class Profiles:
             )
             if units != len(set(activation.school_unit_ids)):
                 raise ProfileError("unknown_unit", "/school_unit_ids: not all are this organiser's")
-            await self._enqueue(connection, organiser_id, activation, number, now)
+            await self._enqueue(connection, organiser_id, activation, now)
 
     async def activate_standard(
         self, connection: Connection, organiser_id: UUID, now: datetime
@@ -128,9 +124,8 @@ class Profiles:
             return False
         first_year = await connection.fetchval("SELECT min(school_year) FROM people.calendars")
         year = min(first_year or school_year(school_date(now)), school_year(school_date(now)))
-        number = (await self._numbers.take(1))[0]
         activation = Activation(read_content(self._standard()), date(year, 7, 1))
-        await self._enqueue(connection, organiser_id, activation, number, now)
+        await self._enqueue(connection, organiser_id, activation, now)
         return True
 
     async def _enqueue(
@@ -138,7 +133,6 @@ class Profiles:
         connection: Connection,
         organiser_id: UUID,
         activation: Activation,
-        number: int,
         now: datetime,
     ) -> None:
         content = activation.content
@@ -170,6 +164,7 @@ class Profiles:
             list(activation.school_forms),
             now,
         )
+        [number] = await number_on(connection)
         await outbox.enqueue(
             connection, organiser_id, self._records(organiser_id, activation, number, now)
         )

@@ -29,3 +29,9 @@ class Quotas:
             return 0
         self._buckets[source_id] = (level, now)
         return max(1, math.ceil((needed - level) * 60 / per_minute))
+
+    def give_back(self, source_id: UUID, items: int) -> None:
+        """A batch was not written and will come again."""
+        if source_id in self._buckets:
+            level, at = self._buckets[source_id]
+            self._buckets[source_id] = (level + items, at)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from forvarning.facts.v1 import facts_pb2 as facts
 
 if TYPE_CHECKING:
-    from services.common.pg import Pool
+    from services.common.pg import Connection, Pool
 
 SKEW = timedelta(minutes=5)
 """How far a source's clock may be ahead; a later modified time is capped to it."""
@@ -52,6 +52,19 @@ class Sequence:
                 numbers.extend(range(self._next, upto))
                 self._next = upto
         return numbers
+
+
+async def number_on(connection: Connection, count: int = 1) -> list[int]:
+    """``count`` fresh numbers inside a transaction.
+
+    A transaction must not wait for the pool's other connections: they may all
+    be held by transactions that wait likewise. So it takes blocks of its own.
+    """
+    numbers: list[int] = []
+    while len(numbers) < count:
+        first = await connection.fetchval("SELECT nextval('ingest.fact_sequence')")
+        numbers.extend(range(first, first + min(_BLOCK, count - len(numbers))))
+    return numbers
 
 
 def capped(modified: datetime, arrival: datetime) -> tuple[int, bool]:

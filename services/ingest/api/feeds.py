@@ -51,7 +51,11 @@ async def _batch(request: Request, source: Source, name: str, feed: Feed) -> JSO
             f"This source may send {source.quota_per_minute} items a minute.",
             headers={"Retry-After": str(wait)},
         )
-    answers = await feed(source, items)
+    try:
+        answers = await feed(source, items)
+    except BaseException:
+        service.quotas.give_back(source.source_id, len(items))
+        raise
     refused = sum(answer.status == "refused" for answer in answers)
     accepted = sum(answer.status == "accepted" for answer in answers)
     content: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
@@ -39,7 +39,11 @@ def _refused(problems: list[Note]) -> Problem:
 
 @router.put("/v1/roster", summary="The organiser's roster, or parts of it")
 async def put_roster(
-    request: Request, source: Annotated[Source, Depends(source_with("roster"))]
+    request: Request,
+    source: Annotated[Source, Depends(source_with("roster"))],
+    accept_losses: Annotated[
+        bool, Query(description="A human says that so many pupils did leave.")
+    ] = False,
 ) -> dict[str, Any]:
     """Apply a roster: all of it, or nothing and 422 with every reason."""
     service = service_of(request)
@@ -49,7 +53,7 @@ async def put_roster(
     except ValidationError as error:
         raise _refused(problems_of(error)) from error
     try:
-        applied = await service.roster.put(source, roster)
+        applied = await service.roster.put(source, roster, accept_losses=accept_losses)
     except RosterRefusedError as error:
         raise _refused(error.problems) from error
     await drain(service.pool, service.publisher, source.organiser_id)

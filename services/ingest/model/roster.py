@@ -8,13 +8,18 @@ from pydantic import Field, StringConstraints, model_validator
 
 from services.ingest.model.fields import Day, Flag, Key, Strict, Text
 
-Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
-Optional200 = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)] | None
+Name = Key
+Optional200 = Key | None
 Email = Annotated[
-    str, StringConstraints(strict=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+    str,
+    StringConstraints(
+        strict=True,
+        max_length=254,
+        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$",
+    ),
 ]
 WebhookUrl = Annotated[
-    str, StringConstraints(strict=True, pattern=r"^https?://\S+$", max_length=500)
+    str, StringConstraints(strict=True, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$", max_length=500)
 ]
 Grade = Annotated[int, Field(strict=True, ge=0, le=13)]
 SchoolForm = Literal["FKLASS", "GR", "GRS", "SP", "SAM", "GY", "GYS"]

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from forvarning.facts.v1 import facts_pb2 as facts
-from services.common import topics
 from services.common.clock import Clock, school_date, school_year
 from services.common.pg import tenant
 from services.ingest.model.answers import Note
 from services.ingest.model.roster import RosterIn
 from services.ingest.profiles import Profiles
-from services.ingest.publisher import Outgoing
 from services.ingest.roster.check import check_roster
 from services.ingest.roster.duties import coverage
 from services.ingest.roster.placements import Placement, first_of_each_year
-from services.ingest.roster.records import placement_facts, roster_records
-from services.ingest.store import outbox
+from services.ingest.roster.publish import publish_changes
 from services.ingest.store.homes import Homeless, assign_homes
 from services.ingest.store.names import known_ids, name_new
 from services.ingest.store.people import Ids, SchoolWriter
-from services.ingest.store.pupils import PupilWriter, match_civic_numbers
+from services.ingest.store.pupil_checks import losses, match_civic_numbers, taken_civic_numbers
+from services.ingest.store.pupils import PupilWriter
 from services.ingest.store.sources import Source
-from services.ingest.versions import Sequence, version
 
 if TYPE_CHECKING:
     from services.common.pg import Connection, Pool
@@ -57,27 +53,28 @@ class RosterService:
         self,
         *,
         pool: Pool,
-        numbers: Sequence,
         clock: Clock,
         profiles: Profiles,
         partitions: int,
         new_id: Callable[[], UUID],
     ) -> None:
         self._pool = pool
-        self._numbers = numbers
         self._clock = clock
         self._profiles = profiles
         self._partitions = partitions
         self._new_id = new_id
 
-    async def put(self, source: Source, roster: RosterIn) -> Applied:
+    async def put(
+        self, source: Source, roster: RosterIn, *, accept_losses: bool = False
+    ) -> Applied:
         """Apply all of ``roster`` in one transaction, or raise :class:`RosterRefusedError`.
 
-        Sending the same roster twice changes nothing and sends nothing.
+        Sending the same roster twice changes nothing and sends nothing. A
+        snapshot that takes more than a tenth of a unit's pupils away is half a
+        file more often than the truth, so a human must accept it.
         """
         now = self._clock.now()
         today = school_date(now)
-        number = (await self._numbers.take(1))[0]
         async with tenant(self._pool, source.organiser_id) as connection:
             # One roster of an organiser at a time; its outbox rows then keep their order.
             await connection.execute(
@@ -86,15 +83,53 @@ class RosterService:
             ids: Ids = {
                 kind: await known_ids(connection, source.namespace, kind) for kind in _KINDS
             }
-            if problems := check_roster(roster, ids):
+            problems = check_roster(roster, ids)
+            problems += await self._check_pupils(
+                connection, source, roster, ids, None if accept_losses else today
+            )
+            if problems:
                 raise RosterRefusedError(problems)
             await self._name(connection, source, roster, ids)
             counts = await self._store(connection, source, roster, ids, today)
             await self._assign(connection, source.organiser_id)
-            await self._follow_up(connection, source, number, now)
+            await publish_changes(connection, source, now)
             await self._profiles.activate_standard(connection, source.organiser_id, now)
             notes = await self._duty_notes(connection, roster, ids, today)
         return Applied(counts, notes)
+
+    @staticmethod
+    async def _check_pupils(
+        connection: Connection,
+        source: Source,
+        roster: RosterIn,
+        ids: Ids,
+        losses_on: date | None,
+    ) -> list[Note]:
+        pupils = roster.pupils or []
+        problems = [
+            Note(
+                "civic_no_taken",
+                f"/pupils/{index}/civic_no",
+                f"/pupils/{index}/civic_no: the roster has it for another pupil",
+            )
+            for index in await taken_civic_numbers(connection, pupils, ids["pupil"])
+        ]
+        if roster.pupils is not None and losses_on is not None:
+            matched = await match_civic_numbers(connection, pupils, ids["pupil"])
+            known = ids["pupil"] | matched
+            staying = [known[one.id] for one in pupils if one.id in known]
+            problems += [
+                Note(
+                    "too_many_left",
+                    "/pupils",
+                    f"/pupils: {name} would lose {loses} of its {has} pupils; "
+                    "if that is so, send it again with ?accept_losses=true",
+                )
+                for name, loses, has in await losses(
+                    connection, source.namespace, staying, losses_on
+                )
+            ]
+        return problems
 
     async def _name(
         self, connection: Connection, source: Source, roster: RosterIn, ids: Ids
@@ -184,56 +219,6 @@ class RosterService:
             partitions=self._partitions,
             new_id=self._new_id,
         )
-
-    async def _follow_up(
-        self, connection: Connection, source: Source, number: int, now: datetime
-    ) -> None:
-        """Put what changed on roster.v1 and into the input log, by way of the outbox."""
-        organiser = source.organiser_id
-        records = await roster_records(connection, organiser, school_date(now))
-        fresh, gone = await outbox.changed(connection, topics.ROSTER.name, records)
-        waiting = [
-            outbox.Waiting(outbox.RECORDS, Outgoing(topics.ROSTER.name, 0, key, value))
-            for key, value in [*fresh.items(), *((key, None) for key in gone)]
-        ]
-        await outbox.remember(connection, organiser, topics.ROSTER.name, fresh, list(gone))
-
-        placements = await placement_facts(connection)
-        partition_of_home = {
-            row["home_id"].bytes: row["partition"]
-            for row in await connection.fetch("SELECT home_id, partition FROM ingest.homes")
-        }
-        current = {
-            key: placement.SerializeToString(deterministic=True)
-            for key, (_, placement) in placements.items()
-        }
-        fresh, gone = await outbox.changed(connection, topics.FACTS.name, current)
-        stamp = version(source.priority, int(now.timestamp() * 1000), number)
-        for value, deleted in [
-            *((value, False) for value in fresh.values()),
-            *((value, True) for value in gone.values()),
-        ]:
-            placement = facts.Placement.FromString(value)
-            placement.deleted = deleted
-            placement.version.CopyFrom(stamp)
-            fact = facts.Fact(
-                organiser_id=organiser.bytes,
-                accepted_unix_ms=int(now.timestamp() * 1000),
-                placement=placement,
-            )
-            waiting.append(
-                outbox.Waiting(
-                    outbox.FACTS,
-                    Outgoing(
-                        topics.FACTS.name,
-                        partition_of_home[placement.home_id],
-                        placement.home_id,
-                        fact.SerializeToString(),
-                    ),
-                )
-            )
-        await outbox.remember(connection, organiser, topics.FACTS.name, fresh, list(gone))
-        await outbox.enqueue(connection, organiser, waiting)
 
     @staticmethod
     async def _duty_notes(

@@ -20,6 +20,11 @@ Target = tuple[UUID, int]
 VersionKey = tuple[int, int, int]
 
 
+def _key(lesson_id: UUID, target: Target) -> bytes:
+    home_id, bucket = target
+    return lesson_id.bytes + home_id.bytes + bucket.to_bytes(4, "big")
+
+
 def version_key(version: facts.Version) -> VersionKey:
     return version.priority, version.modified_unix_ms, version.sequence
 
@@ -48,9 +53,9 @@ class Cancellation:
 class LessonBook:
     """Keeps the book in PostgreSQL and remembers lately seen lessons."""
 
-    def __init__(self, remember: int = 200_000) -> None:
+    def __init__(self, remember: int = 50_000) -> None:
         self._remember = remember
-        self._recent: OrderedDict[tuple[UUID, UUID, int], None] = OrderedDict()
+        self._recent: OrderedDict[bytes, None] = OrderedDict()
 
     async def record(
         self, connection: Connection, organiser_id: UUID, seen: Iterable[Seen]
@@ -65,7 +70,7 @@ class LessonBook:
             entry
             for entry in seen
             if entry.cancelled is not None
-            or any((entry.lesson_id, *target) not in self._recent for target in entry.targets)
+            or any(_key(entry.lesson_id, target) not in self._recent for target in entry.targets)
         ]
         if not news:
             return []
@@ -99,7 +104,7 @@ class LessonBook:
         """Remember what the database now holds; to be called after the commit."""
         for entry in seen:
             for target in entry.targets:
-                key = (entry.lesson_id, *target)
+                key = _key(entry.lesson_id, target)
                 self._recent[key] = None
                 self._recent.move_to_end(key)
         while len(self._recent) > self._remember:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -28,22 +28,6 @@ _PLACEMENT = {
     "valid_from": "date",
     "valid_to": "date",
 }
-
-
-async def match_civic_numbers(
-    connection: Connection, pupils: Iterable[PupilIn], known: dict[str, UUID]
-) -> dict[str, UUID]:
-    """Pupils sent under a new id who are known by their personnummer under another one."""
-    wanted = {
-        pupil.civic_no: pupil.id
-        for pupil in pupils
-        if pupil.civic_no is not None and pupil.id not in known
-    }
-    rows = await connection.fetch(
-        "SELECT civic_no, pupil_id FROM people.civic_numbers WHERE civic_no = ANY($1)",
-        list(wanted),
-    )
-    return {wanted[row["civic_no"]]: row["pupil_id"] for row in rows}
 
 
 class PupilWriter:

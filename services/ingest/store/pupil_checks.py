@@ -1,0 +1,79 @@
+"""What must be asked of the database before pupils are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.ingest.model.roster import PupilIn
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+FEW = 5
+"""So many may leave a unit between two snapshots, however small the unit is."""
+
+
+async def match_civic_numbers(
+    connection: Connection, pupils: Iterable[PupilIn], known: dict[str, UUID]
+) -> dict[str, UUID]:
+    """Pupils sent under a new id who are known by their personnummer under another one."""
+    wanted = {
+        pupil.civic_no: pupil.id
+        for pupil in pupils
+        if pupil.civic_no is not None and pupil.id not in known
+    }
+    rows = await connection.fetch(
+        "SELECT civic_no, pupil_id FROM people.civic_numbers WHERE civic_no = ANY($1)",
+        list(wanted),
+    )
+    return {wanted[row["civic_no"]]: row["pupil_id"] for row in rows}
+
+
+async def taken_civic_numbers(
+    connection: Connection, pupils: list[PupilIn], known: dict[str, UUID]
+) -> list[int]:
+    """Positions of pupils whose personnummer the roster has for somebody else who stays."""
+    here = {known[one.id] for one in pupils if one.id in known}
+    rows = await connection.fetch(
+        "SELECT civic_no, pupil_id FROM people.civic_numbers WHERE civic_no = ANY($1)",
+        [one.civic_no for one in pupils if one.civic_no is not None],
+    )
+    owner = {row["civic_no"]: row["pupil_id"] for row in rows}
+    return [
+        index
+        for index, one in enumerate(pupils)
+        if one.id in known
+        and owner.get(one.civic_no or "", known[one.id]) != known[one.id]
+        and owner[one.civic_no or ""] not in here
+    ]
+
+
+async def losses(
+    connection: Connection, namespace: str, staying: list[UUID], today: date
+) -> list[tuple[str, int, int]]:
+    """(unit's name, pupils it would lose, pupils it has) where a snapshot takes many away."""
+    rows = await connection.fetch(
+        """
+        SELECT u.name, count(*) AS has, count(*) FILTER (WHERE NOT l.pupil_id = ANY($1)) AS loses
+        FROM (SELECT DISTINCT l.organiser_id, l.school_unit_id, l.pupil_id
+              FROM people.placements l
+              JOIN people.external_ids e ON e.organiser_id = l.organiser_id
+                AND e.entity_id = l.pupil_id AND e.kind = 'pupil' AND e.namespace = $2
+              JOIN people.pupils p ON p.organiser_id = l.organiser_id AND p.pupil_id = l.pupil_id
+              WHERE NOT p.removed AND l.valid_from <= $3
+                AND (l.valid_to IS NULL OR l.valid_to > $3)) l
+        JOIN people.school_units u USING (organiser_id, school_unit_id)
+        GROUP BY u.name
+        """,
+        staying,
+        namespace,
+        today,
+    )
+    return [
+        (row["name"], row["loses"], row["has"])
+        for row in rows
+        if row["loses"] > FEW and row["loses"] * 10 > row["has"]
+    ]
