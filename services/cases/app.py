@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from time import monotonic, time
+from time import monotonic
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer
@@ -133,9 +133,11 @@ async def _start(
         organiser_id: UUID, batch: Sequence[tuple[threads.Thread, bytes]]
     ) -> None:
         await intake.apply(organiser_id, batch)
+        # Ingest stamps facts by the same injected clock.
+        now = database.now().timestamp()
         for thread, _ in batch:
             if thread.caused_by_unix_ms:
-                metrics.WARNING_AGE.observe(max(0.0, time() - thread.caused_by_unix_ms / 1000))
+                metrics.WARNING_AGE.observe(max(0.0, now - thread.caused_by_unix_ms / 1000))
 
     async def take_days(
         organiser_id: UUID, batch: Sequence[tuple[absence.AbsenceDay, bytes]]

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from deploy.local.kafka import KafkaServer
 from tests.browser import scene
 from tests.integration.cases.process import PASSWORD, CasesProcess, cases_process
-from tests.integration.cases.world import migrated_database, own_database
+from tests.integration.cases.world import TUESDAY, migrated_database, own_database
 from tests.support.stack import TestPostgres
 
 #: The browser keeps to this machine: nothing is looked up or fetched behind the test's back.
@@ -38,7 +38,7 @@ def site(
     admin, dsn = own_database(postgres, migrated_database(postgres))
     folder = tmp_path_factory.mktemp("cases")
     with cases_process(folder, kafka.bootstrap, dsn) as process:
-        process.set_clock(scene.at(scene.TUESDAY, 7, 30))
+        process.set_clock(scene.at(TUESDAY, 7, 30))
         process.start()
         scene.run(process, admin)
         yield process, admin

@@ -50,11 +50,16 @@ ROLES = {
 CALL_REASONS = {
     "protected_pupil": "Eleven har skyddade personuppgifter, så inget meddelande skickas.",
     "no_address": "Det finns ingen e-postadress till hemmet.",
+    "address_refused": "Hemmets e-postadress tar inte emot meddelanden.",
     "no_guardian": "Ingen vårdnadshavare finns i registret.",
+    "unknown_pupil": "Eleven saknas i registret.",
     "too_late": "Meddelandet hann inte skickas samma dag.",
-    "expired": "Meddelandet hann inte skickas samma dag.",
-    "delivery_failed": "Meddelandet gick inte fram.",
-    "failed": "Meddelandet gick inte fram.",
+    "not_delivered": "Meddelandet gick inte fram.",
+}
+#: Why a notice was not needed, by the same codes.
+SUPPRESSED = {
+    "already_told_today": "Hemmet har redan fått ett meddelande idag.",
+    "special_reasons": "Hemmet informeras inte: särskilda skäl finns antecknade.",
 }
 _CALL_DEFAULT = "Inget meddelande kunde skickas samma dag."
 
@@ -62,6 +67,11 @@ _CALL_DEFAULT = "Inget meddelande kunde skickas samma dag."
 def call_reason(code: str | None) -> str:
     """One sentence for a reason code; an unknown code says what is certain."""
     return CALL_REASONS.get(code or "", _CALL_DEFAULT)
+
+
+def suppressed_reason(code: str | None) -> str:
+    """One sentence for why no notice was sent though somebody could have had one."""
+    return SUPPRESSED.get(code or "", "Inget meddelande behövdes.")
 
 
 def long_date(day: date) -> str:

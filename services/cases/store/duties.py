@@ -183,8 +183,8 @@ async def called(
     """Note a call: with an outcome the duty is done, without one it was a try. False: too late."""
     answer = await connection.execute(
         """
-        UPDATE cases.duties SET attempts = attempts + 1, attempted_at = $3, note = $6,
-            done_at = CASE WHEN $5::text IS NULL THEN NULL ELSE $3 END, done_by = $4,
+        UPDATE cases.duties SET attempts = attempts + 1, attempted_at = $3::timestamptz, note = $6,
+            done_at = CASE WHEN $5::text IS NULL THEN NULL ELSE $3::timestamptz END, done_by = $4,
             outcome = $5, version = version + 1
         WHERE organiser_id = cases.organiser() AND duty_id = $1 AND version = $2
           AND done_at IS NULL

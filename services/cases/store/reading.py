@@ -130,7 +130,7 @@ async def unexcused(connection: Connection, day: date) -> list[Record]:
         f"""
         SELECT e.raised_day, e.state, e.unexplained_minutes + e.confirmed_minutes AS minutes,
                e.lessons, e.sentence, c.number AS case_number, {_WHO},
-               n.state AS notice, n.occurred_at AS notice_at
+               n.state AS notice, n.reason AS notice_reason, n.occurred_at AS notice_at
         FROM cases.episodes e
         JOIN cases.warnings w USING (organiser_id, thread_id)
         LEFT JOIN cases.cases c ON c.organiser_id = w.organiser_id AND c.case_id = w.case_id
@@ -138,7 +138,7 @@ async def unexcused(connection: Connection, day: date) -> list[Record]:
             SELECT e.pupil_id, w.class_id, w.school_unit_id, c.assigned_staff_id) x ON true
         {_JOIN_WHO}
         LEFT JOIN LATERAL (
-            SELECT l.state, l.occurred_at FROM cases.deliveries l
+            SELECT l.state, l.reason, l.occurred_at FROM cases.deliveries l
             WHERE l.organiser_id = e.organiser_id AND l.pupil_id = e.pupil_id
               AND l.school_date = e.raised_day AND l.kind = 'same_day'
             ORDER BY l.state = 'sent' DESC, l.occurred_at DESC LIMIT 1) n ON true

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from services.cases.views.models import (
     ContactShown,
     DayShown,
     FiguresShown,
+    LessonDay,
     LessonShown,
     WarningShown,
     WeekShown,
@@ -145,7 +148,7 @@ def _warnings(held: list[threads.Thread]) -> list[WarningShown]:
             relapse=episode.relapse,
             incomplete=thread.incomplete,
             figures=_figures(episode.figures),
-            lessons=[_lesson(lesson) for lesson in episode.lessons],
+            days=_days(episode.lessons),
         )
         for thread, episode in pairs
     ]
@@ -166,6 +169,22 @@ def _figures(figures: threads.Figures) -> FiguresShown:
         days=figures.days,
         run_days=figures.run_days,
     )
+
+
+def _days(lessons: Sequence[threads.Lesson]) -> list[LessonDay]:
+    found: list[LessonDay] = []
+    ordered = sorted(lessons, key=lambda lesson: (-lesson.day.toordinal(), lesson.start_minute))
+    for day, group in groupby(ordered, key=lambda lesson: lesson.day):
+        shown = [_lesson(lesson) for lesson in group]
+        found.append(
+            LessonDay(
+                date=day,
+                lessons=shown,
+                absent=sum(lesson.absent for lesson in shown),
+                length=sum(lesson.length_minutes for lesson in shown),
+            )
+        )
+    return found
 
 
 def _lesson(lesson: threads.Lesson) -> LessonShown:

@@ -54,6 +54,8 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
         outcome = CALL_OUTCOMES.get(str(detail.get("outcome")), "")
         note = f" {detail['note']}" if detail.get("note") else ""
         return f"Ring hem: {outcome.lower()}.{note}"
+    if kind == "notice_suppressed":
+        return text.suppressed_reason(detail.get("reason"))
     if kind == "notice_call_home":
         return f"Ring hem: {text.call_reason(detail.get('reason'))}"
     return {
@@ -64,7 +66,6 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
         "moved": "Eleven har bytt skola inom huvudmannen.",
         "notice_sent": "Hemmet fick meddelande om ogiltig frånvaro.",
         "notice_failed": "Ett meddelande till hemmet gick inte fram.",
-        "notice_suppressed": "Inget meddelande till hemmet: särskilda skäl finns antecknade.",
     }.get(kind, kind)
 
 

@@ -79,6 +79,8 @@ class UnexcusedLine(Shown):
     sentence: str
     notice: Literal["sent", "failed", "suppressed", "call_home"] | None
     notice_at: datetime | None
+    notice_reason: str | None
+    """One Swedish sentence where no notice was sent."""
 
 
 class Today(Shown):
@@ -108,6 +110,15 @@ class LessonShown(Shown):
     subject: str
     absent: int
     kind: Literal["valid", "unexplained", "confirmed", "mixed"]
+
+
+class LessonDay(Shown):
+    """The lessons of one day that made a warning fire, in the order of the day; minutes."""
+
+    date: date
+    lessons: list[LessonShown]
+    absent: int
+    length: int
 
 
 class FiguresShown(Shown):
@@ -141,7 +152,8 @@ class WarningShown(Shown):
     relapse: bool
     incomplete: bool
     figures: FiguresShown
-    lessons: list[LessonShown]
+    days: list[LessonDay]
+    """The newest day first."""
 
 
 class HistoryLine(Shown):

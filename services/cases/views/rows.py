@@ -80,4 +80,11 @@ def unexcused_line(row: Record) -> UnexcusedLine:
         sentence=row["sentence"] if known else "",
         notice=row["notice"],
         notice_at=row["notice_at"],
+        notice_reason=_notice_reason(row["notice"], row["notice_reason"]),
     )
+
+
+def _notice_reason(state: str | None, code: str | None) -> str | None:
+    if state == "suppressed":
+        return text.suppressed_reason(code)
+    return text.call_reason(code) if state == "call_home" else None

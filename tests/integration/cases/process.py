@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from deploy.local.ports import free_port
+from deploy.local.process import free_port
 from services.common import topics
 from services.common.clock import write_clock_file
 from services.common.kafka import create_topics

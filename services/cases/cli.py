@@ -1,0 +1,87 @@
+"""`forvarning accounts`: sign-in of the local stack; `forvarning audit`: the log's chain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from services.cases.signin import SignIn
+from services.cases.store import audit
+from services.cases.store.scope import Database
+from services.common import pg
+from services.common.clock import clock_from
+from services.common.settings import CasesSettings
+
+accounts_app = typer.Typer(no_args_is_help=True, help="Accounts of the local sign-in.")
+audit_app = typer.Typer(no_args_is_help=True, help="The case service's audit log.")
+
+_SHORTEST = 12
+
+
+@asynccontextmanager
+async def _database() -> AsyncIterator[Database]:
+    settings = CasesSettings()
+    pool = await pg.connect(settings.cases_database_url, service="cases-cli", size=1)
+    try:
+        yield Database(pool, clock_from(settings.clock_file))
+    finally:
+        await pool.close()
+
+
+@accounts_app.callback()
+def _accounts() -> None:
+    """Accounts of the local sign-in; with OpenID Connect none is needed."""
+
+
+@accounts_app.command("set-password")
+def set_password(
+    organiser: Annotated[UUID, typer.Argument(help="The organiser's id.")],
+    login: Annotated[str, typer.Argument(help="The login that the roster gives for the person.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Make an account for a member of staff, or give it a new password."""
+    if len(password) < _SHORTEST:
+        typer.echo(f"The password needs at least {_SHORTEST} characters.", err=True)
+        raise typer.Exit(2)
+
+    async def work() -> None:
+        async with _database() as database:
+            sign_in = SignIn(database, idle=timedelta(minutes=30))
+            await sign_in.set_password(organiser, login, password)
+
+    try:
+        asyncio.run(work())
+    except LookupError as error:
+        typer.echo(f"{error.args[0]}; put the person into the roster first.", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{login} can sign in.")
+
+
+@audit_app.callback()
+def _audit() -> None:
+    """The case service's audit log."""
+
+
+@audit_app.command("verify")
+def verify() -> None:
+    """Recompute every organiser's chain; exit 1 and name the rows where one does not hold."""
+
+    async def work() -> dict[UUID, list[str]]:
+        async with _database() as database:
+            found: dict[UUID, list[str]] = {}
+            for organiser_id in await pg.organiser_ids(database.pool):
+                async with database.system(organiser_id) as connection:
+                    found[organiser_id] = await audit.verify(connection, organiser_id)
+            return found
+
+    results = asyncio.run(work())
+    for organiser_id, problems in results.items():
+        typer.echo(f"{organiser_id}: {'; '.join(problems) if problems else 'the chain holds'}")
+    if any(results.values()):
+        raise typer.Exit(1)
