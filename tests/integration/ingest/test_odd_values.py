@@ -121,6 +121,8 @@ async def test_the_database_away_is_503_and_passes(
     world: World, start_world: StartWorld, postgres: TestPostgres, kafka: KafkaServer
 ) -> None:
     await world.put(roster())
+    # The tests' server does not wait for its own log: without this the crash would lose the roster.
+    await world.admin.execute("CHECKPOINT")
     await world.sql.close()
     await world.admin.close()
     postgres.server.kill()

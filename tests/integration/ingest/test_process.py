@@ -23,8 +23,7 @@ from deploy.local.kafka import KafkaServer
 from deploy.local.process import free_port
 from forvarning.facts.v1.facts_pb2 import Fact
 from services.common import topics
-from tests.integration.ingest.conftest import OPS_TOKEN, PARTITIONS
-from tests.integration.ingest.world import read_topic, register, roster
+from tests.integration.ingest.world import OPS_TOKEN, PARTITIONS, read_topic, register, roster
 
 CONTOSO = Path("tests/data/contoso")
 
@@ -188,6 +187,7 @@ def test_sigterm_under_load_finishes_what_it_promised(process: Process, kafka: K
     acknowledged: set[str] = set()
 
     async def feed() -> None:
+        enough = asyncio.Event()
         async with httpx.AsyncClient(base_url=process.url, headers=headers, timeout=30) as client:
 
             async def lane(name: int) -> None:
@@ -201,12 +201,13 @@ def test_sigterm_under_load_finishes_what_it_promised(process: Process, kafka: K
                     if answer.status_code != 202:
                         return
                     acknowledged.add(subject)
+                    if len(acknowledged) == 50:
+                        enough.set()
 
             async with asyncio.TaskGroup() as group:
                 for name in range(8):
                     group.create_task(lane(name))
-                while len(acknowledged) < 50:
-                    await asyncio.sleep(0.05)
+                await enough.wait()
                 process.child.send_signal(signal.SIGTERM)
 
     asyncio.run(feed())
