@@ -1,11 +1,12 @@
-"""Times a consumer group from its start to its last committed offset, from outside."""
+"""Times a process from its start to its last record, by what the broker says it has done."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class MeasureError(Exception):
 
 @dataclass(slots=True)
 class Run:
-    """One timed run. Seconds are of ``time.monotonic``; ``points`` are (second, records committed).
+    """One timed run. Seconds are of ``time.monotonic``; ``points`` are (second, records done).
 
     ``cpu_seconds`` and ``peak_mib`` are the process's own, as long as it ran.
     """
@@ -41,84 +42,108 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """From the process's start to the last committed record."""
+        """From the process's start to the last record."""
         return self.points[-1][0] - self.began
 
     @property
-    def first_commit(self) -> float:
-        """From the process's start until anything was committed."""
+    def first_progress(self) -> float:
+        """From the process's start until anything was done."""
         return next(at for at, done in self.points if done > 0) - self.began
 
     def sustained(self) -> float:
-        """Records a second between the first commit that was seen and the last one."""
+        """Records a second between the first progress that was seen and the last."""
         moving = [point for point in self.points if point[1] > 0]
         (first_at, first), (last_at, last) = moving[0], moving[-1]
         if last_at <= first_at:
-            raise MeasureError("everything was committed at once: too little to time")
+            raise MeasureError("everything was done at once: too little to time")
         return (last - first) / (last_at - first_at)
 
 
-async def end_offsets(settings: CommonSettings, topic: str) -> dict[int, int]:
-    """Partition -> next offset to be written."""
-    consumer = AIOKafkaConsumer(topic, **connection(settings))
+Progress = Callable[[], Awaitable[int]]
+"""Tells how many records are done."""
+
+
+async def end_offsets(settings: CommonSettings, topic: str, partitions: int) -> dict[int, int]:
+    """Partition -> next offset to be written; empty where the topic does not exist."""
+    consumer = AIOKafkaConsumer(**connection(settings))
     await consumer.start()
     try:
-        partitions = consumer.partitions_for_topic(topic) or set()
-        ends = await consumer.end_offsets([TopicPartition(topic, p) for p in partitions])
-        return {tp.partition: offset for tp, offset in ends.items()}
+        return await _ends(consumer, topic, partitions)
     finally:
         await consumer.stop()
 
 
-async def time_group(
-    settings: CommonSettings,
-    child: Child,
-    *,
-    group: str,
-    topic: str,
-    ends: Mapping[int, int],
-    limit_seconds: float,
-) -> Run:
-    """Start ``child`` and poll its group's committed offsets until they reach ``ends``.
+async def _ends(consumer: AIOKafkaConsumer, topic: str, partitions: int) -> dict[int, int]:
+    if topic not in await consumer.topics():
+        return {}
+    ends = await consumer.end_offsets([TopicPartition(topic, p) for p in range(partitions)])
+    return {tp.partition: offset for tp, offset in ends.items()}
 
-    The poll's own delay counts against the child. Raises MeasureError when the
-    process ends, commits nothing for two minutes, or takes too long.
-    """
-    total = sum(ends.values())
+
+@asynccontextmanager
+async def committed(settings: CommonSettings, group: str, topic: str) -> AsyncIterator[Progress]:
+    """What the group has committed: for a worker, the transactions of its checkpoints."""
     admin = AIOKafkaAdminClient(**connection(settings))
     await admin.start()
-    run = Run(began=time.monotonic(), total=total)
-    moved = run.began
+
+    async def done() -> int:
+        try:
+            offsets = await admin.list_consumer_group_offsets(group)
+        except KafkaError:
+            return 0  # its coordinator is still being found
+        return sum(
+            held.offset for tp, held in offsets.items() if tp.topic == topic and held.offset > 0
+        )
+
     try:
-        child.start()
-        while True:
-            await asyncio.sleep(_POLL_SECONDS)
-            if not child.running:
-                raise MeasureError(f"{child.name} has ended.\n{child.log_end()}")
-            done = await _committed(admin, group, topic)
-            now = time.monotonic()
-            _note_use(run, child.pid)
-            if not run.points or done != run.points[-1][1]:
-                run.points.append((now, done))
-                moved = now
-            if done >= total:
-                return run
-            if now - moved > _STALLED_SECONDS or now - run.began > limit_seconds:
-                raise MeasureError(
-                    f"{child.name} committed {done} of {total} records in "
-                    f"{now - run.began:.0f} s and then no more.\n{child.log_end()}"
-                )
+        yield done
     finally:
         await admin.close()
 
 
-async def _committed(admin: AIOKafkaAdminClient, group: str, topic: str) -> int:
-    """Records that the group has committed; none while its coordinator is still being found."""
+@asynccontextmanager
+async def written(settings: CommonSettings, topic: str, partitions: int) -> AsyncIterator[Progress]:
+    """What has been written to a topic, which the measured process makes itself."""
+    consumer = AIOKafkaConsumer(**connection(settings))
+    await consumer.start()
+
+    async def done() -> int:
+        return sum((await _ends(consumer, topic, partitions)).values())
+
     try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    except KafkaError:
-        return 0
-    return sum(held.offset for tp, held in offsets.items() if tp.topic == topic and held.offset > 0)
+        yield done
+    finally:
+        await consumer.stop()
+
+
+async def time_process(
+    child: Child, progress: Progress, total: int, *, limit_seconds: float
+) -> Run:
+    """Start ``child`` and ask for its progress until ``total`` records are done.
+
+    The asking's own delay counts against the child. Raises MeasureError when
+    the process ends, does nothing for two minutes, or takes too long.
+    """
+    run = Run(began=time.monotonic(), total=total)
+    moved = run.began
+    child.start()
+    while True:
+        await asyncio.sleep(_POLL_SECONDS)
+        if not child.running:
+            raise MeasureError(f"{child.name} has ended.\n{child.log_end()}")
+        done = await progress()
+        now = time.monotonic()
+        _note_use(run, child.pid)
+        if not run.points or done != run.points[-1][1]:
+            run.points.append((now, done))
+            moved = now
+        if done >= total:
+            return run
+        if now - moved > _STALLED_SECONDS or now - run.began > limit_seconds:
+            raise MeasureError(
+                f"{child.name} had done {done} of {total} records after "
+                f"{now - run.began:.0f} s, and then no more.\n{child.log_end()}"
+            )
 
 
 def _note_use(run: Run, pid: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.ews import main as bench
-from bench.ews.measure import MeasureError, Run, differing, time_group
+from bench.ews.measure import MeasureError, Run, committed, differing, time_process
 from deploy.local.kafka import KafkaServer
 from deploy.local.process import Child
 from services.common.settings import CommonSettings
@@ -19,11 +19,11 @@ from services.common.settings import CommonSettings
 def test_the_time_runs_from_the_start_to_the_last_commit() -> None:
     run = Run(began=100.0, total=900, points=[(103.0, 0), (105.0, 100), (109.0, 500), (113.0, 900)])
     assert run.seconds == 13.0
-    assert run.first_commit == 5.0
+    assert run.first_progress == 5.0
     assert run.sustained() == 100.0
 
 
-def test_one_commit_for_everything_cannot_be_timed() -> None:
+def test_progress_in_one_step_cannot_be_timed() -> None:
     with pytest.raises(MeasureError, match="at once"):
         Run(began=0.0, total=10, points=[(1.0, 0), (2.0, 10)]).sustained()
 
@@ -43,18 +43,20 @@ def test_a_process_that_ends_cannot_be_timed(kafka: KafkaServer, tmp_path: Path)
         [sys.executable, "-c", "print('no such broker'); raise SystemExit(3)"],
         log=tmp_path / "log",
     )
-    timed = time_group(
-        settings, child, group="nobody", topic="nothing", ends={0: 10}, limit_seconds=60
-    )
+
+    async def timed() -> Run:
+        async with committed(settings, "nobody", "nothing") as progress:
+            return await time_process(child, progress, 10, limit_seconds=60)
+
     with pytest.raises(MeasureError, match="no such broker"):
-        asyncio.run(timed)
+        asyncio.run(timed())
 
 
 def test_a_small_run_from_end_to_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real broker, worker, oracle and naive app; the figures are judged, the aims are not."""
-    arguments = ["--pupils", "60", "--days", "6", "--naive-marks", "600"]
+    arguments = ["--pupils", "150", "--days", "8", "--naive-marks", "6000"]
     monkeypatch.setattr(sys, "argv", ["bench.ews", *arguments])
     monkeypatch.setattr(bench, "PARTITIONS", 4)
     assert bench.main() == 0
