@@ -11,7 +11,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from forvarning.cases.v1 import cases_pb2
@@ -118,7 +118,13 @@ class Reader:
     async def run(self, stop: asyncio.Event) -> None:
         """Read until told to stop."""
         while not stop.is_set():
-            batches = await self._consumer.getmany(timeout_ms=300, max_records=500)
+            try:
+                batches = await self._consumer.getmany(timeout_ms=300, max_records=500)
+            except KafkaError as error:
+                self.trouble = f"Kafka gives no events ({type(error).__name__})"
+                _log.warning("broker away, trying again", error=type(error).__name__)
+                await asyncio.sleep(1.0)
+                continue
             self.trouble = None
             records = [record for batch in batches.values() for record in batch]
             if records and await self._insist(records, stop):
@@ -147,6 +153,9 @@ class Reader:
         except (CommitFailedError, IllegalStateError):
             # The partitions went to somebody else, who reads them again: the inbox knows them.
             _log.info("offsets not committed after a rebalance")
+        except KafkaError as error:
+            # The next commit takes them along; after a restart the events are known.
+            _log.warning("offsets not committed", error=type(error).__name__)
 
 
 def _parse(record: Record) -> Event:

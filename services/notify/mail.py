@@ -60,6 +60,9 @@ class MailChannel:
         except aiosmtplib.SMTPResponseException as error:
             # Greeting, log-in and sender are ours to mend: another attempt may help.
             raise SendError("smtp_refused", str(error.code)) from error
+        except aiosmtplib.SMTPNotSupported as error:
+            # An address with other than ASCII characters, to a server that takes no such mail.
+            raise SendError("smtp_not_supported", final=True) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise SendError("smtp_unreachable", type(error).__name__) from error
         except ValueError as error:

@@ -8,8 +8,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from fastapi import FastAPI
 
 from services.common import http, kafka, logging, pg, problem, topics
@@ -39,9 +40,8 @@ def build(settings: NotifySettings) -> FastAPI:
             stack.push_async_callback(pool.close)
             clock = clock_from(settings.clock_file)
             policy = Policy.from_settings(settings)
-            producer: AIOKafkaProducer = kafka.idempotent_producer(settings)
-            await producer.start()
-            stack.push_async_callback(producer.stop)
+            publisher = Publisher(pool, partial(kafka.idempotent_producer, settings))
+            stack.push_async_callback(publisher.close)
             consumer: AIOKafkaConsumer = kafka.committed_reader(
                 settings, topics.WARNINGS.name, topics.CASE_EVENTS.name, group=settings.notify_group
             )
@@ -62,7 +62,6 @@ def build(settings: NotifySettings) -> FastAPI:
                 ),
             )
             housekeeping = Housekeeping(pool, clock)
-            publisher = Publisher(pool, producer)
             reader = Reader(consumer, Intake(pool, clock, policy))
             pause = settings.notify_poll_seconds
             loops = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -75,8 +76,7 @@ async def publish(pool: pg.Pool, producer: AIOKafkaProducer, organiser_id: UUID)
             )
             for row in rows
         ]
-        for delivered in sent:
-            await delivered
+        await asyncio.gather(*sent)
         await connection.execute(
             "UPDATE notify.outbox SET published_at = $2 WHERE id = ANY($1)",
             [row["id"] for row in rows],

@@ -55,6 +55,9 @@ class WebhookChannel:
         self._client = httpx.AsyncClient(
             timeout=settings.notify_webhook_timeout_seconds,
             follow_redirects=False,
+            # Connections are pooled by address, and the address is pinned: one that was opened, and
+            # whose certificate was checked, for one name must not carry a call for another.
+            limits=httpx.Limits(max_keepalive_connections=0),
             # A proxy or netrc of this machine must not change whom we call.
             trust_env=False,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ BACKOFFS = {
     Kind.SAME_DAY: Backoff(timedelta(seconds=5), timedelta(minutes=5)),
     Kind.CASE: Backoff(timedelta(seconds=10), timedelta(hours=2)),
 }
+_PUBLISH_SECONDS = 15.0
+_STOP_SECONDS = 10.0
 _RECORD_PAUSES = (0.05, 0.2, 1.0, 3.0, 10.0)
 
 
@@ -144,21 +147,46 @@ class Worker:
 
 
 class Publisher:
-    """Carries the outbox to Kafka."""
+    """Carries the outbox to Kafka.
 
-    def __init__(self, pool: pg.Pool, producer: AIOKafkaProducer) -> None:
+    After a failed delivery the producer is replaced: an expired batch leaves
+    aiokafka's sequence numbers unfit for every later send (design D10).
+    """
+
+    def __init__(self, pool: pg.Pool, make_producer: Callable[[], AIOKafkaProducer]) -> None:
         self._pool = pool
-        self._producer = producer
+        self._make_producer = make_producer
+        self._producer: AIOKafkaProducer | None = None
 
     async def publish(self) -> int:
         """Publish what is unpublished, of every organiser; returns how many rows."""
-        return await each_organiser(self._pool, self._publish)
+        try:
+            return await each_organiser(self._pool, self._publish)
+        except (KafkaError, TimeoutError):
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let go of the producer; what it still holds is in the outbox too."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # Stopping waits for what cannot be delivered any more.
+            with contextlib.suppress(KafkaError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
 
     async def _publish(self, organiser_id: UUID) -> int:
+        if self._producer is None:
+            producer = self._make_producer()
+            self._producer = producer
+            async with asyncio.timeout(_PUBLISH_SECONDS):
+                await producer.start()
         done = 0
-        while sent := await outbox.publish(self._pool, self._producer, organiser_id):
+        while True:
+            async with asyncio.timeout(_PUBLISH_SECONDS):
+                sent = await outbox.publish(self._pool, self._producer, organiser_id)
+            if not sent:
+                return done
             done += sent
-        return done
 
 
 class Loop:

@@ -281,3 +281,24 @@ async def test_the_database_may_go_and_come(
         notify.set_clock(9, 30)
         eventually(lambda: len(mails.mails) == 1, "the notice")
         assert notify.child.running
+
+
+async def test_the_outbox_gets_through_after_a_broker_that_stood_still_for_long(
+    world: World, notify: Notify, broker: KafkaServer
+) -> None:
+    pupil = await world.pupil(await world.guardian(None))
+    with running(notify):
+        broker.freeze()
+        await world.take(world.warning(pupil, TUESDAY))
+        notify.set_clock(9, 30)
+        # Longer than the producer's request time-out: its batch expires.
+        eventually(lambda: notify.get("/readyz")[0] == 503, "the outbox in trouble", 60)
+        broker.thaw()
+        eventually(lambda: notify.get("/readyz")[0] == 200, "ready again", 60)
+        found: list[notify_pb2.Delivery] = []
+        deadline = time.monotonic() + 30
+        while not found and time.monotonic() < deadline:
+            found = await published(broker)
+        assert notify.child.running
+    assert {UUID(bytes=one.pupil_id) for one in found} == {pupil}
+    assert {one.reason for one in found} == {"no_address"}
