@@ -68,7 +68,7 @@ async def _run(
     watchdog = Watchdog(
         stop_seconds=settings.ews_stop_seconds,
         loop_seconds=_LOOP_SECONDS,
-        stuck=shell.stuck,
+        stuck=shell.inspector.stuck,
         end=end,
     )
     stop = _stop_on_signal(watchdog)
@@ -88,8 +88,8 @@ async def _run(
         asyncio.create_task(guarded(what, coroutine))
         for what, coroutine in (
             ("starting Faust failed", app.start()),
-            ("checkpoints failed", shell.run_checkpoints(watchdog.beat)),
-            ("verification failed", shell.run_verification()),
+            ("checkpoints failed", shell.schedule.run(watchdog.beat)),
+            ("verification failed", shell.inspector.run()),
             ("following the rule profiles failed", profiles.follow(shell.profile_learned)),
             ("Faust stopped by itself", _until_crashed(app, stop, end)),
         )

@@ -25,6 +25,7 @@ from aiokafka.helpers import create_ssl_context
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import ConsumerNotStarted
 from faust.sensors import Monitor
+from faust.tables.recovery import RebalanceAgain
 from faust.transport.drivers.aiokafka import Consumer, ConsumerRebalanceListener, Transport
 from faust.types import TP
 
@@ -287,6 +288,9 @@ def build(settings: EwsSettings, topology: Topology) -> EwsApp:
         token, partitions = app.rebalances.newest()
         ours = [tp.partition for tp in partitions if tp.topic == topology.facts]
         await app.members.assigned(ours, token, lambda: app.rebalances.moved_on(token))
+        if app.rebalances.moved_on(token):
+            # Otherwise Faust would let the facts flow in the middle of the newer rebalance.
+            raise RebalanceAgain
 
     async def on_partitions_revoked(*_: Any, **__: Any) -> None:
         await app.members.revoked()

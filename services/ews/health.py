@@ -26,7 +26,7 @@ def health_app(shell: Shell, watchdog: Watchdog) -> FastAPI:
     app = FastAPI(title="Förvarning EWS", openapi_url=None)
 
     async def moving() -> str | None:
-        return shell.stuck()
+        return shell.inspector.stuck()
 
     async def looping() -> str | None:
         age = watchdog.loop_age

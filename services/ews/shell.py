@@ -21,22 +21,18 @@ from services.ews.checkpoint import Checkpointer, transactional_producer
 from services.ews.core.api import PartitionCore, UnknownProfileError
 from services.ews.errors import LogMismatchError, PoisonedError, SupersededError
 from services.ews.hooks import Hook
-from services.ews.logreader import reader
+from services.ews.inspection import Inspector
+from services.ews.owned import Owned
 from services.ews.partition import Events, PartitionRunner, Record
-from services.ews.presence import missing
 from services.ews.profiles import ProfileStore
 from services.ews.restore import restore
+from services.ews.schedule import Schedule
 from services.ews.topology import Topology
-from services.ews.verify import verify
 from services.ews.watchdog import Die, ExitCode
 
 log = get_logger(__name__)
 
-_TICK_SECONDS = 0.05
 _CLOSE_SECONDS = 2.0
-_TOPIC_TRIES = 10
-_CAUGHT_UP = 100
-"""Facts; fewer to read than these is no backlog."""
 
 
 class Flow(Protocol):
@@ -50,17 +46,6 @@ class Flow(Protocol):
 
     def end(self, partition: int) -> int | None:
         """Where the log ended when it was last fetched from, if known."""
-
-
-@dataclass(slots=True)
-class Owned:
-    """A restored partition and what is going on with it."""
-
-    runner: PartitionRunner
-    producer: AIOKafkaProducer
-    checkpointed_at: float
-    dirty_since: float | None = None
-    writing: asyncio.Task[None] | None = None
 
 
 @dataclass(slots=True)
@@ -78,25 +63,36 @@ class Shell:
     clock: Callable[[], float] = time.monotonic
 
     owned: dict[int, Owned] = field(init=False, default_factory=dict)
+    schedule: Schedule = field(init=False)
+    inspector: Inspector = field(init=False)
     assigned_once: bool = field(init=False, default=False)
-    stopping: bool = field(init=False, default=False)
     _restoring: asyncio.Task[None] | None = field(init=False, default=None)
     _token: object = field(init=False, default=None)
-    _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
-    _slots: asyncio.Semaphore = field(init=False)
-    _ends: dict[int, int] = field(init=False, default_factory=dict)
-    _advanced: dict[int, tuple[int, float]] = field(init=False, default_factory=dict)
     _events: Events = field(init=False)
 
     def __post_init__(self) -> None:
-        """Set what depends on the settings."""
-        self._slots = asyncio.Semaphore(self.settings.ews_parallel_checkpoints)
+        """Make those who look after the partitions."""
+        self.schedule = Schedule(
+            self.settings,
+            self.owned,
+            self.checkpointer,
+            self.hook,
+            self.die,
+            self.flow.end,
+            self.clock,
+        )
+        self.inspector = Inspector(self.settings, self.topology, self.owned, self.die, self.clock)
         self._events = Events(
             hold=self._hold,
             release=self.flow.resume,
             suspicious=self._suspicious,
             rejected=lambda _, reason: metrics.DEAD_LETTERS.labels(reason).inc(),
         )
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the worker gives everything up for good."""
+        return self.schedule.stopping
 
     # --- facts ---------------------------------------------------------------
 
@@ -197,7 +193,6 @@ class Shell:
         self.assigned_once = True
         seconds = self.clock() - started
         metrics.RECOVERY_SECONDS.observe(seconds)
-        metrics.PARTITIONS.set(len(self.owned))
         rows = sum(found.rows for found in restored.values())
         log.info("restored", partitions=len(restored), rows=rows, seconds=round(seconds, 3))
         await self.hook.reached("verified", -1)
@@ -211,7 +206,8 @@ class Shell:
         if self._restoring is not None:
             self._restoring.cancel()
             await asyncio.wait({self._restoring}, timeout=_CLOSE_SECONDS)
-        owned, self.owned = self.owned, {}
+        owned = dict(self.owned)
+        self.owned.clear()
         for entry in owned.values():
             entry.runner.closed = True
         writing = {entry.writing for entry in owned.values() if entry.writing is not None}
@@ -221,152 +217,23 @@ class Shell:
             for task in unfinished:
                 # The next owner's fence aborts the transaction, whatever it had come to.
                 task.cancel()
-        self._advanced.clear()
-        self._ends.clear()
+        self.inspector.forget()
         await self._close(entry.producer for entry in owned.values())
-        self._gauges(self.clock())
+        self.schedule.gauges(self.clock())
 
     async def stop(self) -> None:
         """Write what is not yet written, then give everything up."""
-        self.stopping = True
+        self.schedule.stopping = True
         final = []
         for partition, entry in self.owned.items():
             if entry.writing is None and entry.runner.dirty:
-                self._begin(partition, entry)
+                self.schedule.begin(partition, entry)
             if entry.writing is not None:
                 final.append(entry.writing)
             entry.runner.closed = True
         if final:
             await asyncio.wait(final, timeout=self.settings.ews_session_timeout_seconds / 2)
         await self.revoked()
-
-    # --- checkpoints ---------------------------------------------------------
-
-    async def run_checkpoints(self, beat: Callable[[], None]) -> None:
-        """Write each partition's checkpoint when it is due, for ever; ``beat`` once a tick."""
-        while True:
-            now = self.clock()
-            beat()
-            for partition, entry in self.owned.items():
-                if entry.writing is None and not self.stopping and self._due(partition, entry, now):
-                    self._begin(partition, entry)
-            self._gauges(now)
-            await asyncio.sleep(_TICK_SECONDS)
-
-    def _due(self, partition: int, entry: Owned, now: float) -> bool:
-        if not entry.runner.dirty:
-            entry.dirty_since = None
-            return False
-        if entry.dirty_since is None:
-            entry.dirty_since = now
-        if now - entry.checkpointed_at >= self.settings.ews_checkpoint_seconds:
-            return True
-        if now - entry.dirty_since < self.settings.ews_flush_seconds:
-            return False
-        if not entry.runner.core.wants_flush:
-            return False
-        # Behind the log, deciding seldom is what makes catching up fast.
-        end = self.flow.end(partition)
-        return end is None or end - entry.runner.applied <= _CAUGHT_UP
-
-    def _begin(self, partition: int, entry: Owned) -> None:
-        entry.writing = asyncio.create_task(self._write(partition, entry))
-        self._tasks.add(entry.writing)
-        entry.writing.add_done_callback(self._tasks.discard)
-
-    async def _write(self, partition: int, entry: Owned) -> None:
-        try:
-            async with self._slots:
-                if entry.runner.closed and not self.stopping:
-                    return
-                started = self.clock()
-                snapshot = entry.runner.snapshot()
-                await self.hook.reached("snapshot", partition)
-                await self.checkpointer.write(entry.producer, partition, snapshot)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - any failure ends the process (design D3)
-            self.die(ExitCode.SOFTWARE, str(error))
-        else:
-            entry.runner.committed = snapshot.position
-            entry.checkpointed_at = self.clock()
-            entry.dirty_since = None
-            metrics.TRANSACTION_SECONDS.observe(entry.checkpointed_at - started)
-            if snapshot.oldest_timestamp:
-                metrics.EVENT_LAG_SECONDS.observe(time.time() - snapshot.oldest_timestamp)
-            metrics.FACTS.inc(snapshot.facts)
-            metrics.FAILED_FOLDS.inc(len(snapshot.batch.failed_folds))
-            metrics.ROWS.labels("state").inc(len(snapshot.batch.state))
-            metrics.ROWS.labels("warnings").inc(len(snapshot.batch.warnings))
-            metrics.ROWS.labels("absence_days").inc(len(snapshot.batch.absence_days))
-            metrics.ROWS.labels("group_days").inc(len(snapshot.batch.group_days))
-        finally:
-            entry.writing = None
-
-    # --- the log -------------------------------------------------------------
-
-    async def run_verification(self) -> None:
-        """Compare every checkpoint with the input log once in a while, for ever."""
-        while True:
-            await asyncio.sleep(self.settings.ews_verify_seconds)
-            await self.verify_now()
-            await self._verify_topics()
-
-    async def _verify_topics(self) -> None:
-        problems: list[str] = []
-        # A broker that has just started may not yet know its topics: ask it for a while.
-        for _ in range(_TOPIC_TRIES):
-            try:
-                problems = await missing(self.settings, self.topology)
-            except Exception as error:  # noqa: BLE001 - no answer now is no missing topic
-                log.warning("the broker could not be asked for the topics", why=str(error))
-                return
-            if not problems:
-                return
-            await asyncio.sleep(1)
-        self.die(ExitCode.OPERATOR, "; ".join(problems))
-
-    async def verify_now(self) -> None:
-        """Compare now; ends the process where a checkpoint and the log do not belong together."""
-        owned = dict(self.owned)
-        # As committed now: what is applied later lies further on in the same log.
-        positions = {partition: entry.runner.committed for partition, entry in owned.items()}
-        if not positions:
-            return
-        try:
-            async with reader(self.settings, small=True) as consumer:
-                limits = await verify(consumer, self.topology.facts, positions)
-        except LogMismatchError as error:
-            self.die(ExitCode.OPERATOR, str(error))
-        except Exception as error:  # noqa: BLE001 - no answer now is no mismatch; the next look counts
-            log.warning("the log could not be compared with the checkpoints", why=str(error))
-            return
-        metrics.VERIFIED_SECONDS.set(time.time())
-        for partition, (_, end) in limits.items():
-            self._ends[partition] = end
-        for entry in owned.values():
-            if not entry.runner.closed:
-                entry.runner.log_verified()
-
-    def stuck(self) -> str | None:
-        """A sentence when a partition with facts to read has not moved for too long."""
-        now = self.clock()
-        limit = self.settings.ews_stuck_seconds
-        for partition, entry in list(self.owned.items()):
-            runner = entry.runner
-            offset, since = self._advanced.get(partition, (-1, now))
-            if runner.applied != offset:
-                self._advanced[partition] = (runner.applied, now)
-                continue
-            behind = self._ends.get(partition, 0) - runner.applied
-            if behind > 0 and runner.waiting_for is None and now - since > limit:
-                return (
-                    f"partition {partition} has {behind} fact(s) to read and has read none for "
-                    f"{now - since:.0f} s"
-                )
-            if entry.dirty_since is not None and now - entry.dirty_since > limit:
-                return f"partition {partition} has written no checkpoint for {limit:.0f} s"
-        return None
 
     # --- profiles ------------------------------------------------------------
 
@@ -403,27 +270,7 @@ class Shell:
     def _suspicious(self, partition: int) -> None:
         log.warning("an old offset came again; the log is verified first", partition=partition)
         self.flow.pause(partition)
-        task = asyncio.create_task(self._verify_until_answered(partition))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _verify_until_answered(self, partition: int) -> None:
-        # A held partition goes on only when the log has answered; the broker may be away a while.
-        entry = self.owned.get(partition)
-        while entry is not None and entry.runner.suspicious and not entry.runner.closed:
-            await self.verify_now()
-            await asyncio.sleep(_TICK_SECONDS)
-
-    def _gauges(self, now: float) -> None:
-        entries = self.owned.values()
-        ages = [now - e.dirty_since for e in entries if e.dirty_since is not None]
-        metrics.COMMIT_AGE_SECONDS.set(max(ages, default=0.0))
-        metrics.PARTITIONS.set(len(self.owned))
-        metrics.WAITING.set(sum(e.runner.waiting_for is not None for e in entries))
-        metrics.REBUILDING.set(sum(e.runner.rebuilding for e in entries))
-        for entry in entries:
-            metrics.DUPLICATES.inc(entry.runner.duplicates)
-            entry.runner.duplicates = 0
+        self.inspector.suspect(partition)
 
     async def _close(self, producers: Iterable[AIOKafkaProducer]) -> None:
         stops = [asyncio.create_task(producer.stop()) for producer in producers]

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -33,60 +30,9 @@ from services.ews.partition import Position
 from services.ews.topology import CHECKPOINT_KEY, Topology
 from tests.support_ews import counting
 from tests.support_ews.facts import fact
+from tests.support_ews.process import Worker
 
-_ROOT = Path(__file__).parents[2]
 SESSION_SECONDS = 3.0
-
-
-class Worker:
-    """One worker process; its log goes to a file."""
-
-    def __init__(self, log: Path, env: dict[str, str]) -> None:
-        self.log = log
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support_ews.worker"],
-                cwd=_ROOT,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-
-    @property
-    def running(self) -> bool:
-        return self.process.poll() is None
-
-    def signal(self, number: int) -> None:
-        self.process.send_signal(number)
-
-    def wait(self, seconds: float = 40) -> int:
-        return self.process.wait(seconds)
-
-    def end(self) -> None:
-        if self.running:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-        self.process.wait(10)
-
-    def text(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
-
-    def says(self, words: str) -> bool:
-        return words in self.text()
-
-    def last_words(self) -> str:
-        """Why it ended, as it said itself."""
-        ends = [line for line in self.lines() if line.get("event") == "the worker ends"]
-        return ends[-1]["reason"] if ends else ""
-
-    def stopped_by_signal(self) -> bool:
-        """Whether the process stands still (SIGSTOP)."""
-        state = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
-        return state.rsplit(")", 1)[1].split()[0] == "T"
 
 
 @dataclass
@@ -331,7 +277,11 @@ class Stream:
                 p in positions and positions[p].next_offset == end for p, end in ends.items()
             )
 
-        await self.until(reached, seconds, "every checkpoint at the end of the log")
+        try:
+            await self.until(reached, seconds, "every checkpoint at the end of the log")
+        except AssertionError as error:
+            at = {p: position.next_offset for p, position in (await self.positions()).items()}
+            raise AssertionError(f"at {at} of {await self.ends()}; {error}") from error
 
     async def until(
         self, condition: Callable[[], bool | Awaitable[bool]], seconds: float, what: str

@@ -36,7 +36,7 @@ def facts(rng: random.Random, partitions: int, days: int) -> Iterator[tuple[int,
             yield partition, school.placement(partition * 1000 + pupil)
     # A few who stay away more and more, a few who come and go, and the rest.
     risk = {
-        partition * 1000 + pupil: rng.choice([0.02] * 6 + [0.2, 0.5, 0.97])
+        partition * 1000 + pupil: rng.choice([0.02] * 10 + [0.2, 0.5, 0.97])
         for partition in range(partitions)
         for pupil in range(_PUPILS)
     }

@@ -80,7 +80,7 @@ def main() -> None:
         _drop_one(wanted["drop"])
     app.run(
         EwsSettings(),
-        real if wanted.get("core") == "real" else counting,
+        {"real": real, "counting": counting}[wanted.get("core", "counting")],
         topology=Topology().prefixed(wanted["prefix"]),
         hook=PlannedHook(wanted.get("plan", [])),
     )

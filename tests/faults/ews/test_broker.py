@@ -15,7 +15,8 @@ from services.common import topics
 from tests.support.stack import NewKafka
 from tests.support_ews import school
 from tests.support_ews.facts import stream
-from tests.support_ews.harness import Stream, Worker, run
+from tests.support_ews.harness import Stream, run
+from tests.support_ews.process import Worker
 
 pytestmark = pytest.mark.fault
 
@@ -85,12 +86,12 @@ def test_everything_at_once(make_stream: Callable[..., Stream], seed: int, core:
             await s.send_raw(
                 0, school.profile_record(), topic=s.topology.profiles, key=b"standard@1"
             )
-            items = school.facts(random.Random(seed + 1), s.partitions, 10**6)
+            items = school.facts(random.Random(seed + 1), s.partitions, 60)
         else:
             items = stream(random.Random(seed + 1), s.partitions, 10**6)
         s.start()
         s.start()
-        async with s.load(items, a_second=150):
+        async with s.load(items, a_second=60):
             for _ in range(6):
                 await asyncio.sleep(rng.uniform(1, 3))
                 victim = rng.choice([w for w in s.workers if w.running])

@@ -13,7 +13,8 @@ from forvarning.facts.v1.facts_pb2 import Fact
 from forvarning.rules.v1.rules_pb2 import RuleProfile
 from services.ews.dlq import Outcome, open_letters, replay
 from tests.support_ews.facts import fact, pupil_id, register, stream
-from tests.support_ews.harness import Stream, Worker, run
+from tests.support_ews.harness import Stream, run
+from tests.support_ews.process import Worker
 
 pytestmark = pytest.mark.fault
 

@@ -15,9 +15,10 @@ from services.ews.checkpoint import Checkpointer, decode_checkpoint, encode_chec
 from services.ews.errors import TransactionError
 from services.ews.faust_app import RebalanceCounter
 from services.ews.hooks import NO_HOOK
+from services.ews.owned import Owned
 from services.ews.partition import PartitionRunner, Position, Record, Snapshot
 from services.ews.profiles import ProfileStore
-from services.ews.shell import Owned, Shell
+from services.ews.shell import Shell
 from services.ews.topology import Topology, transactional_id
 from services.ews.watchdog import ExitCode
 from tests.support_ews.counting import CountingCore
@@ -115,8 +116,8 @@ class Scene:
         """Let the checkpoint loop look once, ``seconds`` later."""
         self.now += seconds
         for partition, entry in list(self.shell.owned.items()):
-            if entry.writing is None and self.shell._due(partition, entry, self.now):
-                self.shell._begin(partition, entry)
+            if entry.writing is None and self.shell.schedule.due(partition, entry, self.now):
+                self.shell.schedule.begin(partition, entry)
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -207,7 +208,7 @@ def test_a_failed_checkpoint_ends_the_process() -> None:
         entry = scene.own(0)
         scene.checkpointer.fails = True
         scene.feed(0, 0)
-        scene.shell._begin(0, entry)
+        scene.shell.schedule.begin(0, entry)
         assert entry.writing is not None
         with pytest.raises(Ended, match="planted"):
             await entry.writing
@@ -289,25 +290,25 @@ def test_no_partitions_is_a_good_answer() -> None:
 def test_a_worker_that_reads_nothing_although_there_is_something_is_stuck() -> None:
     scene = Scene(ews_stuck_seconds=60)
     scene.own(0)
-    assert scene.shell.stuck() is None
+    assert scene.shell.inspector.stuck() is None
     scene.now += 1000
-    assert scene.shell.stuck() is None  # nothing to read
-    scene.shell._ends[0] = 5
-    said = scene.shell.stuck()
+    assert scene.shell.inspector.stuck() is None  # nothing to read
+    scene.shell.inspector._ends[0] = 5
+    said = scene.shell.inspector.stuck()
     assert said is not None
     assert "partition 0 has 5 fact(s) to read" in said
     scene.feed(0, 0)
-    assert scene.shell.stuck() is None
+    assert scene.shell.inspector.stuck() is None
 
 
 def test_a_worker_that_writes_no_checkpoint_is_stuck() -> None:
     scene = Scene(ews_stuck_seconds=60)
     entry = scene.own(0)
     scene.feed(0, 0)
-    assert scene.shell.stuck() is None
+    assert scene.shell.inspector.stuck() is None
     entry.dirty_since = scene.now
     scene.now += 61
-    assert "no checkpoint" in (scene.shell.stuck() or "")
+    assert "no checkpoint" in (scene.shell.inspector.stuck() or "")
 
 
 def test_waiting_for_a_profile_is_not_being_stuck() -> None:
@@ -318,10 +319,10 @@ def test_waiting_for_a_profile_is_not_being_stuck() -> None:
     scene.shell.feed(0, Record(0, b"", activation.SerializeToString()))
     assert scene.shell.waiting() == ["made-up@0"]
     assert scene.flow.said == ["pause 0"]
-    scene.shell._ends[0] = 50
-    scene.shell.stuck()
+    scene.shell.inspector._ends[0] = 50
+    scene.shell.inspector.stuck()
     scene.now += 1000
-    assert scene.shell.stuck() is None
+    assert scene.shell.inspector.stuck() is None
 
 
 def test_the_newest_assignment_and_what_has_moved_on() -> None:

@@ -1,0 +1,123 @@
+"""When each partition's checkpoint is due, and writing it; any failure ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.common.settings import EwsSettings
+from services.ews import metrics
+from services.ews.checkpoint import Checkpointer
+from services.ews.hooks import Hook
+from services.ews.owned import Owned
+from services.ews.partition import Snapshot
+from services.ews.watchdog import Die, ExitCode
+
+_TICK_SECONDS = 0.05
+_CAUGHT_UP = 100
+"""Facts; fewer to read than these is no backlog."""
+_CALM = 3.0
+"""Times a transaction's usual length: a broker under strain is not asked more often."""
+_SMOOTHING = 0.2
+
+
+@dataclass(slots=True)
+class Schedule:
+    """Writes the checkpoints of ``owned``; ``log_end`` tells where a partition's log ended."""
+
+    settings: EwsSettings
+    owned: dict[int, Owned]
+    checkpointer: Checkpointer
+    hook: Hook
+    die: Die
+    log_end: Callable[[int], int | None]
+    clock: Callable[[], float]
+
+    stopping: bool = field(init=False, default=False)
+    _slots: asyncio.Semaphore = field(init=False)
+    _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
+    _usual_seconds: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        """Make the slots that bound how many transactions run at a time."""
+        self._slots = asyncio.Semaphore(self.settings.ews_parallel_checkpoints)
+
+    async def run(self, beat: Callable[[], None]) -> None:
+        """Write each partition's checkpoint when it is due, for ever; ``beat`` once a tick."""
+        while True:
+            now = self.clock()
+            beat()
+            for partition, entry in self.owned.items():
+                if entry.writing is None and not self.stopping and self.due(partition, entry, now):
+                    self.begin(partition, entry)
+            self.gauges(now)
+            await asyncio.sleep(_TICK_SECONDS)
+
+    def due(self, partition: int, entry: Owned, now: float) -> bool:
+        """After the interval, or sooner where somebody may be waiting for a warning."""
+        if not entry.runner.dirty:
+            entry.dirty_since = None
+            return False
+        if entry.dirty_since is None:
+            entry.dirty_since = now
+        if now - entry.checkpointed_at >= self.settings.ews_checkpoint_seconds:
+            return True
+        wait = max(self.settings.ews_flush_seconds, _CALM * self._usual_seconds)
+        if now - entry.dirty_since < wait or not entry.runner.core.wants_flush:
+            return False
+        # Behind the log, deciding seldom is what makes catching up fast.
+        end = self.log_end(partition)
+        return end is None or end - entry.runner.applied <= _CAUGHT_UP
+
+    def begin(self, partition: int, entry: Owned) -> None:
+        """Start writing a checkpoint; ``entry.writing`` is its task until it is done."""
+        entry.writing = asyncio.create_task(self._write(partition, entry))
+        self._tasks.add(entry.writing)
+        entry.writing.add_done_callback(self._tasks.discard)
+
+    async def _write(self, partition: int, entry: Owned) -> None:
+        try:
+            async with self._slots:
+                if entry.runner.closed and not self.stopping:
+                    return
+                started = self.clock()
+                snapshot = entry.runner.snapshot()
+                await self.hook.reached("snapshot", partition)
+                await self.checkpointer.write(entry.producer, partition, snapshot)
+        except Exception as error:  # noqa: BLE001 - any failure ends the process (design D3)
+            self.die(ExitCode.SOFTWARE, str(error))
+        else:
+            self._written(entry, snapshot, started)
+        finally:
+            entry.writing = None
+
+    def _written(self, entry: Owned, snapshot: Snapshot, started: float) -> None:
+        entry.runner.committed = snapshot.position
+        entry.checkpointed_at = self.clock()
+        entry.dirty_since = None
+        seconds = entry.checkpointed_at - started
+        self._usual_seconds += _SMOOTHING * (seconds - self._usual_seconds)
+        metrics.TRANSACTION_SECONDS.observe(seconds)
+        if snapshot.oldest_timestamp:
+            metrics.EVENT_LAG_SECONDS.observe(time.time() - snapshot.oldest_timestamp)
+        batch = snapshot.batch
+        metrics.FACTS.inc(snapshot.facts)
+        metrics.FAILED_FOLDS.inc(len(batch.failed_folds))
+        metrics.ROWS.labels("state").inc(len(batch.state))
+        metrics.ROWS.labels("warnings").inc(len(batch.warnings))
+        metrics.ROWS.labels("absence_days").inc(len(batch.absence_days))
+        metrics.ROWS.labels("group_days").inc(len(batch.group_days))
+
+    def gauges(self, now: float) -> None:
+        """Bring the gauges up to date."""
+        entries = self.owned.values()
+        ages = [now - e.dirty_since for e in entries if e.dirty_since is not None]
+        metrics.COMMIT_AGE_SECONDS.set(max(ages, default=0.0))
+        metrics.PARTITIONS.set(len(self.owned))
+        metrics.WAITING.set(sum(e.runner.waiting_for is not None for e in entries))
+        metrics.REBUILDING.set(sum(e.runner.rebuilding for e in entries))
+        for entry in entries:
+            metrics.DUPLICATES.inc(entry.runner.duplicates)
+            entry.runner.duplicates = 0
