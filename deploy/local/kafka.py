@@ -16,7 +16,7 @@ _STARTED = "Kafka Server started"
 #: Enough for the demo and the tests; a benchmark asks for more.
 DEFAULT_HEAP = "256m"
 
-#: JVM flags for tests: the quick compiler alone, since a test's broker lives for seconds.
+#: The quick compiler alone: for tests and the demo, where a quick start counts for more than speed.
 QUICK_JVM = ("-XX:TieredStopAtLevel=1",)
 
 

@@ -14,7 +14,7 @@ import typer
 
 from deploy.local import demo
 from deploy.local.console import Screen
-from deploy.local.kafka import DEFAULT_HEAP
+from deploy.local.kafka import DEFAULT_HEAP, QUICK_JVM
 from deploy.local.options import StackOptions
 from deploy.local.plan import standard_plan
 from deploy.local.ports import PREFERRED
@@ -162,6 +162,8 @@ def up(  # noqa: PLR0917 - typer calls it by name
         clock_skip=demo.skip_the_night if demonstration else lambda _now: None,
         partitions=partitions,
         heap=kafka_heap,
+        # The demo's load is small; its newcomer waits for the first page.
+        kafka_jvm=QUICK_JVM if demonstration else (),
         settings={"cases_demo_password": demo.PASSWORD} if demonstration else {},
     )
     if rate is not None and begin is None:

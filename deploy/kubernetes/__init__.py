@@ -1,0 +1,1 @@
+"""Kubernetes manifests, written by a program."""
