@@ -17,7 +17,7 @@ from forvarning.state.v1.state_pb2 import BucketValue, DayUnit, DayValue, StateV
 from services.ews.core import calendar, days
 from services.ews.core.lessons import Lesson, Rows
 from services.ews.core.notices import Notice
-from services.ews.core.pupils import Place, Pupil
+from services.ews.core.pupils import Place, Pupil, Stay
 
 if TYPE_CHECKING:
     from services.ews.core.judge import Group
@@ -103,6 +103,7 @@ class Bucket:
         self.units: set[bytes] = set()
         """Every unit that a placement or lesson here has named."""
         self._rows: dict[bytes, tuple[Rows, Rows | None]] = {}
+        self._stays: dict[int, dict[tuple[Stay, ...], list[int]]] = {}
 
     def row(self, pupil_id: bytes) -> int:
         """The pupil's row, made where it has none."""
@@ -111,6 +112,7 @@ class Bucket:
             found = len(self.pupils)
             self.row_of[pupil_id] = found
             self.pupils.append(Pupil(pupil_id))
+            self._stays.clear()
             for year in self.years.values():
                 if found >= year.sums.shape[2]:
                     year.reserve(found + 8)
@@ -136,6 +138,20 @@ class Bucket:
     def forget_rows(self) -> None:
         """After an erasure the places of :meth:`rows` are others."""
         self._rows.clear()
+
+    def by_stays(self, year: int) -> dict[tuple[Stay, ...], list[int]]:
+        """The rows, erased ones left out, by their placements of a school year."""
+        found = self._stays.get(year)
+        if found is None:
+            found = self._stays[year] = {}
+            for row, pupil in enumerate(self.pupils):
+                if not pupil.erased:
+                    found.setdefault(pupil.stays(year), []).append(row)
+        return found
+
+    def forget_stays(self) -> None:
+        """After a placement the groups of :meth:`by_stays` are others."""
+        self._stays.clear()
 
     def week(self, day: int) -> Week:
         return self.weeks.setdefault(calendar.monday(day), Week())
@@ -252,6 +268,7 @@ class Bucket:
             pupil.restore(encoded)
             self.note_notices(row)
             self.units.update(fact.school_unit_id for fact in pupil.placements.values())
+        self._stays.clear()
         for encoded in weeks:
             self._restore_week(StateValue.FromString(encoded).week)
 

@@ -14,7 +14,7 @@ from services.ews.core.bucket import Bucket
 from services.ews.core.daily import Daily, group_day
 from services.ews.core.decide import Decision
 from services.ews.core.intake import Intake
-from services.ews.core.partition import Dirty, Partition, thread_row_key
+from services.ews.core.partition import ANY_DAY, Dirty, Partition, thread_row_key
 
 _GroupKey = tuple[bytes, bytes, int]
 """Organiser, unit and day."""
@@ -111,7 +111,7 @@ class Core:
             rows = [bucket.row_of[one] for one in pupil_ids if one in bucket.row_of]
             if rows:
                 dirty = self._partition.mark(bucket)
-                dirty.touches.append((np.array(rows, np.intp), 0, offset))
+                dirty.touches.append((np.array(rows, np.intp), ANY_DAY, (0, offset)))
                 dirty.pupils.update(rows)
 
     @property

@@ -17,6 +17,7 @@ from services.ews.core import calendar, days, groups, ids
 from services.ews.core.api import Row
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.partition import Dirty, Partition
+from services.ews.core.pupils import place_among
 from services.ews.core.units import Unit
 
 _HIGHEST = 32_767
@@ -118,9 +119,13 @@ class Daily:
         """Bring the bucket's share of every unit's day up to date; tells the units it changed."""
         bucket = self._bucket
         by_unit: dict[bytes, dict[bytes, list[int]]] = {}
-        for row, pupil in enumerate(bucket.pupils):
-            if not pupil.erased:
-                place = pupil.placed(day) or bucket.place(row, day)
+        for stays, rows in bucket.by_stays(calendar.school_year(day)).items():
+            placed = place_among(stays, day)
+            if placed is not None:
+                by_unit.setdefault(placed.unit_id, {}).setdefault(placed.class_id, []).extend(rows)
+                continue
+            for row in rows:
+                place = bucket.place(row, day)
                 by_unit.setdefault(place.unit_id, {}).setdefault(place.class_id, []).append(row)
         changed: set[bytes] = set()
         for unit_id in {*by_unit, *counted.units, *bucket.units}:

@@ -56,26 +56,28 @@ Mask = NDArray[np.bool_]
 class Day:
     """``sums[field, row]``; ``units`` tells in which school units each row had a counted mark.
 
-    The rest is [lesson, row] for the lessons in order of start: counted and
-    reported masks, and minutes that are zero where they do not count.
+    The rest is by lesson, in the order of the day: ``minutes[kind, lesson, row]``
+    with the kinds OFFERED, REPORTED, VALID, UNEXPLAINED and CONFIRMED, zero where
+    they do not count, and whether the mark is ``counted[lesson, row]``.
     """
 
     sums: Sums
     units: dict[bytes, Mask]
     lessons: Sequence[Lesson]
+    minutes: Sums
     counted: Mask
-    reported: Mask
-    offered: Sums
-    valid: Sums
-    unexplained: Sums
-    confirmed: Sums
 
 
 def order(held: Iterable[Lesson]) -> list[Lesson]:
     """The lessons that count, in the order of the day."""
     kept = [lesson for lesson in held if lesson.state != lessons.CANCELLED]
-    kept.sort(key=lambda lesson: (lesson.start, lesson.lesson_id))
+    if len(kept) > 1:
+        kept.sort(key=_in_day)
     return kept
+
+
+def _in_day(lesson: Lesson) -> tuple[int, bytes]:
+    return lesson.start, lesson.lesson_id
 
 
 def add_up(held: Iterable[Lesson], size: int, notices: Mapping[int, Sequence[Notice]]) -> Day:
@@ -83,32 +85,38 @@ def add_up(held: Iterable[Lesson], size: int, notices: Mapping[int, Sequence[Not
     kept = order(held)
     dense = np.zeros((5, len(kept), size), np.int16)
     for i, lesson in enumerate(kept):
-        dense[:, i, lesson.rows] = lesson.marks[:5]
+        marks = lesson.marks if len(lesson.marks) == 5 else lesson.marks[:5]
+        if lesson.first_rows:
+            dense[:, i, : marks.shape[1]] = marks
+        else:
+            dense[:, i, lesson.rows] = marks
     offered, valid, invalid, other, flags = dense
-    counted = (offered > 0) & ((flags & lessons.WITHDRAWN) == 0)
-    offered *= counted
-    reported = counted & ((flags & lessons.REPORTED) != 0)
+    minutes = np.empty((5, len(kept), size), np.int16)
+    counts = np.empty((3, len(kept), size), bool)
+    counted, reported, absent = counts
+    np.greater(offered, 0, out=counted)
+    counted &= (flags & lessons.WITHDRAWN) == 0
+    np.logical_and(counted, flags & lessons.REPORTED, out=reported)
+    np.multiply(offered, counted, out=minutes[OFFERED])
+    np.multiply(offered, reported, out=minutes[REPORTED])
     dense[1:4] *= reported
     if notices:
         _explain(kept, valid, invalid, flags, notices)
-    confirmed = np.where(flags & lessons.CONFIRMED, invalid, 0).astype(np.int16, copy=False)
-    unexplained = invalid - confirmed
+    np.add(valid, invalid, out=offered)
+    np.greater(offered, 0, out=absent)
+    minutes[VALID] = valid
+    np.multiply(invalid, (flags & lessons.CONFIRMED) != 0, out=minutes[CONFIRMED])
+    np.subtract(invalid, minutes[CONFIRMED], out=minutes[UNEXPLAINED])
     sums = np.zeros((FIELDS, size), np.int16)
-    np.add.reduce(offered, 0, out=sums[OFFERED])
-    np.add.reduce(offered * reported, 0, out=sums[REPORTED])
-    np.add.reduce(valid, 0, out=sums[VALID])
-    np.add.reduce(unexplained, 0, out=sums[UNEXPLAINED])
-    np.add.reduce(confirmed, 0, out=sums[CONFIRMED])
+    np.add.reduce(minutes, 1, out=sums[:5])
     np.add.reduce(other, 0, out=sums[OTHER])
-    np.add.reduce(counted, 0, out=sums[LESSONS])
-    np.add.reduce(reported, 0, out=sums[LESSONS_REPORTED])
+    np.add.reduce(counts, 1, out=sums[LESSONS : LESSONS_ABSENT + 1])
     known = [i for i, lesson in enumerate(kept) if lesson.timetabled]
     if known:
-        np.add.reduce(counted[known], 0, out=sums[TIMETABLED])
-    _stretches(sums, reported, valid, invalid, unexplained)
-    return Day(
-        sums, _units(kept, counted), kept, counted, reported, offered, valid, unexplained, confirmed
-    )
+        every = counted if len(known) == len(kept) else counted[known]
+        np.add.reduce(every, 0, out=sums[TIMETABLED])
+    _stretches(sums, minutes, reported)
+    return Day(sums, _units(kept, counted), kept, minutes, counted)
 
 
 def _explain(
@@ -123,7 +131,9 @@ def _explain(
     where, which = np.nonzero(invalid[:, rows])
     for i, row in zip(where.tolist(), rows[which].tolist(), strict=True):
         lesson = kept[i]
-        at = int(np.nonzero(lesson.rows == row)[0][0])
+        at = lesson.place_of(row)
+        if at is None:
+            continue
         begin = calendar.local_instant(lesson.day, lesson.start)
         minutes = explained_minutes(
             notices[row],
@@ -136,33 +146,59 @@ def _explain(
         invalid[i, row] -= minutes
 
 
-def _stretches(sums: Sums, reported: Mask, valid: Sums, invalid: Sums, unexplained: Sums) -> None:
-    """Fill LESSONS_ABSENT, RUNS and EDGES for the pupils with any absence."""
-    total = valid + invalid
-    columns = np.nonzero(total.any(0))[0]
+_WEIGHTS = np.array((1, 2, 4, 8), np.int16)
+
+
+def _stretches(sums: Sums, minutes: Sums, reported: Mask) -> None:
+    """Fill RUNS and EDGES for the pupils with any absence."""
+    columns = np.nonzero(sums[LESSONS_ABSENT])[0]
     if not len(columns):
         return
-    absent = np.stack((total, valid, invalid, unexplained))[:, :, columns] > 0
-    sums[LESSONS_ABSENT, columns] = np.add.reduce(absent[0], 0)
-    said = reported[:, columns]
-    before = np.zeros((4, len(columns)), bool)
-    first = before.copy()
-    seen = np.zeros(len(columns), bool)
-    runs = np.zeros((4, len(columns)), np.int16)
-    for i in range(len(said)):
+    told = reported[:, columns]
+    somebody = told.any(1)
+    if not somebody.all():
+        told = told[somebody]
+        minutes = minutes[:, somebody]
+    kinds = minutes[VALID : CONFIRMED + 1, :, columns]
+    absent = np.empty((4, *told.shape), bool)
+    invalid = kinds[1] + kinds[2]
+    np.greater(kinds[0] + invalid, 0, out=absent[0])
+    np.greater(kinds[0], 0, out=absent[1])
+    np.greater(invalid, 0, out=absent[2])
+    np.greater(kinds[1], 0, out=absent[3])
+    if told.all():
+        begun = absent.copy()
+        begun[:, 1:] &= ~absent[:, :-1]
+        runs = np.add.reduce(begun, 1, dtype=np.int16)
+        first, last = absent[:, 0], absent[:, -1]
+    else:
+        runs, first, last = _broken(absent, told)
+    sums[RUNS : RUNS + 4, columns] = runs
+    sums[EDGES, columns] = _WEIGHTS @ first + 16 * (_WEIGHTS @ last)
+
+
+def _broken(absent: Mask, told: Mask) -> tuple[Sums, Mask, Mask]:
+    """Stretches, first and last lesson, where some lessons say nothing of some pupils."""
+    before: Mask = np.zeros_like(absent[:, 0])
+    first: Mask = before.copy()
+    seen: Mask = np.zeros_like(told[0])
+    runs = np.zeros(before.shape, np.int16)
+    for i in range(len(told)):
         now = absent[:, i]
         runs += now & ~before
         first |= now & ~seen
-        seen |= said[i]
-        before = np.where(said[i], now, before)
-    sums[RUNS : RUNS + 4, columns] = runs
-    weights = np.array((1, 2, 4, 8), np.int16)
-    sums[EDGES, columns] = weights @ first + 16 * (weights @ before)
+        seen |= told[i]
+        before = np.where(told[i], now, before)
+    return runs, first, before
 
 
 def _units(kept: Sequence[Lesson], counted: Mask) -> dict[bytes, Mask]:
-    units: dict[bytes, Mask] = {}
-    for i, lesson in enumerate(kept):
-        found = units.get(lesson.unit_id)
-        units[lesson.unit_id] = counted[i] if found is None else found | counted[i]
+    names = {lesson.unit_id for lesson in kept}
+    if len(names) == 1:
+        units = {names.pop(): np.logical_or.reduce(counted, 0)}
+    else:
+        units = {}
+        for i, lesson in enumerate(kept):
+            found = units.get(lesson.unit_id)
+            units[lesson.unit_id] = counted[i] if found is None else found | counted[i]
     return {unit: mask for unit, mask in units.items() if mask.any()}

@@ -15,13 +15,11 @@ from services.ews.core.bucket import Bucket, Year
 from services.ews.core.episodes import content
 from services.ews.core.fold import Fold, Spell, Step, Track
 from services.ews.core.judge import Group, axes, judge
-from services.ews.core.partition import Dirty, Partition, causes, thread_row_key
+from services.ews.core.partition import ANY_DAY, NEVER, Dirty, Partition, Touched, thread_row_key
 from services.ews.core.profile import FOLDED, TODAY, Metric, Rule
 from services.ews.core.publish import Revision, revise
 from services.ews.core.pupils import Content, Pupil, ThreadKey
 from services.ews.core.units import Unit
-
-_NEVER = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,10 @@ class _Due:
     year: Year
     group: Group
     place: int
-    fresh: bool
-    """The group was not judged before: nothing kept of the pupil holds."""
+    changed_from: int
+    """The earliest day on which anything about the pupil may be otherwise than when last told."""
+    whole: bool
+    """Nothing kept of the pupil's decisions may be relied on."""
 
 
 class Decision:
@@ -46,8 +46,8 @@ class Decision:
         self._dirty = dirty
         self._fold = fold
         self._profiles = partition.profiles(bucket.organiser_id)
-        self._touched, self._causes = causes(dirty, len(bucket.pupils))
-        self._earliest = _NEVER
+        self._touched = Touched.of(dirty, len(bucket.pupils))
+        self._given_up: set[int] = set()
         self.warnings: list[Row] = []
         self.state: list[Row] = []
         self.failed: list[FailedFold] = []
@@ -55,7 +55,7 @@ class Decision:
     def run(self) -> None:
         """Decide on every pupil whom anything since the last collect can have changed."""
         dirty = self._dirty
-        every = dirty.everything or dirty.pupils
+        every = dirty.everything or ANY_DAY in self._touched.by_day
         years = {calendar.school_year(day) for day in (*dirty.days, *dirty.closed)}
         for number in sorted(self._bucket.years):
             if every or number in years:
@@ -65,92 +65,143 @@ class Decision:
 
     def _year(self, year: Year) -> None:
         bucket, dirty = self._bucket, self._dirty
-        self._earliest = min(
-            (d for d in (*dirty.days, *dirty.closed) if calendar.school_year(d) == year.year),
-            default=_NEVER,
+        closed = min(
+            (d for d in dirty.closed if calendar.school_year(d) == year.year), default=NEVER
+        )
+        lessons = min(
+            (d for d in dirty.days if calendar.school_year(d) == year.year), default=NEVER
         )
         before = {} if dirty.everything else bucket.groups.get(year.year, {})
         after: dict[tuple[object, bytes], Group] = {}
-        today = self._unexcused(year)
+        unexcused = self._unexcused(year)
         for group in axes(bucket, year, self._unit):
             key = (group.stays, group.rows.tobytes())
             held = before.get(key)
-            judged = self._judged(group, held, year)
+            judged = self._judged(group, held, year, min(closed, lessons))
             if judged and judged[0] is group:
                 after[key] = group
             for one in judged:
-                for place in np.nonzero(self._due(one, held, year, today))[0].tolist():
+                folded, today = self._due(one, held, year, unexcused)
+                for place in np.nonzero(folded | today)[0].tolist():
                     row = int(one.rows[place])
-                    pupil = bucket.pupils[row]
-                    self._decide(_Due(pupil, row, year, one, place, fresh=held is None))
+                    changed = int(self._touched.earliest[row])
+                    due = _Due(
+                        bucket.pupils[row],
+                        row,
+                        year,
+                        one,
+                        place,
+                        min(changed, closed),
+                        whole=held is None or dirty.everything or changed == ANY_DAY,
+                    )
+                    self._decide(due, folded=bool(folded[place]), today=bool(today[place]))
         bucket.groups[year.year] = after
 
-    def _judged(self, group: Group, held: Group | None, year: Year) -> list[Group]:
+    def _judged(self, group: Group, held: Group | None, year: Year, since: int) -> list[Group]:
         """The group judged; where that raises, its pupils one by one, so that one fails alone."""
         try:
-            judge(group, held, year, self._earliest, self._profiles)
+            judge(group, held, year, since, self._profiles)
         except Exception as error:  # noqa: BLE001  # whatever it is, it must stop no other pupil
             if len(group.rows) == 1:
-                self._give_up(group.rows.tolist(), error)
+                self._give_up(int(group.rows[0]), error)
                 return []
             alone = (
                 Group(group.stays, group.rows[i : i + 1], group.axis, group.places)
                 for i in range(len(group.rows))
             )
-            return [one for each in alone for one in self._judged(each, None, year)]
+            return [one for each in alone for one in self._judged(each, None, year, since)]
         return [group]
 
     def _unit(self, unit_id: bytes) -> Unit:
         return self._partition.unit(self._bucket.organiser_id, unit_id)
 
     def _unexcused(self, year: Year) -> days.Mask:
-        """The pupils with any invalid absence on the days that changed."""
+        """The pupils with invalid absence on a day that changed for them."""
         size = len(self._bucket.pupils)
-        found: days.Mask
-        if self._dirty.everything or self._dirty.pupils:
-            sums = year.sums[:, :, :size]
-            found = np.any(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0)
-            return found
-        found = np.zeros(size, bool)
-        for day in self._dirty.days:
-            if calendar.school_year(day) == year.year:
+        sums = year.sums[:, :, :size]
+        if self._dirty.everything:
+            everywhere: days.Mask = np.any(
+                sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0
+            )
+            return everywhere
+        found: days.Mask = np.zeros(size, bool)
+        for day, rows in self._touched.by_day.items():
+            if day == ANY_DAY:
+                found |= rows & np.any(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0)
+            elif calendar.school_year(day) == year.year:
                 one = year.day(day)[:, :size]
-                found |= (one[days.UNEXPLAINED] + one[days.CONFIRMED]) > 0
+                found |= rows & ((one[days.UNEXPLAINED] + one[days.CONFIRMED]) > 0)
         return found
 
-    def _due(self, group: Group, held: Group | None, year: Year, today: days.Mask) -> days.Mask:
-        """The pupils of the group whose decision may come out differently now."""
+    def _due(
+        self, group: Group, held: Group | None, year: Year, unexcused: days.Mask
+    ) -> tuple[days.Mask, days.Mask]:
+        """Whose folded families, and whose ogiltig_idag, may come out otherwise now."""
         rows = group.rows
-        relevant: days.Mask = today[rows]
-        for family in FOLDED:
-            relevant |= (group.verdicts[family] == rules.FIRES).any(axis=(0, 1))
+        size = len(rows)
+        folded: days.Mask = np.logical_or.reduce([group.fires[family] for family in FOLDED])
+        today = unexcused[rows]
+        told: days.Mask = np.zeros(size, bool)
         pupils = self._bucket.pupils
-        for place in np.nonzero(~relevant)[0].tolist():
-            threads = pupils[rows[place]].threads
-            relevant[place] = any(number == year.year for _, number in threads)
-        if held is None or group.kept < max(len(group.axis), len(held.axis)):
-            return relevant
-        return relevant & (self._touched[rows] | group.differs)
+        for place, row in enumerate(rows.tolist()):
+            pupil = pupils[row]
+            for family, number in pupil.threads:
+                if number == year.year:
+                    if family != TODAY:
+                        folded[place] = True
+                    elif not today[place]:
+                        told[place] = self._told_of_today(pupil, row, year)
+        if self._dirty.everything or held is None:
+            return folded, today | told
+        touched = self._touched.earliest[rows] < NEVER
+        if group.kept >= max(len(group.axis), len(held.axis)):
+            folded &= touched | group.differs
+        return folded, today | (told & touched)
+
+    def _told_of_today(self, pupil: Pupil, row: int, year: Year) -> bool:
+        """Whether a day that changed for the pupil is one that ogiltig_idag tells of."""
+        known = pupil.today.get(year.year)
+        if known is None or self._dirty.everything:
+            return True
+        return any(
+            rows[row] and (day in known or day == ANY_DAY)
+            for day, rows in self._touched.by_day.items()
+        )
 
     # -- one pupil ----------------------------------------------------------------------
 
-    def _decide(self, due: _Due) -> None:
+    def _decide(self, due: _Due, *, folded: bool, today: bool) -> None:
         pupil = due.pupil
         incomplete = pupil.pupil_id in self._partition.undigested
+        whole = due.whole or pupil.failed
+        if whole:
+            folded = today = True
         try:
             revisions: list[tuple[ThreadKey, Revision]] = []
             for family in (*FOLDED, TODAY):
-                key: ThreadKey = (family, due.year.year)
-                spells = self._today(due) if family == TODAY else self._folded(due, family)
-                if not spells and key not in pupil.threads:
+                if not (today if family == TODAY else folded):
                     continue
-                found = self._contents(due, key, spells)
-                thread = ids.thread_id(self._bucket.organiser_id, pupil.pupil_id, *key)
-                revision = revise(thread, pupil.threads.get(key), found, incomplete=incomplete)
+                key: ThreadKey = (family, due.year.year)
+                if (
+                    family != TODAY
+                    and not due.group.fires[family][due.place]
+                    and key not in pupil.threads
+                ):
+                    pupil.tracks.pop(key, None)
+                    continue
+                spells, news = self._today(due) if family == TODAY else self._folded(due, family)
+                thread = pupil.threads.get(key)
+                if thread is None and not spells:
+                    continue
+                found, told_anew = self._contents(due, key, spells)
+                if not (news or told_anew or whole):
+                    continue
+                name = thread.thread_id if thread else self._thread_id(pupil, key)
+                revision = revise(name, thread, found, incomplete=incomplete)
                 if revision is not None:
                     revisions.append((key, revision))
         except Exception as error:  # noqa: BLE001  # whatever it is, it must stop no other pupil
-            self._give_up([due.row], error)
+            self._give_up(due.row, error)
             return
         if pupil.failed:
             pupil.failed = False
@@ -158,36 +209,44 @@ class Decision:
         for key, revision in revisions:
             self._publish(pupil, due.row, key, revision)
 
-    def _give_up(self, rows: Sequence[int], error: Exception) -> None:
-        """The pupils' decisions raised: nothing of them is published, and they are marked."""
-        for row in rows:
-            pupil = self._bucket.pupils[row]
-            if any(one.pupil_id == pupil.pupil_id for one in self.failed):
-                continue
-            pupil.tracks.clear()
-            pupil.contents.clear()
-            pupil.failed = True
-            self._dirty.pupils.add(row)
-            reason = f"{type(error).__name__}: {error}"
-            self.failed.append(FailedFold(pupil.pupil_id, int(self._causes[1, row]), reason))
-            for key, thread in pupil.threads.items():
-                if not thread.incomplete and thread.episodes:
-                    shown = replace(thread, revision=thread.revision + 1, incomplete=True)
-                    self._publish(pupil, row, key, Revision(shown, []))
+    def _thread_id(self, pupil: Pupil, key: ThreadKey) -> bytes:
+        return ids.thread_id(self._bucket.organiser_id, pupil.pupil_id, *key)
 
-    def _folded(self, due: _Due, family: int) -> list[Spell]:
-        """The family's episodes, going on from where the pupil's fold has come to."""
+    def _give_up(self, row: int, error: Exception) -> None:
+        """The pupil's decision raised: what it would say is not published, and that is shown."""
+        if row in self._given_up:
+            return
+        self._given_up.add(row)
+        pupil = self._bucket.pupils[row]
+        pupil.forget()
+        pupil.failed = True
+        self._dirty.pupils.add(row)
+        reason = f"{type(error).__name__}: {error}"
+        offset = int(self._touched.causes[1, row])
+        self.failed.append(FailedFold(pupil.pupil_id, offset, reason))
+        for key, thread in pupil.threads.items():
+            if not thread.incomplete and thread.episodes:
+                shown = replace(thread, revision=thread.revision + 1, incomplete=True)
+                self._publish(pupil, row, key, Revision(shown, []))
+
+    def _folded(self, due: _Due, family: int) -> tuple[list[Spell], bool]:
+        """The family's episodes, and whether they may be others than when last told.
+
+        Goes on from where the pupil's fold has come to, if what it has seen stands.
+        """
         key = (family, due.year.year)
         group = due.group
         verdicts = group.verdicts[family][:, :, due.place]
         track = due.pupil.tracks.get(key)
-        if track is None or due.fresh or group.differs[due.place] or track.upto > group.kept:
+        anew = track is None or due.whole or group.differs[due.place] or track.upto > group.kept
+        if track is None or anew:
             fires = (verdicts == rules.FIRES).any(axis=1)
             if not fires.any():
                 due.pupil.tracks.pop(key, None)
-                return []
+                return [], True
             track = Track(upto=int(np.argmax(fires)))
             due.pupil.tracks[key] = track
+        before = track.summary()
         start = track.upto
         steps = [
             Step(day, profile, codes)
@@ -199,58 +258,87 @@ class Decision:
             )
         ]
         self._fold(due.pupil.pupil_id, family, track, steps)
-        return track.spells
+        return track.spells, anew or track.summary() != before
 
-    def _today(self, due: _Due) -> list[Spell]:
+    def _today(self, due: _Due) -> tuple[list[Spell], bool]:
         """One episode for each day with enough invalid absence, closed or not (design D8).
 
         It stays active until its ground is gone: an unexplained absence does
         not come to rest by the day's ending, only by being excused, and then it
         is withdrawn.
         """
+        key = (TODAY, due.year.year)
         sums = due.year.sums[:, :, due.row]
-        spells: list[Spell] = []
-        for at in np.nonzero(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED])[0].tolist():
+        known = None if due.whole else due.pupil.today.get(due.year.year)
+        if known is None:
+            known = {}
+            looked_at = np.nonzero(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED])[0].tolist()
+        else:
+            looked_at = [
+                day - due.year.start
+                for day, rows in self._touched.by_day.items()
+                if rows[due.row] and calendar.school_year(day) == due.year.year
+            ]
+        news = key not in due.pupil.threads or due.whole
+        for at in looked_at:
             day = due.year.start + at
-            place = self._bucket.place(due.row, day)
-            profile = self._profiles.choose(place.unit_id, place.school_form, day)
-            holder: Rule | None = None
-            for rule in profile.rules(TODAY) if profile else ():
-                minutes = int(sums[at, days.UNEXPLAINED])
-                if rule.metric is Metric.INVALID:
-                    minutes += int(sums[at, days.CONFIRMED])
-                fires = minutes >= rule.threshold if rule.inclusive else minutes > rule.threshold
-                if fires and (holder is None or rule.level > holder.level):
-                    holder = rule
-            if holder is not None and profile is not None:
-                spells.append(Spell(day, holder.level, day, holder, profile))
-        return spells
+            spell = self._today_spell(due, day, sums[at].tolist())
+            before = known.get(day)
+            if spell is not None:
+                known[day] = spell
+            elif before is not None:
+                del known[day]
+            news |= spell != before
+        due.pupil.today[due.year.year] = known
+        return [known[day] for day in sorted(known)], news
+
+    def _today_spell(self, due: _Due, day: int, sums: list[int]) -> Spell | None:
+        invalid = sums[days.UNEXPLAINED] + sums[days.CONFIRMED]
+        if not invalid:
+            return None
+        place = self._bucket.place(due.row, day)
+        profile = self._profiles.choose(place.unit_id, place.school_form, day)
+        holder: Rule | None = None
+        for rule in profile.rules(TODAY) if profile else ():
+            minutes = invalid if rule.metric is Metric.INVALID else sums[days.UNEXPLAINED]
+            fires = minutes >= rule.threshold if rule.inclusive else minutes > rule.threshold
+            if fires and (holder is None or rule.level > holder.level):
+                holder = rule
+        if holder is None or profile is None:
+            return None
+        return Spell(day, holder.level, day, holder, profile)
 
     def _contents(
         self, due: _Due, key: ThreadKey, spells: Sequence[Spell]
-    ) -> list[tuple[Spell, Content]]:
-        """What is to be told of each episode, kept where no day that it is about changed."""
+    ) -> tuple[list[tuple[Spell, Content]], bool]:
+        """What is to be told of each episode, and whether any of it had to be built.
+
+        What was told stands where no day that it is about changed.
+        """
         kept = due.pupil.contents.get(key, {})
         built: dict[int, Content] = {}
+        anew = len(kept) != len(spells)
         for spell in spells:
             held = kept.get(spell.raised_day)
-            if held is None or not held.tells(spell) or self._changed(key[0], spell.level_day):
+            if held is None or not held.tells(spell) or self._changed(due, key[0], spell.level_day):
                 if key[0] == TODAY:
                     axis = [spell.level_day]
                 else:
                     upto = int(np.searchsorted(due.group.axis, spell.level_day))
                     axis = due.group.axis[: upto + 1].tolist()
                 held = content(self._bucket, due.year, due.row, axis, spell)
+                anew = True
             built[spell.raised_day] = held
         due.pupil.contents[key] = built
-        return [(spell, built[spell.raised_day]) for spell in spells]
+        return [(spell, built[spell.raised_day]) for spell in spells], anew
 
-    def _changed(self, family: int, level_day: int) -> bool:
-        if self._dirty.everything:
+    def _changed(self, due: _Due, family: int, level_day: int) -> bool:
+        if self._dirty.everything or due.changed_from == ANY_DAY:
             return True
         if family == TODAY:
-            return level_day in self._dirty.days
-        return self._earliest <= level_day
+            rows = self._touched.by_day.get(level_day)
+            return rows is not None and bool(rows[due.row])
+        return due.changed_from <= level_day
 
     def _publish(self, pupil: Pupil, row: int, key: ThreadKey, revision: Revision) -> None:
         thread, bucket = revision.thread, self._bucket
@@ -266,7 +354,7 @@ class Decision:
             school_unit_id=place.unit_id,
             class_id=place.class_id,
             episodes=thread.episodes,
-            caused_by_unix_ms=int(self._causes[0, row]),
+            caused_by_unix_ms=int(self._touched.causes[0, row]),
             epoch_day=revision.epoch_day,
             incomplete=thread.incomplete,
             home_id=bucket.home_id,

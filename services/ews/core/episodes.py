@@ -55,10 +55,9 @@ def marks(bucket: Bucket, row: int, day: int) -> Iterator[Mark]:
     """The pupil's reported marks of a day, the last lesson first."""
     notices = bucket.notices.get(row)
     for lesson in reversed(days.order(bucket.lessons(day).values())):
-        at = np.nonzero(lesson.rows == row)[0]
-        if not len(at):
+        place = lesson.place_of(row)
+        if place is None:
             continue
-        place = int(at[0])
         offered, valid, invalid, _, flags = lesson.marks[:5, place].tolist()
         if offered <= 0 or flags & lessons.WITHDRAWN or not flags & lessons.REPORTED:
             continue

@@ -45,6 +45,13 @@ class Track:
     resolved_at: int = -1
     """The place, among the school days, at which the last episode was resolved."""
 
+    def summary(self) -> tuple[int, int, int, int]:
+        """Differs where the episodes do: number, and the last one's level and days."""
+        if not self.spells:
+            return (0, 0, 0, 0)
+        last = self.spells[-1]
+        return (len(self.spells), last.level, last.level_day, last.resolved_day)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -7,71 +7,100 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from forvarning.warnings.v1.warnings_pb2 import GroupSum
-from services.ews.core.days import Day
+from services.ews.core.days import CONFIRMED, REPORTED, VALID, Day, Mask, Sums
 from services.ews.core.lessons import Rows
 
 WHOLE_DAY = 24
 """The slot that stands for the whole day."""
-_FIELDS = (
-    "pupils",
-    "offered",
-    "reported",
-    "valid",
-    "invalid_unexplained",
-    "invalid_confirmed",
-    "pupils_absent_all_day",
-)
+Sum = tuple[bytes, int, int, int, int, int, int, int, int]
+"""Class and slot, then pupils, offered, reported, valid, unexplained, confirmed, away all day."""
 
 
-def part(day: Day, classes: Mapping[bytes, Rows]) -> list[GroupSum]:
+def part(day: Day, classes: Mapping[bytes, Rows]) -> list[Sum]:
     """One bucket's share of a unit's day: ``classes`` are its pupils placed there, by class."""
-    found: list[GroupSum] = []
+    found: list[Sum] = []
     for class_id, rows in classes.items():
-        slots = _slots(day, rows)
-        for slot in sorted(slots):
-            if slots[slot][0]:
-                values = dict(zip(_FIELDS, slots[slot], strict=True))
-                found.append(GroupSum(class_id=class_id, slot_hour=slot, **values))
+        whole = len(rows) == day.counted.shape[1]
+        minutes = day.minutes if whole else day.minutes[:, :, rows]
+        counted = day.counted if whole else day.counted[:, rows]
+        slots = _slots(day, minutes, counted)
+        for slot, (pupils, said, gone) in sorted(slots.items()):
+            if pupils:
+                offered, reported, valid, unexplained, confirmed = said
+                found.append(
+                    (class_id, slot, pupils, offered, reported, valid, unexplained, confirmed, gone)
+                )
     return found
 
 
-def _slots(day: Day, rows: Rows) -> dict[int, list[int]]:
+def _slots(day: Day, minutes: Sums, counted: Mask) -> dict[int, tuple[int, list[int], int]]:
+    """For each slot the pupils, their minutes by kind, and how many were away all day."""
     if not len(day.lessons):
         return {}
-    counted = day.counted[:, rows]
-    said = (day.offered[:, rows] * day.reported[:, rows]).astype(np.int32)
-    absent = (day.valid[:, rows] + day.unexplained[:, rows] + day.confirmed[:, rows]).sum(0)
-    minutes = np.stack(
-        (
-            day.offered[:, rows].sum(1),
-            said.sum(1),
-            day.valid[:, rows].sum(1),
-            day.unexplained[:, rows].sum(1),
-            day.confirmed[:, rows].sum(1),
-        ),
-        axis=1,
+    by_lesson: list[list[int]] = np.add.reduce(minutes, 2, dtype=np.int64).T.tolist()
+    present: list[int] = np.add.reduce(counted, 1, dtype=np.int64).tolist()
+    slots: dict[int, tuple[int, list[int], int]] = {}
+    places: dict[int, list[int]] = {}
+    for place, lesson in enumerate(day.lessons):
+        places.setdefault(lesson.start // 60, []).append(place)
+    for hour, some in places.items():
+        if len(some) == 1:
+            slots[hour] = (present[some[0]], by_lesson[some[0]], 0)
+        else:
+            pupils = int(counted[some].any(0).sum())
+            added = [sum(one) for one in zip(*(by_lesson[place] for place in some), strict=True)]
+            slots[hour] = (pupils, added, 0)
+    by_pupil = np.add.reduce(minutes, 1, dtype=np.int64)
+    said = by_pupil[REPORTED]
+    gone = (said > 0) & (by_pupil[VALID : CONFIRMED + 1].sum(0) >= said)
+    slots[WHOLE_DAY] = (
+        int(counted.any(0).sum()),
+        by_pupil.sum(1).tolist(),
+        int(gone.sum()),
     )
-    hours = np.array([lesson.start // 60 for lesson in day.lessons])
-    slots: dict[int, list[int]] = {}
-    for hour in sorted(set(hours.tolist())):
-        where = hours == hour
-        pupils = int(counted[where].any(0).sum())
-        slots[hour] = [pupils, *minutes[where].sum(0).tolist(), 0]
-    all_day = said.sum(0)
-    gone = int(((all_day > 0) & (absent >= all_day)).sum())
-    slots[WHOLE_DAY] = [int(counted.any(0).sum()), *minutes.sum(0).tolist(), gone]
     return slots
 
 
-def merged(parts: Iterable[Iterable[GroupSum]]) -> list[GroupSum]:
+def merged(parts: Iterable[Iterable[Sum]]) -> list[GroupSum]:
     """The sums of all parts, by class and slot."""
-    totals: dict[tuple[bytes, int], list[int]] = {}
-    for one in parts:
-        for sums in one:
-            held = totals.setdefault((sums.class_id, sums.slot_hour), [0] * len(_FIELDS))
-            for i, name in enumerate(_FIELDS):
-                held[i] += getattr(sums, name)
-    return [
-        GroupSum(class_id=class_id, slot_hour=slot, **dict(zip(_FIELDS, values, strict=True)))
-        for (class_id, slot), values in sorted(totals.items())
-    ]
+    totals: dict[tuple[bytes, int], Sum] = {}
+    for part_of_bucket in parts:
+        for one in part_of_bucket:
+            key = one[:2]
+            held = totals.get(key)
+            if held is not None:
+                added = (a + b for a, b in zip(held[2:], one[2:], strict=True))
+                totals[key] = (*key, *added)  # type: ignore[assignment]  # as long as they are
+            else:
+                totals[key] = one
+    return [message(totals[key]) for key in sorted(totals)]
+
+
+def message(one: Sum) -> GroupSum:
+    """The sum as it is published and kept."""
+    return GroupSum(
+        class_id=one[0],
+        slot_hour=one[1],
+        pupils=one[2],
+        offered=one[3],
+        reported=one[4],
+        valid=one[5],
+        invalid_unexplained=one[6],
+        invalid_confirmed=one[7],
+        pupils_absent_all_day=one[8],
+    )
+
+
+def of_message(one: GroupSum) -> Sum:
+    """The sum that :func:`message` wrote."""
+    return (
+        one.class_id,
+        one.slot_hour,
+        one.pupils,
+        one.offered,
+        one.reported,
+        one.valid,
+        one.invalid_unexplained,
+        one.invalid_confirmed,
+        one.pupils_absent_all_day,
+    )

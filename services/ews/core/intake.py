@@ -7,6 +7,7 @@ state as it was (design D3).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from services.ews.core import calendar, days, lessons
 from services.ews.core.api import UndigestibleError, UnknownProfileError
 from services.ews.core.bucket import Bucket
 from services.ews.core.lessons import Lesson, Marks, Rows
-from services.ews.core.partition import Cause, Partition
+from services.ews.core.partition import ANY_DAY, Cause, Partition
 from services.ews.core.profile import parse_profile
 from services.ews.core.pupils import version_of
 
@@ -92,10 +93,14 @@ class Intake:
         if not bucket.knows(pupil_ids) and _twice(pupil_ids):
             raise _refuse("duplicate_pupil", "pupil_ids: a pupil stands twice", pupil_ids)
         rows, keep = bucket.rows(pupil_ids)
+        # Also what a register says of erased pupils tells that the lesson was in a timetable.
+        timetabled = register.state == lessons.SCHEDULED or not (
+            (marks[lessons.FLAGS] & (lessons.REPORTED | lessons.WITHDRAWN)).all()
+        )
         if keep is not None:
             marks = marks[:, keep]
         day = register.epoch_day
-        lesson = Lesson.of_register(register, version_of(register.version), rows, marks)
+        lesson = Lesson.of_register(register, rows, marks, timetabled=timetabled)
         held = bucket.week(day).days().setdefault(day, {})
         before = held.get(lesson.lesson_id)
         merged = lesson if before is None else before.merged(lesson)
@@ -106,7 +111,9 @@ class Intake:
         dirty.days.add(day)
         dirty.weeks.add(calendar.monday(day))
         dirty.names |= len(bucket.pupils) > known
-        dirty.touches.append((merged.rows, *cause))
+        # What changed for the lesson changed for all of its pupils.
+        alike = before is not None and before.alike(merged) and not again
+        dirty.touches.append((rows if alike else merged.rows, day, cause))
         if not self.waiting and marks[lessons.INVALID].any():
             self.waiting = True
 
@@ -121,9 +128,11 @@ class Intake:
             self._partition.mark(bucket).names = True
         return None if bucket.pupils[row].erased else (bucket, row)
 
-    def _touch(self, bucket: Bucket, row: int, cause: Cause) -> None:
+    def _touch(self, bucket: Bucket, row: int, cause: Cause, changed: Iterable[int]) -> None:
+        """Note that the pupil's row is to be written, and decided on from the days ``changed``."""
         dirty = self._partition.mark(bucket)
-        dirty.touches.append((np.array([row], np.intp), *cause))
+        rows = np.array([row], np.intp)
+        dirty.touches.extend((rows, day, cause) for day in changed)
         dirty.pupils.add(row)
         self.waiting = True
 
@@ -144,13 +153,14 @@ class Intake:
         if not bucket.pupils[row].notify(notice) and not again:
             return
         bucket.note_notices(row)
-        dirty = self._partition.mark(bucket)
+        changed: set[int] = set()
         for one in (before, notice):
             if one is not None and not one.deleted:
                 first = calendar.day_of_instant(one.start_unix_s)
                 last = calendar.day_of_instant(one.end_unix_s - 1)
-                dirty.days.update(bucket.lesson_days(first, last))
-        self._touch(bucket, row, cause)
+                changed.update(bucket.lesson_days(first, last))
+        self._partition.mark(bucket).days |= changed
+        self._touch(bucket, row, cause, (ANY_DAY,) if again else changed)
 
     def _placement(self, fact: Any, placement: Any, cause: Cause, again: bool) -> None:
         names = ("home_id", "pupil_id", "placement_id", "school_unit_id")
@@ -167,9 +177,10 @@ class Intake:
         bucket, row = found
         if not bucket.pupils[row].place(placement) and not again:
             return
-        bucket.pupils[row].contents.clear()
+        bucket.pupils[row].forget()
+        bucket.forget_stays()
         bucket.units.add(placement.school_unit_id)
-        self._touch(bucket, row, cause)
+        self._touch(bucket, row, cause, (ANY_DAY,))
         self._partition.mark(bucket).moved.add(row)
 
     def _erase(self, fact: Any, erase: Any, cause: Cause, _again: bool) -> None:
@@ -197,9 +208,10 @@ class Intake:
         pupil.erase()
         bucket.notices.pop(row, None)
         bucket.forget_rows()
+        bucket.forget_stays()
         if self._partition.undigested.pop(pupil.pupil_id, None):
             self._partition.dirty_undigested = True
-        self._touch(bucket, row, cause)
+        self._touch(bucket, row, cause, (ANY_DAY,))
 
     # -- units and organisers -----------------------------------------------------------
 

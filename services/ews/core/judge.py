@@ -36,6 +36,8 @@ class Group:
     profiles: list[Profile | None] = field(default_factory=list)
     verdicts: dict[int, rules.Codes] = field(default_factory=dict)
     runs: dict[Metric, Ints] = field(default_factory=dict)
+    fires: dict[int, days.Mask] = field(default_factory=dict)
+    """By family, the pupils of whom a rule fires on some day."""
     # What the last judgement changed:
     kept: int = 0
     """School days whose verdicts stand for pupils outside ``differs``."""
@@ -50,12 +52,8 @@ def axes(bucket: Bucket, year: Year, unit_of: UnitOf) -> list[Group]:
     such. On days without placement, those that the unit of any of its lessons
     closed as such (design D8).
     """
-    by_stays: dict[tuple[Stay, ...], list[int]] = {}
-    for row, pupil in enumerate(bucket.pupils):
-        if not pupil.erased:
-            by_stays.setdefault(pupil.stays(year.year), []).append(row)
     found: list[Group] = []
-    for stays, rows in by_stays.items():
+    for stays, rows in bucket.by_stays(year.year).items():
         axis, places = _placed(stays, year, unit_of)
         loose = _loose_days(stays, year)
         if not loose:
@@ -163,6 +161,12 @@ def judge(group: Group, before: Group | None, year: Year, since: int, profiles: 
             group, before, look, keep, family, list(distinct.values())
         )
     _compare(group, before, keep)
+    for family in FOLDED:
+        verdicts = group.verdicts[family]
+        # Where nothing that was there changed, only the new days can bring something.
+        new = before is not None and group.kept == len(before.axis) and not group.differs.any()
+        found = (verdicts[group.kept if new else 0 :] == rules.FIRES).any(axis=(0, 1))
+        group.fires[family] = found | before.fires[family] if new and before else found
 
 
 def _is_range(rows: Rows) -> bool:

@@ -33,6 +33,9 @@ Marks = NDArray[np.int16]
 Rows = NDArray[np.intp]
 
 
+_RANGE: Rows = np.arange(65_536, dtype=np.intp)
+
+
 class Lesson:
     """``rows`` are the bucket's rows with a mark; ``marks[column, i]`` belongs to ``rows[i]``.
 
@@ -44,6 +47,7 @@ class Lesson:
         "_encoded",
         "activity_id",
         "day",
+        "first_rows",
         "group_id",
         "length",
         "lesson_id",
@@ -71,14 +75,17 @@ class Lesson:
     state: int
     timetabled: bool
     rows: Rows
+    first_rows: bool
+    """``rows`` are 0, 1, 2 and so on."""
     marks: Marks
     marks_version: Version | None
     versions: NDArray[np.int64] | None
     _encoded: bytes | None
 
     @classmethod
-    def of_register(cls, register: Any, version: Version, rows: Rows, marks: Marks) -> Lesson:
+    def of_register(cls, register: Any, rows: Rows, marks: Marks, *, timetabled: bool) -> Lesson:
         """The lesson as one validated register states it."""
+        version = _take_version(register.version)
         lesson = cls()
         lesson.lesson_id = register.lesson_id
         lesson.day = register.epoch_day
@@ -90,15 +97,17 @@ class Lesson:
         lesson.start = register.start_minute
         lesson.length = register.length_minutes
         lesson.state = register.state
-        lesson.timetabled = (
-            lesson.state == SCHEDULED or not (marks[FLAGS] & (REPORTED | WITHDRAWN)).all()
-        )
-        lesson.rows = rows
+        lesson.timetabled = timetabled
+        lesson._place(rows)
         lesson.marks = marks
         lesson.marks_version = version
         lesson.versions = None
         lesson._encoded = None
         return lesson
+
+    def _place(self, rows: Rows) -> None:
+        self.rows = rows
+        self.first_rows = bool(len(rows)) and bool((rows == _RANGE[: len(rows)]).all())
 
     def merged(self, other: Lesson) -> Lesson:
         """Both lessons' newest attributes and marks; ``self`` where ``other`` adds nothing."""
@@ -123,12 +132,13 @@ class Lesson:
         ):
             setattr(lesson, name, getattr(source, name))
         lesson.timetabled = timetabled
-        lesson.rows, lesson.marks, lesson.marks_version, lesson.versions = marks_change or (
+        rows, lesson.marks, lesson.marks_version, lesson.versions = marks_change or (
             self.rows,
             self.marks,
             self.marks_version,
             self.versions,
         )
+        lesson._place(rows)
         lesson._encoded = None
         return lesson
 
@@ -178,6 +188,24 @@ class Lesson:
         assert self.versions is not None  # noqa: S101  # one of the two is always there
         return [(p, m, s) for p, m, s in self.versions.T.tolist()]
 
+    def alike(self, other: Lesson) -> bool:
+        """Whether what holds for every pupil of the lesson is the same; versions apart."""
+        return (
+            self.start == other.start
+            and self.length == other.length
+            and self.state == other.state
+            and self.timetabled == other.timetabled
+            and self.unit_id == other.unit_id
+            and self.subject == other.subject
+        )
+
+    def place_of(self, row: int) -> int | None:
+        """Where in ``rows`` and ``marks`` a row of the bucket stands."""
+        if self.first_rows:
+            return row if row < len(self.rows) else None
+        found = np.nonzero(self.rows == row)[0]
+        return int(found[0]) if len(found) else None
+
     def modified(self, at: int) -> int:
         """The modified time, in Unix milliseconds, of the mark at place ``at``."""
         if self.marks_version is not None:
@@ -193,7 +221,7 @@ class Lesson:
         lesson = Lesson()
         for name in self.__slots__:
             setattr(lesson, name, getattr(self, name))
-        lesson.rows = self.rows[keep]
+        lesson._place(self.rows[keep])
         lesson.marks = self.marks[:, keep]
         lesson.versions = None if self.versions is None else self.versions[:, keep]
         lesson._encoded = None
@@ -250,7 +278,7 @@ class Lesson:
         columns, narrow = packed[0], packed[1]
         each = 2 + columns * (1 if narrow else 2) + (0 if shared else 24)
         size = (len(packed) - 2) // each
-        lesson.rows = np.frombuffer(packed, "<u2", size, 2).astype(np.intp)
+        lesson._place(np.frombuffer(packed, "<u2", size, 2).astype(np.intp))
         at = 2 + 2 * size
         flat = np.frombuffer(packed, np.uint8 if narrow else "<i2", columns * size, at)
         lesson.marks = flat.reshape(columns, size).astype(np.int16)

@@ -20,6 +20,10 @@ Cause = tuple[int, int]
 """When ingest accepted a fact, in Unix milliseconds, and the fact's offset."""
 
 
+ANY_DAY = -1
+NEVER = 1 << 30
+
+
 @dataclass(slots=True)
 class Dirty:
     """What has happened to a bucket since the last collect."""
@@ -30,8 +34,11 @@ class Dirty:
     """Days that a unit named in the bucket closed, opened or freed."""
     moved: set[int] = field(default_factory=set)
     """Rows whose place on days already published may have changed."""
-    touches: list[tuple[Rows, int, int]] = field(default_factory=list)
-    """Rows with the accepted time and offset of the fact that touched them."""
+    touches: list[tuple[Rows, int, Cause]] = field(default_factory=list)
+    """Rows, the day on which something about them changed, and the fact that did it.
+
+    The day is ANY_DAY where it may be any.
+    """
     cause: Cause = (0, -1)
     """The newest fact that touched every row."""
     everything: bool = False
@@ -220,14 +227,30 @@ def thread_row_key(bucket: Bucket, thread_id: bytes) -> bytes:
     return f"t:{bucket.key}:{thread_id.hex()}".encode()
 
 
-def causes(dirty: Dirty, size: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which rows were touched one by one, and for every row the newest cause: [2, row]."""
-    touched = np.zeros(size, bool)
-    newest = np.zeros((2, size), np.int64)
-    newest[:] = np.array(dirty.cause)[:, None]
-    for rows, accepted, offset in dirty.touches:
-        touched[rows] = True
-        newer = rows[newest[1, rows] < offset]
-        newest[0, newer] = accepted
-        newest[1, newer] = offset
-    return touched, newest
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What :attr:`Dirty.touches` says of each row."""
+
+    earliest: NDArray[np.int64]
+    """The earliest day that changed; NEVER where none did."""
+    causes: NDArray[np.int64]
+    """The newest fact: accepted time and offset, [2, row]."""
+    by_day: dict[int, NDArray[np.bool_]]
+    """The rows that each day changed for; ANY_DAY is one of the keys."""
+
+    @classmethod
+    def of(cls, dirty: Dirty, size: int) -> Touched:
+        earliest = np.full(size, NEVER, np.int64)
+        newest = np.empty((2, size), np.int64)
+        newest[0], newest[1] = dirty.cause
+        by_day: dict[int, NDArray[np.bool_]] = {}
+        for rows, day, cause in dirty.touches:
+            rows_of_day = by_day.get(day)
+            if rows_of_day is None:
+                rows_of_day = by_day[day] = np.zeros(size, bool)
+            rows_of_day[rows] = True
+            if cause[1] >= dirty.cause[1]:
+                newest[0, rows], newest[1, rows] = cause
+        for day in sorted(by_day, reverse=True):
+            earliest[by_day[day]] = day
+        return cls(earliest, newest, by_day)

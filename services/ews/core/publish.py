@@ -64,8 +64,15 @@ def revise(
             old = live[at]
             at += 1
         name = old.episode_id if old else ids.episode_id(thread_id, spell.raised_day, number)
-        new = _episode(name, spell, content, previous)
-        _compare(old, new, changes)
+        relapse = previous if spell.relapse else b""
+        if old is None or not _same(old, spell, content, relapse):
+            new = _episode(name, spell, content, relapse)
+            _compare(old, new, changes)
+            if old is not None and new == old:
+                new = old
+        else:
+            new = old
+        content.episode = new
         episodes.append(new)
         previous = name
     for gone in live[at:]:
@@ -81,14 +88,24 @@ def _end(episode: Episode) -> int:
     return episode.resolved_day or _FOREVER
 
 
-def _episode(name: bytes, spell: Spell, content: Content, previous: bytes) -> Episode:
+def _same(old: Episode, spell: Spell, content: Content, relapse: bytes) -> bool:
+    """Whether the published episode is the one that was built, and nothing came after."""
+    return (
+        content.episode is old
+        and old.raised_day == spell.raised_day
+        and old.resolved_day == spell.resolved_day
+        and old.relapse_of == relapse
+    )
+
+
+def _episode(name: bytes, spell: Spell, content: Content, relapse: bytes) -> Episode:
     episode = Episode()
     episode.CopyFrom(content.episode)
     episode.episode_id = name
     episode.state = _RESOLVED if spell.resolved_day else _ACTIVE
     episode.raised_day = spell.raised_day
     episode.resolved_day = spell.resolved_day
-    episode.relapse_of = previous if spell.relapse else b""
+    episode.relapse_of = relapse
     return episode
 
 

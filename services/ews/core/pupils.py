@@ -41,6 +41,14 @@ class Stay:
     """Of two that overlap the higher one holds."""
 
 
+def place_among(stays: tuple[Stay, ...], day: int) -> Place | None:
+    """The place that holds on a day; ``stays`` are as :meth:`Pupil.stays` orders them."""
+    for stay in reversed(stays):
+        if stay.first <= day < stay.after:
+            return stay.place
+    return None
+
+
 @dataclass(slots=True)
 class Thread:
     """A thread as last published."""
@@ -87,6 +95,8 @@ class Pupil:
     threads: dict[ThreadKey, Thread] = field(default_factory=dict)
     tracks: dict[ThreadKey, Track] = field(default_factory=dict)
     contents: dict[ThreadKey, dict[int, Content]] = field(default_factory=dict)
+    today: dict[int, dict[int, Spell]] = field(default_factory=dict)
+    """By school year, the episodes of ogiltig_idag by day."""
     _stays: dict[int, tuple[Stay, ...]] = field(default_factory=dict)
 
     def place(self, fact: facts_pb2.Placement) -> bool:
@@ -109,8 +119,16 @@ class Pupil:
     def erase(self) -> None:
         """Keep nothing but the identifier, and that it is erased (design D11)."""
         self.erased, self.failed = True, False
-        for held in (self.placements, self.notices, self.threads, self.tracks, self.contents):
-            held.clear()
+        self.placements.clear()
+        self.notices.clear()
+        self.threads.clear()
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing of the decisions but what was published."""
+        self.tracks.clear()
+        self.contents.clear()
+        self.today.clear()
         self._stays.clear()
 
     def take(self, event: warnings_pb2.WarningEvent) -> bool:
@@ -174,10 +192,7 @@ class Pupil:
 
     def placed(self, day: int) -> Place | None:
         """The placement on a day; of several the one that began last."""
-        for stay in reversed(self.stays(calendar.school_year(day))):
-            if stay.first <= day < stay.after:
-                return stay.place
-        return None
+        return place_among(self.stays(calendar.school_year(day)), day)
 
     def encode(self) -> bytes:
         """The pupil's state row."""

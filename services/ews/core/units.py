@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from forvarning.facts.v1 import facts_pb2
 from forvarning.state.v1.state_pb2 import ActiveProfiles, StateValue, UnitDayValue
-from forvarning.warnings.v1.warnings_pb2 import GroupSum
-from services.ews.core import calendar, ids
+from services.ews.core import calendar, groups, ids
 from services.ews.core.lessons import Version
 from services.ews.core.profile import Profile, parse_profile
 
@@ -27,7 +26,7 @@ class UnitDay:
     version: Version = _NEVER
     wave: Any = None
     group_revision: int = 0
-    parts: dict[str, list[GroupSum]] = field(default_factory=dict)
+    parts: dict[str, list[groups.Sum]] = field(default_factory=dict)
 
 
 class Unit:
@@ -104,7 +103,7 @@ class Unit:
             value.wave.CopyFrom(held.wave)
         for key, sums in held.parts.items():
             _, home, bucket = ids.parse_bucket_key(key)
-            value.parts.add(home_id=home, bucket=bucket, sums=sums)
+            value.parts.add(home_id=home, bucket=bucket, sums=map(groups.message, sums))
         return StateValue(unit_day=value).SerializeToString()
 
     def restore(self, day: int, encoded: bytes) -> None:
@@ -119,7 +118,7 @@ class Unit:
             held.wave = value.wave
         for part in value.parts:
             key = ids.bucket_key(self.organiser_id, part.home_id, part.bucket)
-            held.parts[key] = list(part.sums)
+            held.parts[key] = [groups.of_message(one) for one in part.sums]
         self.days[day] = held
         self._school_days.clear()
 
