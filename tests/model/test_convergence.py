@@ -10,95 +10,12 @@ from hypothesis import HealthCheck, given, settings
 
 from forvarning.facts.v1.facts_pb2 import Fact
 from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, WarningEvent
-from services.ews.core.api import Batch, PartitionCore
-from services.ews.core.core import Core
 from services.ews.core.legal import illegal_history
 from tests.model.model import Model, told_by, truth_of
 from tests.model.world import CONTENTS, PROFILES, World, worlds
+from tests.unit.ews.harness import Harness
 
-EXAMPLES = int(os.environ.get("FORVARNING_MODEL_EXAMPLES", "2000"))
-
-
-class Harness:
-    """A core with the topics around it: a compacted changelog and what was published."""
-
-    def __init__(self) -> None:
-        self.log: list[bytes] = []
-        self.changelog: dict[bytes, bytes] = {}
-        self.history: dict[bytes, list[WarningEvent]] = {}
-        self.latest: dict[bytes, bytes] = {}
-        self.absence: dict[bytes, bytes] = {}
-        self.groups: dict[bytes, bytes] = {}
-        self.core: PartitionCore = self._new()
-
-    @staticmethod
-    def _new() -> PartitionCore:
-        core = Core()
-        for content in CONTENTS:
-            core.learn_profile(*content)
-        return core
-
-    def apply(self, fact: bytes) -> None:
-        self.core.apply(fact, len(self.log), partition=0)
-        self.log.append(fact)
-
-    def collect(self) -> Batch:
-        batch = self.core.collect()
-        assert not batch.failed_folds
-        for rows, topic in (
-            (batch.state, self.changelog),
-            (batch.warnings, self.latest),
-            (batch.absence_days, self.absence),
-            (batch.group_days, self.groups),
-        ):
-            for row in rows:
-                if row.value is None:
-                    topic.pop(row.key, None)
-                else:
-                    topic[row.key] = row.value
-        for row in batch.warnings:
-            if row.value is None:
-                self.history.pop(row.key, None)
-            else:
-                event = WarningEvent.FromString(row.value)
-                assert event.thread_id == row.key
-                self.history.setdefault(row.key, []).append(event)
-        return batch
-
-    def restart(self) -> None:
-        """Go on from the changelog, in any order of its rows."""
-        self.collect()
-        self.core = self._new()
-        rows = list(self.changelog.items())
-        random.Random(len(rows)).shuffle(rows)
-        for key, value in rows:
-            self.core.restore(key, value)
-
-    def lose(self) -> None:
-        """The changelog is gone: rebuild from the log; nothing of it may be told again."""
-        self.collect()
-        self.core = self._new()
-        self.changelog.clear()
-        for key, value in self.latest.items():
-            self.core.restore_published(key, value)
-        for key, value in self.absence.items():
-            self.core.restore_absence_day(key, value)
-        for key, value in self.groups.items():
-            self.core.restore_group_day(key, value)
-        self.core.begin_rebuild()
-        log, self.log = self.log, []
-        for i, fact in enumerate(log):
-            self.apply(fact)
-            if i % 7 == 3:
-                batch = self.collect()
-                assert not batch.warnings
-                assert not batch.absence_days
-                assert not batch.group_days
-        self.core.end_rebuild()
-        batch = self.collect()
-        assert not batch.warnings
-        assert not batch.absence_days
-        assert not batch.group_days
+EXAMPLES = int(os.environ.get("FORVARNING_MODEL_EXAMPLES", "400"))
 
 
 def disordered(world: World) -> list[bytes]:
@@ -110,7 +27,7 @@ def disordered(world: World) -> list[bytes]:
 
 
 def check(world: World) -> None:
-    harness = Harness()
+    harness = Harness(CONTENTS)
     stops = dict(world.stops)
     facts = disordered(world)
     for i, fact in enumerate(facts):
@@ -118,7 +35,7 @@ def check(world: World) -> None:
         what = stops.get(len(facts) - i)
         if what is not None:
             getattr(harness, what)()
-    harness.collect()
+    assert not harness.collect().failed_folds
     assert not harness.collect().warnings
     found = told_by(WarningEvent.FromString(value) for value in harness.latest.values())
     expected = truth_of(facts, PROFILES)
