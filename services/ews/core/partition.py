@@ -177,14 +177,17 @@ class Partition:
     def restore_published(self, key: bytes, value: bytes | None) -> None:
         """Take a published thread; it is taken up when its bucket is next decided on."""
         if value is None:
-            for threads in self.published.values():
-                for one in threads.values():
-                    one.pop(key, None)
+            for pupils in self.published.values():
+                for threads in pupils.values():
+                    threads.pop(key, None)
             return
         event = WarningEvent.FromString(value)
         name = ids.bucket_key(event.organiser_id, event.home_id, event.bucket)
         pupils = self.published.setdefault(name, {})
-        pupils.setdefault(event.pupil_id, {})[event.thread_id] = value
+        threads = pupils.setdefault(event.pupil_id, {})
+        held = threads.get(event.thread_id)
+        if held is None or WarningEvent.FromString(held).revision < event.revision:
+            threads[event.thread_id] = value
 
     # -- rows ---------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from forvarning.warnings.v1 import warnings_pb2 as w
 from tests.unit.ews.facts import (
     ORGANISER,
     OTHER_UNIT,
-    START,
     STANDARD,
+    START,
     UNIT,
     School,
     day,
@@ -164,7 +164,7 @@ def test_a_new_school_year_is_a_new_thread_and_a_new_run(school: School) -> None
         school.placement(0),
         school.placement(0, number=1, first=day(2027, 7, 1), school_year=2027),
     )
-    june = [at for at in range(day(2027, 6, 26), day(2027, 7, 8))]
+    june = range(day(2027, 6, 26), day(2027, 7, 8))
     for at in june:
         harness.apply(*school.school_day(at, [0], {0: "v"}))
     harness.collect()

@@ -7,7 +7,7 @@ import pytest
 from forvarning.facts.v1 import facts_pb2 as f
 from forvarning.warnings.v1 import warnings_pb2 as w
 from services.ews.core.legal import illegal_history
-from tests.unit.ews.facts import START, STANDARD, UNIT, School, name, weekdays
+from tests.unit.ews.facts import STANDARD, START, UNIT, School, name, weekdays
 from tests.unit.ews.harness import Harness
 
 RAISED, ESCALATED, AMENDED, RESOLVED, WITHDRAWN = (
@@ -102,8 +102,8 @@ def test_a_relapse_within_the_quiet_days_waits_until_they_are_over(
 
 
 def test_spread_out_absence_is_sporadic_and_not_long_term(harness: Harness, school: School) -> None:
-    letters = {day: ".v.." for day in (0, 2, 4, 6, 8)}
-    told = []
+    letters = dict.fromkeys((0, 2, 4, 6, 8), ".v..")
+    told: list[tuple[int, w.WarningEvent]] = []
     for i, day in enumerate(weekdays(12)):
         facts = []
         for slot, start in enumerate((490, 560, 640, 780)):

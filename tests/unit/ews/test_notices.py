@@ -8,7 +8,7 @@ import pytest
 
 from forvarning.warnings.v1.warnings_pb2 import AbsenceDay
 from services.ews.core.notices import Notice, explained_minutes, holds
-from tests.unit.ews.facts import CONFIRMED, EXPLICIT, REPORTED, START, STANDARD, School
+from tests.unit.ews.facts import CONFIRMED, EXPLICIT, REPORTED, STANDARD, START, School
 from tests.unit.ews.harness import Harness
 
 LESSON = START * 86_400 + (490 - 120) * 60

@@ -1,0 +1,99 @@
+"""Profiles are refused with line, field and reason."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from forvarning.warnings.v1 import warnings_pb2 as w
+from services.ews.core.profile import Measure, Metric, ProfileError, Span, Window, parse_profile
+from tests.unit.ews.facts import STANDARD
+
+TEXT = STANDARD.decode()
+
+
+def test_the_standard_profile() -> None:
+    profile = parse_profile(STANDARD)
+    assert (profile.profile_id, profile.version) == ("standard", 1)
+    assert set(profile.families) == {
+        w.FAMILY_SPORADIC,
+        w.FAMILY_LONG_TERM,
+        w.FAMILY_UNEXCUSED_TODAY,
+    }
+    rules = {rule.rule_id: rule for one in profile.families.values() for rule in one.rules}
+    share = rules["strofranvaro-10-procent"]
+    assert (share.metric, share.measure, share.threshold) == (
+        Metric.TOTAL,
+        Measure.SHARE,
+        Decimal(10),
+    )
+    assert share.window == Window(Span.SCHOOL_DAYS, 20)
+    assert [rules[f"langvarig-{days}-dagar"].threshold for days in (5, 10, 20)] == [5, 10, 20]
+    assert all(rule.source for rule in rules.values())
+    assert profile.rules(w.FAMILY_ESCALATION) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "reason"),
+    [
+        ('metric = "total"', 'metric = "totl"', "signals.strofranvaro.rules.metric", "one of"),
+        ("threshold = 5", "threshold = 0", "signals.strofranvaro.rules.threshold", "more than 0"),
+        ("threshold = 5", "threshold = true", "signals.strofranvaro.rules.threshold", "number"),
+        ("threshold = 5", "threshold = 5.0005", "signals.strofranvaro.rules.threshold", "decimals"),
+        ("threshold = 5", "threshold = nan", "signals.strofranvaro.rules.threshold", "decimals"),
+        ('comparator = ">="', 'comparator = "="', "signals.strofranvaro.rules.comparator", ">"),
+        ("below = 3", "below = 6", "signals.strofranvaro.rules.resolve.below", "threshold"),
+        ("level = 1", "level = 0", "signals.strofranvaro.rules.level", "1 to 9"),
+        ("level = 1", "levl = 1", "signals.strofranvaro.rules.levl", "unknown"),
+        (
+            "window = { school_days = 20 }",
+            "window = { days = 20 }",
+            "signals.strofranvaro.rules.window",
+            "school_days",
+        ),
+        (
+            'id = "strofranvaro-10-procent"',
+            'id = "strofranvaro-tillfallen"',
+            "signals.strofranvaro.rules.id",
+            "twice",
+        ),
+        (
+            "resolve = { below = 1, school_days = 5 }",
+            "min_absence_days = 3\nresolve = { below = 1, school_days = 5 }",
+            "signals.langvarig.rules.min_absence_days",
+            "run_days",
+        ),
+        ('metric = "invalid"', 'metric = "total"', "signals.ogiltig_idag.rules.measure", "invalid"),
+        ("version = 1", "version = 0", "profile.version", "whole number"),
+        ('id = "standard"', 'id = "Å"', "profile.id", "letters"),
+        ("quiet_school_days = 10", "quiet = 10", "signals.strofranvaro.quiet", "unknown"),
+        ("[signals.ogiltig_idag]", "[signals.ogiltig]", "signals.ogiltig", "unknown"),
+    ],
+)
+def test_what_is_refused(old: str, new: str, field: str, reason: str) -> None:
+    assert old in TEXT
+    changed = TEXT.replace(old, new, 1)
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(changed.encode())
+    assert refused.value.field == field
+    assert reason in refused.value.reason
+    at = changed[: changed.index(new)].count("\n") + 1
+    assert refused.value.line > 0
+    if field.rpartition(".")[2] in {"metric", "threshold", "comparator", "level", "version"}:
+        assert refused.value.line == at
+
+
+def test_no_toml_names_its_line() -> None:
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(TEXT.replace("[profile]", "[profile").encode())
+    assert refused.value.line == TEXT[: TEXT.index("[profile]")].count("\n") + 1
+    with pytest.raises(ProfileError, match="UTF-8"):
+        parse_profile(b"\xff")
+    with pytest.raises(ProfileError, match="no family"):
+        parse_profile(b'[profile]\nid = "a"\nversion = 1\nname = "A"\n[signals]\n')
+
+
+def test_a_ladder_is_left_to_the_case_service() -> None:
+    profile = parse_profile(STANDARD + b'\n[ladder]\nanything = "goes"\n')
+    assert profile.profile_id == "standard"
