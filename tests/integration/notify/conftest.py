@@ -75,7 +75,7 @@ def hooks() -> Iterator[HookSink]:
 @pytest.fixture
 async def world(database: Database, mails: MailSink) -> AsyncIterator[World]:
     settings = settings_for(database.dsn, mails.port)
-    pool = await pg.connect(SecretStr(database.dsn), service="notify", size=6)
+    pool = await pg.connect(SecretStr(database.dsn), service="test", size=6)
     admin = await asyncpg.connect(database.admin_dsn)
     world = World(pool, admin, FixedClock(local_instant(TUESDAY, 9 * 60)), settings)
     try:

@@ -265,12 +265,11 @@ async def test_the_database_may_go_and_come(
     with running(notify):
         name = database.dsn.rsplit("/", 1)[1]
         # Away for this service alone: other tests share the server.
-        await world.pool.expire_connections()
         try:
             await world.admin.execute("ALTER ROLE forvarning_notify CONNECTION LIMIT 0")
             await world.admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE usename = 'forvarning_notify' AND datname = $1",
+                "WHERE application_name = 'forvarning-notify' AND datname = $1",
                 name,
             )
             await produce(broker, event, transactional=True)
@@ -278,6 +277,8 @@ async def test_the_database_may_go_and_come(
         finally:
             await world.admin.execute("ALTER ROLE forvarning_notify CONNECTION LIMIT -1")
         eventually(lambda: notify.get("/readyz")[0] == 200, "ready again")
+        url = f"/internal/v1/deliveries?organiser={world.organiser}"
+        eventually(lambda: "waiting" in notify.get(url, "ops-token")[1], "the obligation")
         notify.set_clock(9, 30)
         eventually(lambda: len(mails.mails) == 1, "the notice")
         assert notify.child.running
