@@ -11,3 +11,4 @@ need() {
 }
 need chromium chromium "the browser tests"
 need promtool prometheus "the tests of Prometheus rules"
+need amtool prometheus-alertmanager "the test of the Alertmanager configuration"
