@@ -13,6 +13,7 @@ Kind = Literal[
     "outside",  # before the school year's start or after today
     "free",  # lov, studiedag, holiday
     "unreported",  # nobody reported a lesson: neither present nor absent (D7)
+    "none_known",  # no figures: the stream tells only of days with absence or unreported lessons
     "present",
     "part_valid",
     "part_invalid",
@@ -26,6 +27,7 @@ KINDS: dict[Kind, str] = {
     "part_invalid": "frånvarande en del av dagen, ogiltigt eller oförklarat",
     "full_valid": "frånvarande hela dagen, giltigt",
     "full_invalid": "frånvarande hela dagen, ogiltigt eller oförklarat",
+    "none_known": "ingen känd frånvaro",
     "unreported": "inget rapporterat",
     "free": "ledig dag",
     "outside": "",
@@ -130,7 +132,8 @@ def _cell(
     elif day in free or (terms and not any(a <= day <= b for a, b in terms)):
         kind = "free"
     else:
-        kind = "unreported"
+        # Today is not over: nothing can be said of it before its lessons are.
+        kind = "unreported" if day == last else "none_known"
     return Cell(day, kind, _label(day, kind, sums))
 
 
@@ -138,7 +141,7 @@ def _label(day: date, kind: Kind, sums: DaySums | None) -> str:
     if kind == "outside":
         return ""
     words = f"{text.weekday_date(day)}: {KINDS[kind]}"
-    if sums is not None and kind not in {"present", "unreported"}:
+    if sums is not None and kind not in {"present", "unreported", "none_known"}:
         words += (
             f" ({text.duration(sums.valid + sums.invalid)} av {text.duration(sums.reported)}, "
             f"{sums.lessons_absent} av {text.count(sums.lessons_reported, 'lektion', 'lektioner')})"
