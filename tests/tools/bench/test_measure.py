@@ -6,14 +6,17 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.ews import main as bench
+from bench.ews.feed import Written
 from bench.ews.measure import MeasureError, Run, committed, differing, time_process
 from deploy.local.kafka import KafkaServer
 from deploy.local.process import Child
 from services.common.settings import CommonSettings
+from services.ews.oracle.findings import Finding, Kind, Report, Scope, Store
 
 
 def test_the_time_runs_from_the_start_to_the_last_commit() -> None:
@@ -36,6 +39,38 @@ def test_a_checkpoint_behind_the_log_is_named() -> None:
     assert differing({3: 2}, {}) == ["partition 3: checkpoint at None, the log ends at 2"]
 
 
+def _figures(**changes: Any) -> dict[str, float | None]:
+    values: dict[str, Any] = {"marks": 1000, "lag": 0, "findings": [], "seconds": 70.0}
+    values |= changes
+    run = Run(began=0.0, total=50, points=[(10.0, 10), (values["seconds"], 50)])
+    naive = Run(began=0.0, total=100, points=[(1.0, 10), (10.0, 100)])
+    scope = Scope(marks=values["marks"], lag=values["lag"])
+    report = Report(scope, values["findings"])
+    return bench.figures_of(Written(records=50, marks=1000), run, naive, report, 60.0)
+
+
+def test_the_headline_is_whole_time_against_the_naive_apps_best() -> None:
+    figures = _figures()
+    assert figures["marks_per_s"] == pytest.approx(1000 / 70)
+    assert figures["naive_marks_per_s"] == pytest.approx(10)
+    assert figures["ratio_naive"] == pytest.approx(1000 / 70 / 10)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"findings": [Finding(Kind.MISSING, Store.PUBLISHED, "t", "is not there")]},
+        {"lag": 1},
+        {"marks": 999},
+        {"seconds": 59.0},
+    ],
+)
+def test_a_figure_counts_only_if_the_oracle_agrees_on_all_of_it(change: dict[str, Any]) -> None:
+    figures = _figures(**change)
+    assert figures["marks_per_s"] is None
+    assert figures["ratio_naive"] is None
+
+
 def test_a_process_that_ends_cannot_be_timed(kafka: KafkaServer, tmp_path: Path) -> None:
     settings = CommonSettings(environment="local", kafka_bootstrap=kafka.bootstrap)
     child = Child(
@@ -56,7 +91,7 @@ def test_a_small_run_from_end_to_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real broker, worker, oracle and naive app; the figures are judged, the aims are not."""
-    arguments = ["--pupils", "150", "--days", "8", "--naive-marks", "6000"]
+    arguments = ["--pupils", "150", "--days", "8", "--naive-marks", "6000", "--min-seconds", "1"]
     monkeypatch.setattr(sys, "argv", ["bench.ews", *arguments])
     monkeypatch.setattr(bench, "PARTITIONS", 4)
     assert bench.main() == 0
