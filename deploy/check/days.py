@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bench.simulator.calendar import SchoolYear
 from bench.simulator.calendar import school_year as calendar_of
-from services.common.clock import local_instant, school_date, school_year
+from services.common.clock import Clock, local_instant, school_date, school_year
 
 WEEKS = 8
 HISTORY_WEEKS = 5
@@ -29,6 +32,29 @@ class Days:
     def start(self) -> datetime:
         """07:30 by the wall clock in Stockholm on the first live day, a Tuesday."""
         return morning(self.live[0])
+
+
+class LateClock:
+    """What another clock said a moment ago.
+
+    Every process notices a jump of the simulated clock within a tenth of a second. A school
+    system that noticed it first would speak of a time that is still to come for ingest, which
+    caps such a time (design D2).
+    """
+
+    def __init__(
+        self, clock: Clock, seconds: float = 0.3, real: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock, self._seconds, self._real = clock, seconds, real
+        self._said: deque[tuple[float, datetime]] = deque([(real(), clock.now())])
+
+    def now(self) -> datetime:
+        """The newest instant that is old enough; at first the one it was made at."""
+        now = self._real()
+        self._said.append((now, self._clock.now()))
+        while len(self._said) > 1 and self._said[1][0] <= now - self._seconds:
+            self._said.popleft()
+        return self._said[0][1]
 
 
 def morning(day: date) -> datetime:

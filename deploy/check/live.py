@@ -14,7 +14,7 @@ from bench.simulator import contract
 from bench.simulator.events import NoticeEvent, RegisterEvent
 from deploy.check import identities
 from deploy.check.context import Run
-from deploy.check.days import evening, morning
+from deploy.check.days import LateClock, evening, morning
 from deploy.check.identities import Identities
 from deploy.check.inject import Injector
 from deploy.check.latency import Ground, Matcher
@@ -97,7 +97,7 @@ async def go(run: Run, attribution: Attribution) -> LiveResult:
         iter(run.events),
         client=run.client,
         ledger=run.ledger,
-        clock=run.clock,
+        clock=LateClock(run.clock),
         listener=attribution,
         rate=options.rate,
     )
@@ -146,14 +146,15 @@ async def _days(run: Run, traffic: LiveTraffic, attribution: Attribution) -> Non
     rosters = set(contract.roster_dates(run.simulation.world))
     before: date | None = None
     for day in days:
-        length = evening(day) - morning(day)
-        write_clock_file(run.stack.clock_file, morning(day), length / timedelta(seconds=seconds))
-        until = time.monotonic() + seconds
         if before is not None and rosters & set(_dates(before, day)):
+            # It may take long while something is away: no simulated time passes meanwhile.
+            write_clock_file(run.stack.clock_file, evening(before), 0.0)
             await traffic.roster(day)
             attribution.known = await identities.read(run.stack.database_url, run.organiser)
+        length = evening(day) - morning(day)
+        write_clock_file(run.stack.clock_file, morning(day), length / timedelta(seconds=seconds))
         run.diary.say(f"{day:%A} {day} begins")
-        await asyncio.sleep(max(0.0, until - time.monotonic()))
+        await asyncio.sleep(seconds)
         before = day
 
 

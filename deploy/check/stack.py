@@ -35,7 +35,8 @@ class _Lines(Screen):
         self._diary = diary
 
     def line(self, text: str = "") -> None:
-        self._diary.say(text.strip())
+        if text.strip():
+            self._diary.say(text.strip())
 
     def heading(self, text: str) -> None:
         self._diary.say(text.strip())
