@@ -176,6 +176,7 @@ def main() -> None:
     parser.add_argument("--collects", type=float, default=1.0, help="collects a school day")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--sort", default="tottime", help="how --profile sorts")
     given = parser.parse_args()
     content = _STANDARD.read_bytes()
     term = Term(given.buckets, given.seed)
@@ -210,7 +211,7 @@ def main() -> None:
             rows += len(batch.state) + len(batch.absence_days) + len(batch.group_days)
     if profiler:
         profiler.disable()
-        pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
+        pstats.Stats(profiler).sort_stats(given.sort).print_stats(60)
     seconds = time.process_time() - started
     print(
         json.dumps(

@@ -21,7 +21,9 @@ class CoreError(Exception):
 
     CoreError
     ├── UndigestibleError   this fact cannot be applied; the state is as before the call
-    └── UnknownProfileError the content of an activated profile is not at hand yet
+    ├── UnknownProfileError the content of an activated profile is not at hand yet
+    ├── ProfileError        a profile's content cannot be used (services.ews.core.profile)
+    └── StateError          the changelog was written by another version: rebuild the partition
     """
 
 
@@ -52,6 +54,10 @@ class UnknownProfileError(CoreError):
         self.profile_id = profile_id
         self.profile_version = profile_version
         self.digest = digest
+
+
+class StateError(CoreError):
+    """A changelog row that this version cannot read; the partition has to be rebuilt."""
 
 
 @dataclass(frozen=True, slots=True)

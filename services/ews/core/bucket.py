@@ -1,8 +1,8 @@
-"""A bucket: some pupils of one home, their lessons by week, their days by school year.
+"""A bucket: some pupils of one home, their lessons by day, the days' sums by school year.
 
 Rows number the pupils in the order in which they first appeared. What is
-restored stays bytes until it is needed: a week's lessons until one of its days
-changes or an episode names them, the rest until the bucket is first touched.
+restored stays bytes until it is needed: a day's lessons until the day changes or
+an episode names them, the rest until the bucket is first touched.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from forvarning.state.v1.state_pb2 import BucketValue, DayUnit, DayValue, StateValue, WeekValue
+from forvarning.state.v1.state_pb2 import BucketValue, DayUnit, DayValue, StateValue
 from services.ews.core import calendar, days
+from services.ews.core.api import StateError
 from services.ews.core.lessons import Lesson, Rows
 from services.ews.core.notices import Notice
+from services.ews.core.packing import pack, unpack
 from services.ews.core.pupils import Place, Pupil, Stay
 
 if TYPE_CHECKING:
@@ -25,26 +27,24 @@ if TYPE_CHECKING:
 NOWHERE = Place()
 
 
-class Week:
-    """The lessons of an ISO week, by day and lesson id."""
+class Lessons:
+    """The lessons of a day, by lesson id."""
 
     def __init__(self, encoded: list[bytes] | None = None) -> None:
         self._encoded = encoded or []
-        self._days: dict[int, dict[bytes, Lesson]] = {}
+        self._held: dict[bytes, Lesson] = {}
 
-    def days(self) -> dict[int, dict[bytes, Lesson]]:
+    def held(self) -> dict[bytes, Lesson]:
         """Decoded on first use."""
         if self._encoded:
             for one in self._encoded:
                 lesson = Lesson.decode(one)
-                self._days.setdefault(lesson.day, {})[lesson.lesson_id] = lesson
+                self._held[lesson.lesson_id] = lesson
             self._encoded = []
-        return self._days
+        return self._held
 
     def encode(self) -> list[bytes]:
-        if self._encoded:
-            return self._encoded
-        return [lesson.encode() for day in self._days.values() for lesson in day.values()]
+        return self._encoded or [lesson.encode() for lesson in self._held.values()]
 
 
 class Year:
@@ -95,7 +95,7 @@ class Bucket:
         self.number = number
         self.pupils: list[Pupil] = []
         self.row_of: dict[bytes, int] = {}
-        self.weeks: dict[int, Week] = {}
+        self.days: dict[int, Lessons] = {}
         self.years: dict[int, Year] = {}
         self.notices: dict[int, list[Notice]] = {}
         self.groups: dict[int, dict[tuple[object, bytes], Group]] = {}
@@ -153,13 +153,12 @@ class Bucket:
         """After a placement the groups of :meth:`by_stays` are others."""
         self._stays.clear()
 
-    def week(self, day: int) -> Week:
-        return self.weeks.setdefault(calendar.monday(day), Week())
-
     def lessons(self, day: int) -> dict[bytes, Lesson]:
-        """The lessons of a day by id; empty where there are none."""
-        week = self.weeks.get(calendar.monday(day))
-        return week.days().get(day, {}) if week is not None else {}
+        """The lessons of a day by id, for changing; empty where there are none."""
+        found = self.days.get(day)
+        if found is None:
+            found = self.days[day] = Lessons()
+        return found.held()
 
     def year(self, year: int) -> Year:
         found = self.years.get(year)
@@ -177,9 +176,9 @@ class Bucket:
 
     def lesson_days(self, first: int, last: int) -> Iterator[int]:
         """The days from ``first`` to ``last`` on which the bucket has lessons."""
-        for monday, week in self.weeks.items():
-            if monday + 6 >= first and monday <= last:
-                yield from (day for day in week.days() if first <= day <= last)
+        if last - first < len(self.days):
+            return (day for day in range(first, last + 1) if day in self.days)
+        return (day for day in self.days if first <= day <= last)
 
     def add_up(self, day: int) -> days.Day:
         """The day's lessons added up; nothing is kept."""
@@ -228,35 +227,26 @@ class Bucket:
         ids = b"".join(pupil.pupil_id for pupil in self.pupils)
         return StateValue(bucket=BucketValue(pupil_ids=ids)).SerializeToString()
 
-    def encode_week(self, monday: int) -> bytes:
-        """A week's state row."""
-        value = WeekValue(first_day=monday, layout=days.LAYOUT)
-        value.lessons.extend(self.weeks[monday].encode())
+    def encode_day(self, day: int) -> bytes:
+        """A day's state row."""
+        year = self.year(calendar.school_year(day))
         size = len(self.pupils)
-        for day in range(monday, monday + 7):
-            year = self.years.get(calendar.school_year(day))
-            units = year.units.get(day) if year is not None else None
-            if year is None or (units is None and not self._has_revision(year, day)):
-                continue
-            value.days.append(
-                DayValue(
-                    epoch_day=day,
-                    pupils=size,
-                    sums=year.day(day)[:, :size].astype("<i2").tobytes(),
-                    units=[
-                        DayUnit(school_unit_id=unit, rows=np.packbits(mask).tobytes())
-                        for unit, mask in (units or {}).items()
-                    ],
+        value = DayValue(
+            epoch_day=day,
+            layout=days.LAYOUT,
+            lessons=self.days[day].encode() if day in self.days else (),
+            pupils=size,
+            sums=pack(year.day(day)[:, :size]),
+            units=[
+                DayUnit(
+                    school_unit_id=unit, rows=b"" if mask.all() else np.packbits(mask).tobytes()
                 )
-            )
-        return StateValue(week=value).SerializeToString()
+                for unit, mask in year.units.get(day, {}).items()
+            ],
+        )
+        return StateValue(day=value).SerializeToString()
 
-    @staticmethod
-    def _has_revision(year: Year, day: int) -> bool:
-        at = day - year.start
-        return at < len(year.sums) and bool(year.sums[at, days.REVISION].any())
-
-    def restore(self, bucket: bytes, pupils: Iterable[bytes], weeks: Iterable[bytes]) -> None:
+    def restore(self, bucket: bytes, pupils: Iterable[bytes], rows: Iterable[bytes]) -> None:
         """Take the bucket's state rows."""
         ids = StateValue.FromString(bucket).bucket.pupil_ids
         for i in range(0, len(ids), 16):
@@ -269,32 +259,29 @@ class Bucket:
             self.note_notices(row)
             self.units.update(fact.school_unit_id for fact in pupil.placements.values())
         self._stays.clear()
-        for encoded in weeks:
-            self._restore_week(StateValue.FromString(encoded).week)
+        for encoded in rows:
+            self._restore_day(StateValue.FromString(encoded).day)
 
-    def _restore_week(self, value: WeekValue) -> None:
-        self.weeks[value.first_day] = week = Week(list(value.lessons))
-        for one in value.days:
-            year = self.year(calendar.school_year(one.epoch_day))
-            size = one.pupils
-            sums = np.frombuffer(one.sums, "<i2").reshape(-1, size)
-            held = year.day(one.epoch_day)
-            if value.layout == days.LAYOUT:
-                held[:, :size] = sums
-            else:
-                held[days.REVISION, :size] = sums[-1]
-            units = {
-                unit.school_unit_id: np.unpackbits(
-                    np.frombuffer(unit.rows, np.uint8), count=size
-                ).astype(bool)
-                for unit in one.units
-            }
-            if units:
-                year.units[one.epoch_day] = units
-                self.units.update(units)
+    def _restore_day(self, value: DayValue) -> None:
         if value.layout != days.LAYOUT:
-            for day in list(week.days()):
-                self.recount(day)
+            raise StateError(f"state row of layout {value.layout}, not {days.LAYOUT}: rebuild")
+        day, size = value.epoch_day, value.pupils
+        self.days[day] = Lessons(list(value.lessons))
+        year = self.year(calendar.school_year(day))
+        year.reserve(size)
+        sums, _ = unpack(value.sums, days.FIELDS, size)
+        year.day(day)[:, :size] = sums
+        units = {unit.school_unit_id: _mask(unit.rows, size) for unit in value.units}
+        if units:
+            year.units[day] = units
+            self.units.update(units)
+
+
+def _mask(packed: bytes, size: int) -> days.Mask:
+    """The rows that a day's unit was kept with; nothing stands for all."""
+    if not packed:
+        return np.ones(size, bool)
+    return np.unpackbits(np.frombuffer(packed, np.uint8), count=size).astype(bool)
 
 
 def _padded(mask: days.Mask | None, size: int) -> days.Mask:

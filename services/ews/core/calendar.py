@@ -65,11 +65,6 @@ def term_start(day: int) -> int:
     return as_day(date(when.year, 7 if when.month >= 7 else 1, 1))
 
 
-def monday(day: int) -> int:
-    """The Monday of the day's ISO week (1970-01-01 was a Thursday)."""
-    return day - (day + 3) % 7
-
-
 @lru_cache(maxsize=4096)
 def _local_midnights(day: int) -> tuple[int, int]:
     """When the local day begins, and how long it is, in seconds of UTC."""

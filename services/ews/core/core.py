@@ -8,7 +8,7 @@ import numpy as np
 
 from forvarning.state.v1.state_pb2 import StateValue
 from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, GroupDay, WarningEvent
-from services.ews.core import calendar, days, fold, ids
+from services.ews.core import days, fold, ids
 from services.ews.core.api import Batch, CoreError, Row, UndigestibleError
 from services.ews.core.bucket import Bucket
 from services.ews.core.daily import Daily, group_day
@@ -241,7 +241,6 @@ def _recount(bucket: Bucket, dirty: Dirty) -> tuple[dict[int, days.Day], dict[in
     changed: dict[int, days.Mask] = {}
     for day in sorted(dirty.days):
         counted[day], changed[day] = bucket.recount(day)
-        dirty.weeks.add(calendar.monday(day))
     return counted, changed
 
 

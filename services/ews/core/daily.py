@@ -78,11 +78,11 @@ class Daily:
                 sums[days.REVISION, row] = min(known.revision, _HIGHEST)
             event = self._event(year, row, day)
             if known is not None and known == event:
-                dirty.weeks.add(calendar.monday(day))
+                dirty.revised.add(day)
                 continue
             event.revision = min(event.revision + 1, _HIGHEST)
             sums[days.REVISION, row] = event.revision
-            dirty.weeks.add(calendar.monday(day))
+            dirty.revised.add(day)
             yield Row(ids.absence_day_key(pupil.pupil_id, day), event.SerializeToString())
 
     def _is_closed(self, row: int, day: int) -> bool:
@@ -118,6 +118,9 @@ class Daily:
     def shares(self, day: int, counted: days.Day) -> set[bytes]:
         """Bring the bucket's share of every unit's day up to date; tells the units it changed."""
         bucket = self._bucket
+        organiser = bucket.organiser_id
+        if not any(self._partition.unit(organiser, one).is_school_day(day) for one in bucket.units):
+            return set()
         by_unit: dict[bytes, dict[bytes, list[int]]] = {}
         for stays, rows in bucket.by_stays(calendar.school_year(day)).items():
             placed = place_among(stays, day)

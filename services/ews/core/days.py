@@ -18,7 +18,7 @@ from services.ews.core.lessons import Lesson
 from services.ews.core.notices import Notice, explained_minutes
 
 LAYOUT = 1
-"""Version of what the fields below mean; stored sums of another one are computed anew."""
+"""Version of what the fields below mean; a state row of another one is refused."""
 
 (
     OFFERED,

@@ -59,7 +59,35 @@ class Decision:
         years = {calendar.school_year(day) for day in (*dirty.days, *dirty.closed)}
         for number in sorted(self._bucket.years):
             if every or number in years:
-                self._year(self._bucket.years[number])
+                year = self._bucket.years[number]
+                if (
+                    every
+                    or dirty.closed
+                    or number not in self._bucket.groups
+                    or not self._still_open(year)
+                ):
+                    self._year(year)
+                else:
+                    self._day_under_way(year)
+
+    def _still_open(self, year: Year) -> bool:
+        """Whether none of the days that changed is a school day that was judged."""
+        changed = [d for d in self._dirty.days if calendar.school_year(d) == year.year]
+        units = [self._unit(one) for one in self._bucket.units]
+        return not any(unit.is_school_day(day) for unit in units for day in changed)
+
+    def _day_under_way(self, year: Year) -> None:
+        """Only ogiltig_idag can come out otherwise: no closed day changed."""
+        unexcused = self._unexcused(year)
+        for group in self._bucket.groups[year.year].values():
+            for place, row in enumerate(group.rows.tolist()):
+                pupil = self._bucket.pupils[row]
+                if unexcused[row] or (
+                    (TODAY, year.year) in pupil.threads and self._told_of_today(pupil, row, year)
+                ):
+                    changed = int(self._touched.earliest[row])
+                    due = _Due(pupil, row, year, group, place, changed, whole=False)
+                    self._decide(due, folded=False, today=True)
 
     # -- who ----------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ class Intake:
             marks = marks[:, keep]
         day = register.epoch_day
         lesson = Lesson.of_register(register, rows, marks, timetabled=timetabled)
-        held = bucket.week(day).days().setdefault(day, {})
+        held = bucket.lessons(day)
         before = held.get(lesson.lesson_id)
         merged = lesson if before is None else before.merged(lesson)
         if merged is before and not again:
@@ -109,7 +109,6 @@ class Intake:
         held[lesson.lesson_id] = merged
         dirty = self._partition.mark(bucket)
         dirty.days.add(day)
-        dirty.weeks.add(calendar.monday(day))
         dirty.names |= len(bucket.pupils) > known
         # What changed for the lesson changed for all of its pupils.
         alike = before is not None and before.alike(merged) and not again
@@ -191,18 +190,17 @@ class Intake:
         bucket, row = found
         pupil = bucket.pupils[row]
         dirty = self._partition.mark(bucket)
-        for monday, week in bucket.weeks.items():
-            for day, held in week.days().items():
-                changed = {name: lesson.without(row) for name, lesson in held.items()}
-                if any(held[name] is not lesson for name, lesson in changed.items()):
-                    held.update(changed)
-                    dirty.days.add(day)
-                    dirty.weeks.add(monday)
+        for day in list(bucket.days):
+            held = bucket.lessons(day)
+            changed = {name: lesson.without(row) for name, lesson in held.items()}
+            if any(held[name] is not lesson for name, lesson in changed.items()):
+                held.update(changed)
+                dirty.days.add(day)
         for year in bucket.years.values():
             for at in np.nonzero(year.sums[:, days.REVISION, row])[0].tolist():
                 self.absence_tombstones.append((pupil.pupil_id, year.start + at))
                 year.sums[at, days.REVISION, row] = 0
-                dirty.weeks.add(calendar.monday(year.start + at))
+                dirty.revised.add(year.start + at)
         for thread in pupil.threads.values():
             self.thread_tombstones.append((bucket, thread.thread_id))
         pupil.erase()

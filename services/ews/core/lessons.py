@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from forvarning.facts.v1 import facts_pb2
 from forvarning.state.v1.state_pb2 import LessonValue
+from services.ews.core.packing import pack, unpack
 
 REPORTED = facts_pb2.MARK_FLAG_REPORTED
 CONFIRMED = facts_pb2.MARK_FLAG_INVALID_CONFIRMED
@@ -250,11 +251,11 @@ class Lesson:
         return self._encoded
 
     def _pack(self) -> bytes:
-        narrow = int(self.marks.max(initial=0)) < 256
-        head = bytes((len(self.marks), narrow))
-        marks = self.marks.astype(np.uint8 if narrow else "<i2")
+        size = len(self.rows)
+        rows = b"" if self.first_rows else self.rows.astype("<u2").tobytes()
         versions = b"" if self.versions is None else self.versions.astype("<i8").tobytes()
-        return head + self.rows.astype("<u2").tobytes() + marks.tobytes() + versions
+        head = bytes((len(self.marks), self.first_rows)) + size.to_bytes(2, "little")
+        return head + rows + pack(self.marks) + versions
 
     @classmethod
     def decode(cls, encoded: bytes) -> Lesson:
@@ -275,14 +276,16 @@ class Lesson:
         shared = value.HasField("marks_version")
         lesson.marks_version = _take_version(value.marks_version) if shared else None
         packed = value.marks
-        columns, narrow = packed[0], packed[1]
-        each = 2 + columns * (1 if narrow else 2) + (0 if shared else 24)
-        size = (len(packed) - 2) // each
-        lesson._place(np.frombuffer(packed, "<u2", size, 2).astype(np.intp))
-        at = 2 + 2 * size
-        flat = np.frombuffer(packed, np.uint8 if narrow else "<i2", columns * size, at)
-        lesson.marks = flat.reshape(columns, size).astype(np.int16)
-        at += flat.nbytes
+        columns, first_rows = packed[0], packed[1]
+        size = int.from_bytes(packed[2:4], "little")
+        at = 4
+        if first_rows:
+            lesson._place(_RANGE[:size])
+        else:
+            lesson._place(np.frombuffer(packed, "<u2", size, at).astype(np.intp))
+            at += 2 * size
+        lesson.marks, length = unpack(packed[at:], columns, size)
+        at += length
         lesson.versions = (
             None if shared else np.frombuffer(packed, "<i8", 3 * size, at).reshape(3, size).copy()
         )

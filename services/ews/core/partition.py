@@ -45,8 +45,10 @@ class Dirty:
     """Every decision is to be made from the beginning."""
     reconcile: bool = False
     """A rebuild has ended: every absence day is to be compared with what is published."""
-    weeks: set[int] = field(default_factory=set)
+    revised: set[int] = field(default_factory=set)
+    """Days of which the row is to be written, beside ``days``."""
     pupils: set[int] = field(default_factory=set)
+    """Rows of which the pupil's row is to be written."""
     names: bool = False
     """The bucket has new rows."""
 
@@ -55,7 +57,7 @@ class Dirty:
 class _Cold:
     bucket: bytes = b""
     pupils: dict[str, bytes] = field(default_factory=dict)
-    weeks: dict[str, bytes] = field(default_factory=dict)
+    days: dict[str, bytes] = field(default_factory=dict)
     threads: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -93,7 +95,7 @@ class Partition:
             found = Bucket(key, *ids.parse_bucket_key(key))
             cold = self._cold.get(key)
             if cold is not None:
-                found.restore(cold.bucket, cold.pupils.values(), cold.weeks.values())
+                found.restore(cold.bucket, cold.pupils.values(), cold.days.values())
                 for encoded in cold.threads.values():
                     event = WarningEvent.FromString(StateValue.FromString(encoded).thread)
                     found.pupils[found.row(event.pupil_id)].take(event)
@@ -151,10 +153,10 @@ class Partition:
         kind, _, rest = key.decode("ascii").partition(":")
         if kind == "b":
             self._cold.setdefault(rest, _Cold()).bucket = value or b""
-        elif kind in {"q", "w", "t"}:
+        elif kind in {"q", "d", "t"}:
             name, _, last = rest.rpartition(":")
             cold = self._cold.setdefault(name, _Cold())
-            rows = {"q": cold.pupils, "w": cold.weeks, "t": cold.threads}[kind]
+            rows = {"q": cold.pupils, "d": cold.days, "t": cold.threads}[kind]
             if value is None:
                 rows.pop(last, None)
             else:
@@ -200,9 +202,8 @@ class Partition:
             for row in sorted(dirty.pupils):
                 pupil = bucket.pupils[row]
                 yield Row(f"q:{key}:{pupil.pupil_id.hex()}".encode(), pupil.encode())
-            for monday in sorted(dirty.weeks):
-                if monday in bucket.weeks:
-                    yield Row(f"w:{key}:{monday}".encode(), bucket.encode_week(monday))
+            for day in sorted(dirty.days | dirty.revised):
+                yield Row(f"d:{key}:{day}".encode(), bucket.encode_day(day))
         for organiser_id, unit_id, day in sorted(self.dirty_unit_days):
             unit = self.unit(organiser_id, unit_id)
             name = f"u:{organiser_id.hex()}:{unit_id.hex()}:{day}".encode()

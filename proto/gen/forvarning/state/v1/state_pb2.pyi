@@ -9,8 +9,8 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StateValue(_message.Message):
-    __slots__ = ("week", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "thread", "undigested")
-    WEEK_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "thread", "undigested")
+    DAY_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     UNIT_DAY_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_PROFILES_FIELD_NUMBER: _ClassVar[int]
@@ -18,7 +18,7 @@ class StateValue(_message.Message):
     PUPIL_FIELD_NUMBER: _ClassVar[int]
     THREAD_FIELD_NUMBER: _ClassVar[int]
     UNDIGESTED_FIELD_NUMBER: _ClassVar[int]
-    week: WeekValue
+    day: DayValue
     bucket: BucketValue
     unit_day: UnitDayValue
     active_profiles: ActiveProfiles
@@ -26,31 +26,23 @@ class StateValue(_message.Message):
     pupil: PupilValue
     thread: bytes
     undigested: Undigested
-    def __init__(self, week: _Optional[_Union[WeekValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., thread: _Optional[bytes] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ...) -> None: ...
-
-class WeekValue(_message.Message):
-    __slots__ = ("first_day", "layout", "lessons", "days")
-    FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
-    LAYOUT_FIELD_NUMBER: _ClassVar[int]
-    LESSONS_FIELD_NUMBER: _ClassVar[int]
-    DAYS_FIELD_NUMBER: _ClassVar[int]
-    first_day: int
-    layout: int
-    lessons: _containers.RepeatedScalarFieldContainer[bytes]
-    days: _containers.RepeatedCompositeFieldContainer[DayValue]
-    def __init__(self, first_day: _Optional[int] = ..., layout: _Optional[int] = ..., lessons: _Optional[_Iterable[bytes]] = ..., days: _Optional[_Iterable[_Union[DayValue, _Mapping]]] = ...) -> None: ...
+    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., thread: _Optional[bytes] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ...) -> None: ...
 
 class DayValue(_message.Message):
-    __slots__ = ("epoch_day", "pupils", "sums", "units")
+    __slots__ = ("epoch_day", "layout", "lessons", "pupils", "sums", "units")
     EPOCH_DAY_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    LESSONS_FIELD_NUMBER: _ClassVar[int]
     PUPILS_FIELD_NUMBER: _ClassVar[int]
     SUMS_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     epoch_day: int
+    layout: int
+    lessons: _containers.RepeatedScalarFieldContainer[bytes]
     pupils: int
     sums: bytes
     units: _containers.RepeatedCompositeFieldContainer[DayUnit]
-    def __init__(self, epoch_day: _Optional[int] = ..., pupils: _Optional[int] = ..., sums: _Optional[bytes] = ..., units: _Optional[_Iterable[_Union[DayUnit, _Mapping]]] = ...) -> None: ...
+    def __init__(self, epoch_day: _Optional[int] = ..., layout: _Optional[int] = ..., lessons: _Optional[_Iterable[bytes]] = ..., pupils: _Optional[int] = ..., sums: _Optional[bytes] = ..., units: _Optional[_Iterable[_Union[DayUnit, _Mapping]]] = ...) -> None: ...
 
 class DayUnit(_message.Message):
     __slots__ = ("school_unit_id", "rows")
