@@ -60,18 +60,17 @@ class Decision:
         for number in sorted(self._bucket.years):
             if every or number in years:
                 year = self._bucket.years[number]
-                if (
-                    every
-                    or dirty.closed
-                    or number not in self._bucket.groups
-                    or not self._still_open(year)
-                ):
+                if every or dirty.closed or not self._still_open(year):
                     self._year(year)
                 else:
                     self._day_under_way(year)
 
     def _still_open(self, year: Year) -> bool:
-        """Whether none of the days that changed is a school day that was judged."""
+        """Whether everybody was judged, and none of the days that changed is a closed one."""
+        groups = self._bucket.groups.get(year.year, {})
+        everybody = sum(len(rows) for rows in self._bucket.by_stays(year.year).values())
+        if sum(len(group.rows) for group in groups.values()) != everybody:
+            return False
         changed = [d for d in self._dirty.days if calendar.school_year(d) == year.year]
         units = [self._unit(one) for one in self._bucket.units]
         return not any(unit.is_school_day(day) for unit in units for day in changed)
