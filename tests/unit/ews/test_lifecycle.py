@@ -225,3 +225,13 @@ def test_every_history_here_is_legal(harness: Harness, school: School) -> None:
     harness.told(school.closed(weekdays(3)[2], f.DAY_KIND_FREE))
     for events in harness.history.values():
         assert illegal_history(events) == []
+
+
+def test_a_pupil_new_to_the_class_is_told_of_on_the_first_day(
+    harness: Harness, school: School
+) -> None:
+    run(harness, school, "...")
+    today = weekdays(4)[3]
+    harness.told(school.register(today, 490, {0: (0,), 1: (0,)}))
+    (event,) = harness.told(school.register(today, 560, {0: (0,), 9: (0, 60)}))
+    assert (event.family, event.pupil_id) == (TODAY, name(9, "pupil"))
