@@ -44,6 +44,12 @@ def site(
         yield process, admin
 
 
+@pytest.fixture(autouse=True)
+def _as_told(site: tuple[CasesProcess, str]) -> None:
+    """Every test finds the morning as it was told, in whatever order they run."""
+    scene.again(site[1])
+
+
 @pytest.fixture(scope="session")
 def url(site: tuple[CasesProcess, str]) -> str:
     return site[0].url

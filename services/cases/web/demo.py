@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -10,12 +11,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.cases.domain import text
 from services.cases.store.scope import Database
 from services.cases.web.render import page
 from services.common import pg
 from services.common.settings import CasesSettings
 
 router = APIRouter(include_in_schema=False)
+_LATEST = 8
+_WORDS = {
+    "warning_raised": "varning",
+    "warning_escalated": "upptrappad",
+    "warning_amended": "ändrad efter en rättelse",
+    "warning_resolved": "upphörd",
+    "warning_withdrawn": "återtagen efter en rättelse",
+}
 _ITEMS = "forvarning_ingest_items_total"
 
 
@@ -30,6 +40,8 @@ async def demo(request: Request) -> Response:
     return page(
         "demo.html",
         now=data.now(),
+        place=await _place(data),
+        latest=await _latest(data),
         registers=registers,
         mails=mails,
         counted=counted,
@@ -55,6 +67,45 @@ async def _counts(data: Database) -> dict[str, Any]:
             for name in counted:
                 counted[name] += row[name]
     return counted
+
+
+async def _place(data: Database) -> str | None:
+    """The organiser's name, where there is one only."""
+    organisers = await pg.organiser_ids(data.pool)
+    if len(organisers) != 1:
+        return None
+    async with data.system(organisers[0]) as connection:
+        name: str | None = await connection.fetchval("SELECT name FROM people_v1.organisers")
+    return name
+
+
+async def _latest(data: Database) -> list[dict[str, Any]]:
+    """The last things that warnings did to cases: numbers and kinds, nothing about a pupil."""
+    found: list[dict[str, Any]] = []
+    for organiser_id in await pg.organiser_ids(data.pool):
+        async with data.system(organiser_id) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT e.at, e.kind, e.detail, c.number
+                FROM cases.case_events e JOIN cases.cases c USING (organiser_id, case_id)
+                WHERE e.kind IN ('warning_raised', 'warning_escalated', 'warning_amended',
+                                 'warning_resolved', 'warning_withdrawn')
+                ORDER BY e.seq DESC LIMIT $1
+                """,
+                _LATEST,
+            )
+        for row in rows:
+            detail = json.loads(row["detail"])
+            found.append(
+                {
+                    "at": row["at"],
+                    "number": row["number"],
+                    "family": text.FAMILIES.get(detail.get("family"), ""),
+                    "what": _WORDS[row["kind"]],
+                    "level": detail.get("level"),
+                }
+            )
+    return sorted(found, key=lambda line: line["at"], reverse=True)[:_LATEST]
 
 
 async def _registers(url: str | None) -> int | None:

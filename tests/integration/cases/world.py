@@ -289,7 +289,7 @@ class Story:
             level=level,
             raised_day=epoch_day(day),
             level_day=epoch_day(day),
-            rule_id="regel",
+            rule_id="langvarig-5-dagar" if self.family == pb.FAMILY_LONG_TERM else "strofranvaro-dagar",
             profile_id="standard",
             profile_version=1,
             sentence=sentence or f"Frånvarande hela skoldagen {run_days} skoldagar i rad.",
