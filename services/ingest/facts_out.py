@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -45,10 +45,12 @@ class Lesson:
     group_id: UUID | None
     subject: str
     length_minutes: int
+    lesson_id: UUID = field(init=False)
 
-    @property
-    def lesson_id(self) -> UUID:
-        return lesson_id(self.organiser_id, self.activity, self.start.day, self.start.minute)
+    def __post_init__(self) -> None:
+        name = lesson_id(self.organiser_id, self.activity, self.start.day, self.start.minute)
+        # Frozen from here on.
+        object.__setattr__(self, "lesson_id", name)
 
     def at(self, start: LocalStart) -> Lesson:
         """The same activity's occurrence at another time."""

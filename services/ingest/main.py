@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -20,9 +20,10 @@ from services.common.logging import configure, get_logger
 from services.common.pg import connect
 from services.common.problem import Problem
 from services.common.settings import IngestSettings
-from services.ingest import metrics
 from services.ingest.api import feeds, roster
+from services.ingest.api.counted import Counted
 from services.ingest.api.ops import ops_router
+from services.ingest.api.schema import document
 from services.ingest.background import Background
 from services.ingest.closer import DayCloser
 from services.ingest.errors import BrokerAwayError, NotWrittenError, UnguardedRoleError
@@ -35,6 +36,7 @@ from services.ingest.roster.apply import RosterService
 from services.ingest.service import Service
 from services.ingest.store.directory import Directory
 from services.ingest.store.lessons import LessonBook
+from services.ingest.store.sources import SourceCache
 from services.ingest.versions import Sequence
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ def build(
         ),
         releaser=Releaser(pool=pool, publisher=publisher, book=book),
         quotas=Quotas(monotonic),
+        sources=SourceCache(pool, monotonic),
     )
 
 
@@ -134,12 +137,19 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
             await service.publisher.close()
             await pool.close()
 
-    app = FastAPI(title="Förvarning ingest", version="1", lifespan=lifespan)
+    app = FastAPI(
+        title="Förvarning ingest",
+        version="1",
+        description="How school systems bring lesson registers, notices and rosters in.",
+        lifespan=lifespan,
+    )
+    # FastAPI's documented way to change the document.
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
     problem.install(app)
     app.add_exception_handler(NotWrittenError, _not_written)
     for kind in _DATABASE_AWAY:
         app.add_exception_handler(kind, _not_written)
-    app.middleware("http")(_counted)
+    app.add_middleware(Counted)
     app.include_router(feeds.router)
     app.include_router(roster.router)
     app.include_router(ops_router(settings.ingest_ops_token))
@@ -200,16 +210,6 @@ async def _not_written(_: Request, error: Exception) -> Response:
         "Nothing of this call is acknowledged: send it again.",
         headers={"Retry-After": str(retry_after)},
     ).response()
-
-
-async def _counted(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call_next(request)
-    route = request.scope.get("route")
-    path = getattr(route, "path", "none")
-    metrics.REQUESTS.labels(path, str(response.status_code)).inc()
-    return response
 
 
 def main() -> None:

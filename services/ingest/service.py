@@ -15,6 +15,7 @@ from services.ingest.quota import Quotas
 from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
 from services.ingest.store.directory import Directory
+from services.ingest.store.sources import SourceCache
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
@@ -35,3 +36,4 @@ class Service:
     closer: DayCloser
     releaser: Releaser
     quotas: Quotas
+    sources: SourceCache

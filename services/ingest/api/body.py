@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from services.common.problem import Problem
+from services.ingest.model.parse import problems_of
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_json(request: Request, limit: int) -> Any:
@@ -32,6 +36,19 @@ async def read_json(request: Request, limit: int) -> Any:
         return from_json(body)
     except ValueError as error:
         raise Problem(400, "broken_json", f"The body is no JSON in UTF-8: {error}") from error
+
+
+def valid(model: type[Model], body: Any) -> Model:
+    """The body as ``model``; Problem 422 that names every field otherwise."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise Problem(
+            422,
+            "invalid",
+            "The request does not fit the contract.",
+            errors=[problem.body() for problem in problems_of(error)],
+        ) from error
 
 
 async def _read(request: Request, limit: int, *, gunzip: bool) -> bytes:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from services.common.problem import MEDIA_TYPE, Problem
 from services.ingest import metrics
 from services.ingest.api.body import read_json
+from services.ingest.api.schema import NoticeBatch, RegisterBatch, takes
 from services.ingest.api.security import service_of, source_with
 from services.ingest.model.answers import ItemAnswer
 from services.ingest.store.sources import Source
@@ -69,7 +70,12 @@ async def _batch(request: Request, source: Source, name: str, feed: Feed) -> JSO
     return JSONResponse(content, 202)
 
 
-@router.post("/v1/registers", status_code=202, summary="Lesson registers")
+@router.post(
+    "/v1/registers",
+    status_code=202,
+    summary="Lesson registers",
+    openapi_extra=takes(RegisterBatch),
+)
 async def registers(
     request: Request, source: Annotated[Source, Depends(source_with("registers"))]
 ) -> JSONResponse:
@@ -77,7 +83,12 @@ async def registers(
     return await _batch(request, source, "registers", service_of(request).intake.registers)
 
 
-@router.post("/v1/notices", status_code=202, summary="Frånvaroanmälan and granted leave")
+@router.post(
+    "/v1/notices",
+    status_code=202,
+    summary="Frånvaroanmälan and granted leave",
+    openapi_extra=takes(NoticeBatch),
+)
 async def notices(
     request: Request, source: Annotated[Source, Depends(source_with("notices"))]
 ) -> JSONResponse:

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr
 
 from services.common.http import require_bearer
 from services.common.problem import Problem
-from services.ingest.api.body import read_json
+from services.ingest.api.body import Model, read_json, valid
+from services.ingest.api.schema import takes
 from services.ingest.api.security import service_of
 from services.ingest.errors import ProfileError
 from services.ingest.model.ops import ActivationIn, SourceIn
-from services.ingest.model.parse import problems_of
 from services.ingest.profiles import Activation, read_content
 from services.ingest.store.outbox import drain
 from services.ingest.store.sources import NewSource, add_source, revoke_source
 
-Model = TypeVar("Model", bound=BaseModel)
-
 
 async def _model(request: Request, model: type[Model]) -> Model:
-    body = await read_json(request, service_of(request).settings.ingest_max_body_bytes)
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        raise Problem(
-            422,
-            "invalid",
-            "The request does not fit the contract.",
-            errors=[problem.body() for problem in problems_of(error)],
-        ) from error
+    limit = service_of(request).settings.ingest_max_body_bytes
+    return valid(model, await read_json(request, limit))
 
 
 async def post_source(request: Request) -> dict[str, Any]:
@@ -68,8 +58,10 @@ async def post_source(request: Request) -> dict[str, Any]:
 
 async def delete_source(request: Request, organiser_id: UUID, source_id: UUID) -> Response:
     """Revoke a source's token."""
-    if not await revoke_source(service_of(request).pool, organiser_id, source_id):
+    service = service_of(request)
+    if not await revoke_source(service.pool, organiser_id, source_id):
         raise Problem(404, "unknown_source", "No such source, or revoked already.")
+    service.sources.forget()
     return Response(status_code=204)
 
 
@@ -103,7 +95,12 @@ def ops_router(token: SecretStr) -> APIRouter:
     """The calls, for the holder of ``token`` only."""
     router = APIRouter(dependencies=[Depends(require_bearer(token))])
     router.add_api_route(
-        "/v1/sources", post_source, methods=["POST"], status_code=201, summary="Add a source"
+        "/v1/sources",
+        post_source,
+        methods=["POST"],
+        status_code=201,
+        summary="Add a source",
+        openapi_extra=takes(SourceIn),
     )
     router.add_api_route(
         "/v1/organisers/{organiser_id}/sources/{source_id}",
@@ -118,5 +115,6 @@ def ops_router(token: SecretStr) -> APIRouter:
         methods=["POST"],
         status_code=201,
         summary="Activate a rule profile",
+        openapi_extra=takes(ActivationIn),
     )
     return router

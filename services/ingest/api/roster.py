@@ -12,13 +12,15 @@ from services.common.clock import school_date
 from services.common.pg import tenant
 from services.common.problem import Problem
 from services.ingest import metrics
-from services.ingest.api.body import read_json
+from services.ingest.api.body import read_json, valid
+from services.ingest.api.schema import takes
 from services.ingest.api.security import service_of, source_with
 from services.ingest.model.answers import Note
-from services.ingest.model.days import DayIn
+from services.ingest.model.days import AliasBatch, DayIn
 from services.ingest.model.parse import problems_of
 from services.ingest.model.roster import RosterIn
 from services.ingest.roster.apply import RosterRefusedError
+from services.ingest.store.aliases import AliasLoopError, add_aliases
 from services.ingest.store.outbox import drain
 from services.ingest.store.sources import Source
 
@@ -37,7 +39,11 @@ def _refused(problems: list[Note]) -> Problem:
     )
 
 
-@router.put("/v1/roster", summary="The organiser's roster, or parts of it")
+@router.put(
+    "/v1/roster",
+    summary="The organiser's roster, or parts of it",
+    openapi_extra=takes(RosterIn),
+)
 async def put_roster(
     request: Request,
     source: Annotated[Source, Depends(source_with("roster"))],
@@ -71,15 +77,7 @@ async def put_roster(
 async def _say(request: Request, source: Source, *, reopen: bool) -> JSONResponse:
     service = service_of(request)
     body = await read_json(request, service.settings.ingest_max_body_bytes)
-    try:
-        wanted = DayIn.model_validate(body)
-    except ValidationError as error:
-        raise Problem(
-            422,
-            "invalid",
-            "The request does not fit the contract.",
-            errors=[problem.body() for problem in problems_of(error)],
-        ) from error
+    wanted = valid(DayIn, body)
     async with tenant(service.pool, source.organiser_id) as connection:
         names = await service.directory.names(connection, source.organiser_id, source.namespace)
     unit = names.units.get(wanted.school_unit)
@@ -100,7 +98,12 @@ async def _say(request: Request, source: Source, *, reopen: bool) -> JSONRespons
     )
 
 
-@router.post("/v1/days/reopen", status_code=202, summary="Open a closed school day again")
+@router.post(
+    "/v1/days/reopen",
+    status_code=202,
+    summary="Open a closed school day again",
+    openapi_extra=takes(DayIn),
+)
 async def reopen(
     request: Request, source: Annotated[Source, Depends(source_with("days"))]
 ) -> JSONResponse:
@@ -108,9 +111,44 @@ async def reopen(
     return await _say(request, source, reopen=True)
 
 
-@router.post("/v1/days/close", status_code=202, summary="Close a school day by hand")
+@router.post(
+    "/v1/days/close",
+    status_code=202,
+    summary="Close a school day by hand",
+    openapi_extra=takes(DayIn),
+)
 async def close(
     request: Request, source: Annotated[Source, Depends(source_with("days"))]
 ) -> JSONResponse:
     """202 when every partition has it, as the kind of day that the calendar says."""
     return await _say(request, source, reopen=False)
+
+
+@router.post(
+    "/v1/activities/aliases",
+    summary="New names for the same activities",
+    openapi_extra=takes(AliasBatch),
+)
+async def aliases(
+    request: Request, source: Annotated[Source, Depends(source_with("registers"))]
+) -> dict[str, int]:
+    """After a timetable was imported anew: its new ids mean the same lessons as the old ones.
+
+    To be sent before registers under the new ids.
+    """
+    service = service_of(request)
+    batch = valid(AliasBatch, await read_json(request, service.settings.ingest_max_body_bytes))
+    async with tenant(service.pool, source.organiser_id) as connection:
+        try:
+            known = await add_aliases(
+                connection,
+                source.organiser_id,
+                source.namespace,
+                [(pair.activity, pair.same_as) for pair in batch.aliases],
+            )
+        except AliasLoopError as error:
+            pointer = f"/aliases/{error.index}/same_as"
+            raise Problem(
+                422, "alias_loop", f"{pointer}: is another name of this activity", field=pointer
+            ) from error
+    return {"aliases": known}

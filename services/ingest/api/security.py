@@ -8,7 +8,7 @@ from fastapi import Request
 
 from services.common.problem import Problem
 from services.ingest.service import Service
-from services.ingest.store.sources import Source, source_of
+from services.ingest.store.sources import Source
 
 
 def service_of(request: Request) -> Service:
@@ -24,7 +24,7 @@ def source_with(scope: str | None) -> Callable[[Request], Awaitable[Source]]:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         source = None
         if scheme.lower() == "bearer" and token:
-            source = await source_of(service_of(request).pool, token.strip())
+            source = await service_of(request).sources.get(token.strip())
         if source is None:
             detail = (
                 "This token belongs to no source, or was revoked."

@@ -25,6 +25,10 @@ def _key(lesson_id: UUID, target: Target) -> bytes:
     return lesson_id.bytes + home_id.bytes + bucket.to_bytes(4, "big")
 
 
+def _by_id(entry: Seen) -> bytes:
+    return entry.lesson_id.bytes
+
+
 def version_key(version: facts.Version) -> VersionKey:
     return version.priority, version.modified_unix_ms, version.sequence
 
@@ -74,18 +78,7 @@ class LessonBook:
         ]
         if not news:
             return []
-        # The update locks each row, in key order: a cancellation and a bucket's first register
-        # must not pass each other unseen.
-        await upsert(
-            connection,
-            "ingest.lessons",
-            {"organiser_id": "uuid", "lesson_id": "uuid", "school_unit_id": "uuid", "day": "date"},
-            [
-                (organiser_id, entry.lesson_id, entry.school_unit_id, entry.day)
-                for entry in {entry.lesson_id: entry for entry in news}.values()
-            ],
-            key=("organiser_id", "lesson_id"),
-        )
+        already = await self._lock(connection, organiser_id, news)
         await upsert(
             connection,
             "ingest.lesson_targets",
@@ -98,7 +91,8 @@ class LessonBook:
             key=("organiser_id", "lesson_id", "home_id", "bucket"),
         )  # fmt: skip
         await self._store_cancellations(connection, news)
-        return await self._tell(connection, news)
+        cancelled = already | {entry.lesson_id for entry in news if entry.cancelled is not None}
+        return await self._tell(connection, sorted(cancelled)) if cancelled else []
 
     def committed(self, seen: Iterable[Seen]) -> None:
         """Remember what the database now holds; to be called after the commit."""
@@ -111,8 +105,31 @@ class LessonBook:
             self._recent.popitem(last=False)
 
     @staticmethod
+    async def _lock(connection: Connection, organiser_id: UUID, news: list[Seen]) -> set[UUID]:
+        """Store and lock the lessons; returns those that were cancelled before.
+
+        The update locks each row, in key order: a cancellation and a bucket's
+        first register must not pass each other unseen.
+        """
+        lessons = sorted({entry.lesson_id: entry for entry in news}.values(), key=_by_id)
+        rows = await connection.fetch(
+            "INSERT INTO ingest.lessons (organiser_id, lesson_id, school_unit_id, day) "
+            "SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::date[]) "
+            "ON CONFLICT (organiser_id, lesson_id) DO UPDATE "
+            "SET school_unit_id = EXCLUDED.school_unit_id "
+            "RETURNING lesson_id, cancel_priority IS NOT NULL AS cancelled",
+            organiser_id,
+            [entry.lesson_id for entry in lessons],
+            [entry.school_unit_id for entry in lessons],
+            [entry.day for entry in lessons],
+        )
+        return {row["lesson_id"] for row in rows if row["cancelled"]}
+
+    @staticmethod
     async def _store_cancellations(connection: Connection, news: list[Seen]) -> None:
         cancelled = [entry for entry in news if entry.cancelled is not None]
+        if not cancelled:
+            return
         await connection.executemany(
             "UPDATE ingest.lessons SET cancel_priority = $2, cancel_modified_ms = $3, "
             "cancel_sequence = $4 WHERE lesson_id = $1 AND (cancel_priority IS NULL OR "
@@ -125,7 +142,7 @@ class LessonBook:
         )
 
     @staticmethod
-    async def _tell(connection: Connection, news: list[Seen]) -> list[Cancellation]:
+    async def _tell(connection: Connection, lessons: list[UUID]) -> list[Cancellation]:
         rows = await connection.fetch(
             """
             SELECT l.lesson_id, l.cancel_priority, l.cancel_modified_ms, l.cancel_sequence,
@@ -135,7 +152,7 @@ class LessonBook:
             JOIN ingest.homes h USING (organiser_id, home_id)
             WHERE l.lesson_id = ANY($1) AND l.cancel_priority IS NOT NULL
             """,
-            [entry.lesson_id for entry in news],
+            lessons,
         )
         return [
             Cancellation(

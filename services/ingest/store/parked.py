@@ -41,6 +41,8 @@ async def park(
     connection: Connection, organiser_id: UUID, parked: Sequence[Parked], now: datetime
 ) -> None:
     """Keep ``parked``; of two about the same thing the newer stays."""
+    if not parked:
+        return
     await connection.executemany(
         """
         INSERT INTO ingest.parked AS p (organiser_id, namespace, pupil, about, school_year,

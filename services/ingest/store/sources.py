@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from hmac import compare_digest
@@ -14,6 +16,8 @@ from services.common.pg import tenant
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
+
+CACHE_SECONDS = 5.0
 
 SCOPES = ("registers", "notices", "roster", "days")
 """What a source's token may be good for."""
@@ -59,6 +63,35 @@ async def source_of(pool: Pool, token: str) -> Source | None:
         quota_per_minute=row["quota_per_minute"],
         cut_over=row["cut_over"],
     )
+
+
+class SourceCache:
+    """Sources by token for a few seconds, so that a busy feed does not ask for each call.
+
+    A token revoked by another process is good for at most
+    :data:`CACHE_SECONDS` more. Wrong tokens are never remembered.
+    """
+
+    def __init__(self, pool: Pool, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._pool = pool
+        self._monotonic = monotonic
+        self._known: dict[bytes, tuple[float, Source]] = {}
+
+    async def get(self, token: str) -> Source | None:
+        """The source that ``token`` belongs to; None when it is wrong or revoked."""
+        key = token_hash(token)
+        found = self._known.get(key)
+        if found is not None and self._monotonic() < found[0]:
+            return found[1]
+        self._known.pop(key, None)
+        source = await source_of(self._pool, token)
+        if source is not None:
+            self._known[key] = (self._monotonic() + CACHE_SECONDS, source)
+        return source
+
+    def forget(self) -> None:
+        """A source of this process's making or revoking has changed."""
+        self._known.clear()
 
 
 @dataclass(frozen=True, slots=True)

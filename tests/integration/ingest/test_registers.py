@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
@@ -273,3 +276,94 @@ async def test_notices_go_to_the_pupils_home(world: World) -> None:
     assert not body.deleted
     await world.put(roster(["p1", "p2", "p9"]))
     assert len(await world.facts("notice")) == 2
+
+
+async def test_a_reimported_timetable_means_the_same_lessons(world: World) -> None:
+    await world.put(roster())
+    await world.post(register(marks=[{"pupil": "p1", "invalid": 60}]))
+
+    async def alias(*pairs: tuple[str, str]) -> Any:
+        body = {"aliases": [{"activity": new, "same_as": old} for new, old in pairs]}
+        return await world.call("POST", "/v1/activities/aliases", body)
+
+    assert (await alias(("b-7A-MA", "a-7A-MA"), ("c-7A-MA", "b-7A-MA"))).json() == {"aliases": 2}
+    corrected = register(activity="c-7A-MA", modified=later(register()["modified"], minutes=1))
+    await world.post(corrected)
+    assert len({body.lesson_id for _, body in await world.facts("register")}) == 1
+    loop = await alias(("x", "y"), ("a-7A-MA", "c-7A-MA"))
+    assert loop.status_code == 422
+    assert loop.json()["field"] == "/aliases/1/same_as"
+    # An older name that turns out to be a newer name itself takes all others with it.
+    assert (await alias(("a-7A-MA", "first"))).json() == {"aliases": 3}
+    rows = await world.sql.fetch("SELECT DISTINCT same_as FROM ingest.activity_aliases")
+    assert [row["same_as"] for row in rows] == ["first"]
+
+
+async def test_a_cancellation_and_a_first_register_never_pass_each_other(
+    world: World, start_world: StartWorld
+) -> None:
+    """Two processes, at the same moment, whoever comes first: every bucket hears of it."""
+    await world.put(roster([f"p{n}" for n in range(80)]))
+    other = await start_world()
+    modified = later(register()["modified"], minutes=9)
+    for number in range(15):
+        name = f"a{number}"
+        await world.post(register(activity=name, state="scheduled", marks=[{"pupil": "p0"}]))
+        await asyncio.gather(
+            world.post(register(activity=name, state="cancelled", marks=[], modified=modified)),
+            other.post(
+                register(activity=name, marks=[{"pupil": f"p{n}"} for n in range(80)]),
+                token=world.tokens["sis"],
+            ),
+        )
+    reached: dict[bytes, set[int]] = defaultdict(set)
+    cancelled: dict[bytes, set[int]] = defaultdict(set)
+    for _, body in await world.facts("register"):
+        reached[body.lesson_id].add(body.bucket)
+        if body.state == facts.LESSON_STATE_CANCELLED:
+            cancelled[body.lesson_id].add(body.bucket)
+    assert len(reached) == 15
+    assert all(len(buckets) == 3 for buckets in reached.values())
+    assert cancelled == reached
+
+
+async def test_the_order_and_number_of_sendings_change_nothing(world: World) -> None:
+    """The newest statement about each pupil and lesson is the same however they arrive (D2)."""
+    await world.put(roster([f"p{n}" for n in range(6)]))
+    choice = random.Random(7)
+    statements = [
+        register(
+            activity=f"a{choice.randrange(3)}",
+            modified=later(register()["modified"], minutes=minute),
+            marks=[
+                {"pupil": f"p{pupil}", "invalid": choice.randrange(61)}
+                for pupil in choice.sample(range(6), 3)
+            ],
+        )
+        for minute in range(12)
+    ]
+
+    async def newest(after: int) -> dict[tuple[bytes, bytes], int]:
+        held: dict[tuple[bytes, bytes], tuple[tuple[int, int, int], int]] = {}
+        for _, body in (await world.facts("register"))[after:]:
+            version = (
+                body.version.priority,
+                body.version.modified_unix_ms,
+                body.version.sequence,
+            )
+            for index, minutes in enumerate(body.invalid_minutes):
+                key = (body.lesson_id, body.pupil_ids[index * 16 : index * 16 + 16])
+                held[key] = max(held.get(key, (version, minutes)), (version, minutes))
+        return {key: minutes for key, (_, minutes) in held.items()}
+
+    truth: dict[tuple[bytes, bytes], int] | None = None
+    for _ in range(4):
+        before = len(await world.facts("register"))
+        choice.shuffle(statements)
+        repeated = statements + choice.sample(statements, 4)
+        while repeated:
+            batch = [repeated.pop() for _ in range(min(len(repeated), choice.randrange(1, 6)))]
+            assert (await world.post(*batch)).status_code == 202
+        found = await newest(before)
+        assert truth in (None, found)
+        truth = found
