@@ -169,6 +169,7 @@ class Decision:
         folded: days.Mask = np.logical_or.reduce([group.fires[family] for family in FOLDED])
         today = unexcused[rows]
         told: days.Mask = np.zeros(size, bool)
+        failed: days.Mask = np.zeros(size, bool)
         pupils = self._bucket.pupils
         for place, row in enumerate(rows.tolist()):
             pupil = pupils[row]
@@ -178,12 +179,13 @@ class Decision:
                         folded[place] = True
                     elif not today[place]:
                         told[place] = self._told_of_today(pupil, row, year)
+            failed[place] = pupil.failed
         if self._dirty.everything or held is None:
-            return folded, today | told
+            return folded | failed, today | told
         touched = self._touched.earliest[rows] < NEVER
         if group.kept >= max(len(group.axis), len(held.axis)):
             folded &= touched | group.differs
-        return folded, today | (told & touched)
+        return folded | failed, today | (told & touched)
 
     def _told_of_today(self, pupil: Pupil, row: int, year: Year) -> bool:
         """Whether a day that changed for the pupil is one that ogiltig_idag tells of."""
@@ -203,6 +205,9 @@ class Decision:
         whole = due.whole or pupil.failed
         if whole:
             folded = today = True
+        if pupil.failed:
+            # What was published is older than the facts: nothing kept tells the truth.
+            pupil.forget()
         try:
             revisions: list[tuple[ThreadKey, Revision]] = []
             for family in (*FOLDED, TODAY):

@@ -178,6 +178,29 @@ def test_one_pupils_failed_fold_stops_no_other_and_is_made_up_for(school: School
     assert (event.pupil_id, event.incomplete) == (name(0, "pupil"), False)
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_failed_decision_is_made_up_for_from_all_facts(school: School, *, restart: bool) -> None:
+    """What was published before the failure is older than the facts: none of it may be kept."""
+    broken = [False]
+    harness = started(school, failing_for(name(0, "pupil"), broken))
+    harness.told(*absent_week(school, {0: "v"}))
+    broken[0] = True
+    # The correction amends what was told, but the fold of the pupil fails.
+    harness.apply(school.register(weekdays(3)[2], 490, {0: (30, 30)}))
+    assert len(harness.collect().failed_folds) == 1
+    broken[0] = False
+    if restart:
+        harness.restart()
+    harness.told(school.closed(weekdays(6)[5]))
+    (event,) = [e for e in harness.snapshots() if e.family == w.FAMILY_LONG_TERM]
+    assert event.episodes[0].figures.invalid_unexplained == 30
+    assert not event.incomplete
+    whole = replay(enumerate(harness.log), CONTENTS)
+    assert {key: comparable(one) for key, one in whole.threads.items()} == {
+        one.thread_id: comparable(one) for one in harness.snapshots()
+    }
+
+
 def test_a_failed_fold_shows_on_what_was_published_before(school: School) -> None:
     broken = [False]
     harness = started(school, failing_for(name(0, "pupil"), broken))
