@@ -5,7 +5,7 @@ nothing lost, nothing doubled, nothing stale between the log, the topic, the
 case service and notify. Whether the rules themselves are right is for the
 brute-force model in tests/model.
 
-``findings, snapshots, notices, removal``   pure: what is compared, and what is wrong
+``findings, snapshots, absences, notices, removal``   pure: what is compared, and what is wrong
 ``log, recompute, stores``                  what is read: Kafka, the core, the services over HTTP
 ``run, cli``                                the phases in order, and the command
 """

@@ -83,7 +83,8 @@ def _print(report: Report, settings: OracleSettings, limit: int) -> None:
         f"{scope.organisers} organisers in {scope.seconds:.1f} s"
     )
     typer.echo(
-        f"{scope.threads} threads, {scope.revisions} revisions, {scope.episodes} standing episodes"
+        f"{scope.threads} threads, {scope.revisions} revisions, {scope.episodes} standing "
+        f"episodes, {scope.absence_days} absence days"
     )
     for name, url, held in (
         ("The case service", settings.oracle_cases_url, ""),

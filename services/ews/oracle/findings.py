@@ -31,6 +31,8 @@ class Store(StrEnum):
 
     PUBLISHED = "published"
     """ews.warnings.v1, read committed."""
+    ABSENCE_DAYS = "absence_days"
+    """ews.absence-days.v1, read committed."""
     CASES = "cases"
     NOTIFY = "notify"
 
@@ -59,6 +61,7 @@ class Scope:
     threads: int = 0
     revisions: int = 0
     episodes: int = 0
+    absence_days: int = 0
     organisers: int = 0
     obligations: int = 0
     deliveries: int = 0

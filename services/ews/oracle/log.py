@@ -19,6 +19,7 @@ from services.common.settings import OracleSettings
 from services.ews.checkpoint import decode_checkpoint
 from services.ews.deadletters import REPLAY_HEADER
 from services.ews.logreader import ranges, read_to_end, reader, records_at
+from services.ews.oracle.absences import plain
 from services.ews.oracle.findings import Finding, Kind, OracleError, Store
 from services.ews.oracle.recompute import ProfileKey
 from services.ews.topology import CHECKPOINT_KEY, Topology
@@ -57,7 +58,8 @@ class Log:
 
     async def partitions(self) -> list[int]:
         """The input log's partitions; OracleError where one of the topics does not exist."""
-        wanted = {self._names.facts, self._names.profiles, self._names.state, self._names.warnings}
+        names = self._names
+        wanted = {names.facts, names.profiles, names.state, names.warnings, names.absence_days}
         admin = AIOKafkaAdminClient(**connection(self._settings))
         await admin.start()
         try:
@@ -115,6 +117,18 @@ class Log:
                     detail = f"carries thread {event.thread_id.hex()}, its key says another"
                     found.findings.append(_unreadable(partition, record.offset, detail))
                 found.threads.setdefault(event.thread_id, []).append(event)
+        return found
+
+    async def absence_days(self, partition: int) -> dict[bytes, bytes]:
+        """The newest of each pupil's day, without its revision."""
+        found: dict[bytes, bytes] = {}
+        async with reader(self._settings) as consumer:
+            topic = TopicPartition(self._names.absence_days, partition)
+            async for record in read_to_end(consumer, [topic]):
+                if record.value is None:
+                    found.pop(record.key, None)
+                else:
+                    found[record.key] = plain(record.value)
         return found
 
     async def covered_from(self, partition: int) -> int:

@@ -8,9 +8,18 @@ from dataclasses import dataclass, field
 from forvarning.facts.v1 import facts_pb2
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core.api import PartitionCore, UndigestibleError, UnknownProfileError
+from services.ews.oracle.absences import plain
 from services.ews.oracle.findings import OracleError
 
 ProfileKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a partition's facts lead to."""
+
+    threads: dict[bytes, WarningEvent]
+    absence_days: dict[bytes, bytes]
 
 
 @dataclass(slots=True)
@@ -54,16 +63,19 @@ class Recomputation:
         self._note(fact)
         return fact
 
-    def threads(self) -> dict[bytes, WarningEvent]:
-        """Every thread as it stands after the last fact."""
+    def finish(self) -> Outcome:
+        """Every thread and absence day as they stand after the last fact."""
         batch = self.core.collect()
         if batch.failed_folds:
             self.undigested += len(batch.failed_folds)
-        return {
-            row.key: WarningEvent.FromString(row.value)
-            for row in batch.warnings
-            if row.value is not None
-        }
+        return Outcome(
+            {
+                row.key: WarningEvent.FromString(row.value)
+                for row in batch.warnings
+                if row.value is not None
+            },
+            {row.key: plain(row.value) for row in batch.absence_days if row.value is not None},
+        )
 
     def _note(self, fact: facts_pb2.Fact) -> None:
         self.organisers.add(fact.organiser_id)

@@ -15,7 +15,7 @@ from services.common.clock import Clock, clock_from
 from services.common.settings import OracleSettings
 from services.ews.core.api import PartitionCore
 from services.ews.core.core import Core
-from services.ews.oracle import notices, snapshots, stores
+from services.ews.oracle import absences, notices, snapshots, stores
 from services.ews.oracle.findings import Finding, Report, Scope, in_order
 from services.ews.oracle.log import Log, Published
 from services.ews.oracle.recompute import ProfileKey, Recomputation
@@ -31,6 +31,7 @@ class _Truth:
     """What the log says, all partitions together."""
 
     threads: dict[bytes, WarningEvent] = field(default_factory=dict)
+    absence_days: dict[bytes, bytes] = field(default_factory=dict)
     organisers: set[bytes] = field(default_factory=set)
     protected: set[bytes] = field(default_factory=set)
     unprotected: set[bytes] = field(default_factory=set)
@@ -92,7 +93,9 @@ class Oracle:
             async for fact in log.facts(partition):
                 if left_out != Place(partition, fact.offset):
                     work.take(fact.value, fact.offset, fact.replay_of)
-            threads = work.threads()
+            outcome = work.finish()
+            threads = outcome.threads
+            truth.absence_days |= outcome.absence_days
             covered = await log.covered_from(partition)
             truth.threads |= threads
             truth.covered_from |= dict.fromkeys(threads, covered)
@@ -115,14 +118,20 @@ class Oracle:
         findings: list[Finding] = []
         published: dict[bytes, list[WarningEvent]] = {}
         newest: dict[bytes, WarningEvent] = {}
+        told_days: dict[bytes, bytes] = {}
         covered = dict(truth.covered_from)
+        cut_off = False
         for partition in await log.partitions():
             found: Published = await log.published(partition)
+            told_days |= await log.absence_days(partition)
             findings += found.findings
             published |= found.threads
             newest |= found.newest()
             since = await log.covered_from(partition)
             covered = dict.fromkeys(found.threads, since) | covered
+            cut_off = cut_off or since > 0
+        if not cut_off:
+            findings += absences.against_published(truth.absence_days, told_days)
         findings += snapshots.histories(published, compacted=self.compacted)
         old = {thread for thread, event in newest.items() if event.school_year < covered[thread]}
         findings += snapshots.against_published(
@@ -134,6 +143,7 @@ class Oracle:
             threads=len(newest),
             revisions=sum(map(len, published.values())),
             episodes=sum(len(snapshots.standing(event)) for event in newest.values()),
+            absence_days=len(told_days),
             not_covered=len(old),
         )
         findings += await self._against_cases(truth, newest)

@@ -163,6 +163,18 @@ def test_every_kind_of_wrong_is_found(make_stream: Callable[..., Stream], seed: 
         assert finding.subject == amended.thread_id.hex()
         assert "sentence" in finding.detail
 
+        key, value = next(
+            (record.key, record.value)
+            for record in await s.read(s.topology.absence_days)
+            if record.partition == 0 and pb.AbsenceDay.FromString(record.value).valid
+        )
+        day = pb.AbsenceDay.FromString(value)
+        day.valid += 1
+        await s.send_raw(0, day.SerializeToString(), topic=s.topology.absence_days, key=key)
+        report = await oracle(s).run()
+        assert report.counts()["differing"] == 2
+        assert key.decode() in {f.subject for f in report.findings}
+
         before = report.counts()["illegal"]
         await tamper(doubled)
         back.revision -= 1 if back.revision > 1 else 0
