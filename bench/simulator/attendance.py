@@ -92,18 +92,16 @@ def _subject_grid(world: World) -> npt.NDArray[np.int16]:
 
 
 def _waves(world: World) -> dict[int, list[int]]:
-    """One wave a term and unit at most, in weeks 46–50 or 4–10; at least one unit each term."""
+    """One wave a term and unit at most, spread over weeks 46–50 and 4–10; at least one a term."""
     generator = rng(world.config.seed, "waves")
     rates = world.config.rates
     found: dict[int, list[int]] = {unit.index: [] for unit in world.units}
-    for weeks, chance in ((range(46, 51), rates.wave_autumn), (range(4, 11), rates.wave_spring)):
-        middle = [i for i, day in enumerate(world.days) if day.isocalendar().week in weeks]
-        hit = generator.random(len(world.units)) < chance
-        hit[int(generator.integers(len(world.units)))] = True
-        for unit in world.units:
-            day = middle[int(generator.integers(len(middle)))]
-            if hit[unit.index]:
-                found[unit.index].append(day)
+    for weeks, share in ((range(46, 51), rates.wave_autumn), (range(4, 11), rates.wave_spring)):
+        possible = [i for i, day in enumerate(world.days) if day.isocalendar().week in weeks]
+        count = max(1, round(share * len(world.units)))
+        for place, unit in enumerate(generator.permutation(len(world.units))[:count].tolist()):
+            when = (place + float(generator.random())) / count
+            found[unit].append(possible[int(when * len(possible))])
     return found
 
 

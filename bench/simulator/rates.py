@@ -38,12 +38,12 @@ class StageRates:
 def _stages() -> dict[str, StageRates]:
     return {
         # Årskurs 1–3: 4.4 % above 20 % (Borås).
-        "lower": StageRates(0.897, 0.083, 0.006, 0.002, 0.012, 3.9),
-        "middle": StageRates(0.842, 0.110, 0.013, 0.004, 0.031, 3.8),
+        "lower": StageRates(0.921, 0.062, 0.006, 0.002, 0.009, 3.9),
+        "middle": StageRates(0.838, 0.117, 0.011, 0.003, 0.031, 3.8),
         # Rising from årskurs 7 to 9 (Skolverket 2019); repeated ogiltig strö.
-        "upper7": StageRates(0.797, 0.127, 0.022, 0.009, 0.045, 3.8),
-        "upper8": StageRates(0.757, 0.148, 0.027, 0.015, 0.053, 3.9),
-        "upper9": StageRates(0.703, 0.178, 0.035, 0.020, 0.064, 4.0),
+        "upper7": StageRates(0.789, 0.137, 0.020, 0.008, 0.046, 3.8),
+        "upper8": StageRates(0.750, 0.158, 0.024, 0.014, 0.054, 3.9),
+        "upper9": StageRates(0.699, 0.187, 0.031, 0.018, 0.065, 4.0),
         "secondary": StageRates(0.742, 0.140, 0.045, 0.025, 0.048, 3.9),
     }
 
@@ -64,12 +64,12 @@ class Rates:
     late_per_lesson: float = 0.008
     other_per_day: float = 0.003
     """Days with attendance elsewhere for a lesson or two, such as elevråd."""
-    home_sitter_share: float = 0.0036
+    home_sitter_share: float = 0.0042
     """Wholly absent without reason for a month or more (Skolinspektionen 2015: 0.17 %)."""
     long_illness_share: float = 0.003
     wave_autumn: float = 0.25
     wave_spring: float = 0.60
-    """Chance that an influenza wave passes a unit in the term; at least one does each term."""
+    """Share of the units that an influenza wave passes in the term; at least one each term."""
     wave_attack: float = 0.30
     """Share of a unit's pupils whom a wave takes."""
 
