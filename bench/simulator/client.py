@@ -57,6 +57,11 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (when - now).total_seconds())
 
 
+def is_local(url: str) -> bool:
+    """Whether ``url`` is this machine's own: no proxy of the environment stands in between."""
+    return httpx.URL(url).host in {"127.0.0.1", "::1", "localhost"}
+
+
 class Patience:
     """How long a sender bears that nothing is acknowledged, and what it met meanwhile."""
 
@@ -138,6 +143,7 @@ class IngestClient:
             timeout=httpx.Timeout(60.0, connect=5.0),
             limits=limits,
             transport=transport,
+            trust_env=not is_local(url),
         )
         self._patience = Patience(patience, jitter, sleep)
 

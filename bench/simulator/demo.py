@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 
-from bench.simulator.client import RefusedError, send_patiently
+from bench.simulator.client import RefusedError, is_local, send_patiently
 
 SEED = 7
 PUPILS = 300
@@ -75,6 +75,7 @@ async def settled(
             headers={"Authorization": f"Bearer {ops_token}"},
             timeout=30.0,
             transport=transport,
+            trust_env=not is_local(url),
         ) as client:
             answer = await send_patiently(client, "POST", "/v1/sources", wanted)
         if not answer.is_success:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from bench.simulator import ledger as ledgers
-from bench.simulator.client import GaveUpError, IngestClient, RefusedError, retry_after
+from bench.simulator.client import GaveUpError, IngestClient, RefusedError, is_local, retry_after
 from bench.simulator.config import SimulatorConfig
 from bench.simulator.events import RegisterEvent
 from bench.simulator.feeder import Feeder, FeedOptions, FeedStats
@@ -228,6 +228,12 @@ def test_live_mode_follows_the_clock(simulation: Simulation) -> None:
     asyncio.run(run())
     assert len({moment for moment, _ in seen}) > 5
     assert any("/report" in name for _, name in seen)
+
+
+def test_no_proxy_stands_before_the_own_machine() -> None:
+    assert is_local("http://127.0.0.1:8081")
+    assert is_local("http://[::1]:8081")
+    assert not is_local("https://ingest.example.org")
 
 
 @pytest.mark.parametrize(
