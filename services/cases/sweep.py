@@ -16,7 +16,7 @@ from services.cases import metrics
 from services.cases.consumer import AWAY
 from services.cases.domain.assignment import Place, assign
 from services.cases.intake.warnings import assignment_detail
-from services.cases.store import cases, duties, outbox, people, sessions, threads
+from services.cases.store import cases, duties, outbox, people, sessions
 from services.cases.store.cases import Case, Happened
 from services.cases.store.outbox import Told
 from services.cases.store.scope import Database
@@ -93,7 +93,6 @@ class Sweep:
         """Look at the next open cases; returns where to go on, None at the end."""
         now, today = self._database.now(), self._database.today()
         async with self._database.system(organiser_id) as connection:
-            await threads.lock_organiser(connection, organiser_id)
             portion = await cases.open_cases(connection, after, _PORTION)
             if not portion:
                 return None
@@ -110,7 +109,8 @@ class Sweep:
                 if moved == case:
                     continue
                 moved = replace(moved, version=case.version + 1, updated_at=now)
-                await cases.update(connection, moved)
+                if not await cases.update(connection, moved):
+                    continue  # changed since it was read: the next round looks again
                 await duties.follow_case(connection, case.case_id, moved.assignment)
                 lines = self._lines(case, moved)
                 await cases.history(connection, organiser_id, lines)

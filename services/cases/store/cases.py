@@ -115,7 +115,7 @@ async def open_cases(connection: Connection, after: UUID, limit: int) -> list[Ca
         f"""
         SELECT {COLUMNS} FROM cases.cases
         WHERE organiser_id = cases.organiser() AND state <> 'closed' AND case_id > $1
-        ORDER BY case_id LIMIT $2 FOR UPDATE
+        ORDER BY case_id LIMIT $2
         """,
         after,
         limit,

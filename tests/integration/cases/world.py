@@ -265,6 +265,13 @@ async def give_duty(
     )
 
 
+_RULES = {
+    pb.FAMILY_LONG_TERM: "langvarig-5-dagar",
+    pb.FAMILY_SPORADIC: "strofranvaro-dagar",
+    pb.FAMILY_UNEXCUSED_TODAY: "ogiltig-idag",
+}
+
+
 @dataclass
 class Story:
     """One warning thread as the stream would publish it, revision by revision."""
@@ -289,7 +296,7 @@ class Story:
             level=level,
             raised_day=epoch_day(day),
             level_day=epoch_day(day),
-            rule_id="langvarig-5-dagar" if self.family == pb.FAMILY_LONG_TERM else "strofranvaro-dagar",
+            rule_id=_RULES.get(self.family, "regel"),
             profile_id="standard",
             profile_version=1,
             sentence=sentence or f"Frånvarande hela skoldagen {run_days} skoldagar i rad.",
