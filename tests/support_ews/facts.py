@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from forvarning.facts.v1.facts_pb2 import LESSON_STATE_REPORTED, Fact, Register
 _SPACE = uuid.UUID("00000000-0000-0000-0000-00000000feed")
 PUPILS_A_CLASS = 25
 FIRST_DAY = 20_000
+LESSONS = 60
+_sequence = itertools.count(1)
+"""Of the whole run: no two statements have the same version."""
 
 
 def pupil_id(partition: int, number: int) -> bytes:
@@ -49,11 +53,15 @@ def fact(made: Register) -> bytes:
 
 
 def stream(rng: random.Random, partitions: int, lessons: int) -> Iterator[tuple[int, Register]]:
-    """(partition, register) as they come: duplicates, corrections and old statements among them."""
-    sequence = 0
-    for lesson in range(lessons):
+    """(partition, register) as they come: duplicates, corrections and old statements among them.
+
+    After :data:`LESSONS` lessons a partition's are all marked anew, so that an
+    endless stream has a state of bounded size.
+    """
+    for number in range(lessons):
+        lesson = number % LESSONS
         for partition in range(partitions):
-            sequence += 1
+            sequence = next(_sequence)
             made = register(rng, partition, lesson, sequence)
             yield partition, made
             if rng.random() < 0.05:

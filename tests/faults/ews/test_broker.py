@@ -35,7 +35,7 @@ def test_a_broker_killed_under_load(
         workers = [s.start(), s.start()]
         for worker in workers:
             await s.said(worker, '"restored"')
-        async with s.load(stream(rng, s.partitions, 10**6), a_second=100):
+        async with s.load(stream(rng, s.partitions, 10**6), a_second=60):
             for _ in range(2):
                 await asyncio.sleep(rng.uniform(1, 2))
                 broker.kill()
@@ -91,7 +91,7 @@ def test_everything_at_once(make_stream: Callable[..., Stream], seed: int, core:
             items = stream(random.Random(seed + 1), s.partitions, 10**6)
         s.start()
         s.start()
-        async with s.load(items, a_second=60):
+        async with s.load(items, a_second=40):
             for _ in range(6):
                 await asyncio.sleep(rng.uniform(1, 3))
                 victim = rng.choice([w for w in s.workers if w.running])

@@ -29,7 +29,7 @@ def test_a_process_that_ends_between_any_two_steps(
 
     async def scenario() -> None:
         await s.create()
-        async with s.load(stream(random.Random(seed), s.partitions, 10**6), a_second=60):
+        async with s.load(stream(random.Random(seed), s.partitions, 10**6), a_second=40):
             for step in steps:
                 once = {"assigned", "fenced", "restored", "verified"}
                 nth = 1 if step in once else rng.randint(1, 6)
@@ -71,7 +71,7 @@ def test_a_failed_send_ends_the_worker_and_shows_nothing(
     run(scenario())
 
 
-@pytest.mark.parametrize("step", ["sent", "delivered", "offsets"])
+@pytest.mark.parametrize("step", ["sent", "offsets"])
 def test_a_worker_frozen_inside_its_transaction_is_fenced_when_it_wakes(
     make_stream: Callable[..., Stream], seed: int, step: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_worker_frozen_inside_its_transaction_is_fenced_when_it_wakes(
         await s.create()
         frozen = s.start(plan=[{"step": step, "nth": 3, "action": "stop"}])
         await s.said(frozen, '"restored"')
-        async with s.load(stream(rng, s.partitions, 10**6), a_second=50):
+        async with s.load(stream(rng, s.partitions, 10**6), a_second=40):
             await s.until(frozen.stopped_by_signal, 30, "frozen")
             heir = s.start()
             await s.said(heir, '"partitions": 2')
@@ -133,7 +133,7 @@ def test_partitions_are_taken_away_and_given_back(
 
     async def scenario() -> None:
         await s.create()
-        async with s.load(stream(rng, s.partitions, 10**6), a_second=60):
+        async with s.load(stream(rng, s.partitions, 10**6), a_second=40):
             first = s.start()
             await s.said(first, '"partitions": 4')
             for number in range(2):
