@@ -35,9 +35,9 @@ class Limits:
     wake_from: date
     """The organiser's history before this date wakes nobody."""
     late_days: int
-    """A date at most so many days back becomes a call when it was reported late."""
+    """How many days after the date the school may report it, and somebody still calls."""
     outage_days: int
-    """The same where it was reported in time and the delay is ours."""
+    """How long ago the report may be: a delay of ours, on top of the school's."""
 
 
 def steps(
@@ -60,16 +60,19 @@ def steps(
         if episode.state != pb.EPISODE_STATE_WITHDRAWN
     }
 
-    def oldest(day: date) -> date:
-        days = limits.outage_days if reported == day else limits.late_days
-        return today - timedelta(days=days)
+    told = reported or today
+
+    def recent(day: date) -> bool:
+        # Two delays, each with its own bound: the school's until it told us, and ours since then.
+        # An outage of ours must not make a call home vanish that the school asked for in time.
+        return (told - day).days <= limits.late_days and (today - told).days <= limits.outage_days
 
     result: dict[date, Step] = {}
     for day in unexplained:
         held = recorded.get(day)
         if held is not None and held.state is not ObligationState.WITHDRAWN and not held.excused:
             continue
-        if day >= oldest(day) and (held is not None or day >= limits.wake_from):
+        if recent(day) and (held is not None or day >= limits.wake_from):
             result[day] = Step.RAISE
     for day, held in recorded.items():
         if day in unexplained or held.excused:

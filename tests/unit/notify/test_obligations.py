@@ -56,6 +56,11 @@ def ago(days: int) -> date:
         (ago(15), ago(15), False),
         (ago(1), None, True),
         (ago(4), None, False),
+        # The school took two days to tell us, and then we were away for three.
+        (ago(5), ago(3), True),
+        (ago(16), ago(14), True),
+        (ago(17), ago(15), False),
+        (ago(10), ago(6), False),
         # Their clock is past midnight, ours not yet.
         (TODAY + timedelta(days=1), TODAY + timedelta(days=1), True),
     ],
