@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from forvarning.warnings.v1 import warnings_pb2
 from services.ews.core.profile import Profile, ProfileError, Rule, Span, parse_profile
@@ -17,7 +16,6 @@ from services.ingest.profiles import read_content
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Rule profiles.")
 app.command("activate")(activate)
-_out = Console(highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -36,26 +34,22 @@ def check(
     except (ProfileError, ContentError) as error:
         print(f"{file}: {error}")
         raise SystemExit(1) from None
-    _out.print(f"{profile.profile_id}, version {profile.version}: {profile.name}", markup=False)
-    _out.print(_table(profile))
+    print(f"{profile.profile_id}, version {profile.version}: {profile.name}")
+    for line in _lines(profile):
+        print(line)
     print("It can be used.")
 
 
-def _table(profile: Profile) -> Table:
-    table = Table("family", "rule", "level", "fires when", "over", "rests below", "from")
+def _lines(profile: Profile) -> Iterator[str]:
+    """One short paragraph a rule: it reads the same in a narrow window and in a file."""
     for family, rules in profile.families.items():
-        name = warnings_pb2.Family.Name(family).removeprefix("FAMILY_").lower()
+        yield warnings_pb2.Family.Name(family).removeprefix("FAMILY_").lower()
         for rule in rules.rules:
-            table.add_row(
-                name,
-                rule.rule_id,
-                str(rule.level),
-                _condition(rule),
-                _window(rule),
-                f"{rule.resolve_below} for {rule.resolve_days} days",
-                rule.source,
-            )
-    return table
+            yield f"  {rule.rule_id}, level {rule.level}"
+            yield f"    fires when  {_condition(rule)} over {_window(rule)}"
+            if rule.resolve_days:
+                yield f"    rests       below {rule.resolve_below} for {rule.resolve_days} days"
+            yield f"    from        {rule.source}"
 
 
 def _condition(rule: Rule) -> str:

@@ -66,7 +66,7 @@ STANDARD = Path(__file__).parents[3] / "services" / "ews" / "profiles" / "standa
 
 
 def test_rules_check_shows_what_the_shipped_profile_means() -> None:
-    done = CliRunner(env={"COLUMNS": "250"}).invoke(rules, ["check", str(STANDARD)])
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(rules, ["check", str(STANDARD)])
     assert done.exit_code == 0, done.output
     assert "It can be used." in done.output
     assert "strofranvaro-tillfallen" in done.output
@@ -85,7 +85,7 @@ def test_rules_check_names_what_is_wrong(
 ) -> None:
     file = tmp_path / "own.toml"
     file.write_text(STANDARD.read_text("utf-8").replace(*change, 1), "utf-8")
-    done = CliRunner(env={"COLUMNS": "250"}).invoke(rules, ["check", str(file)])
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(rules, ["check", str(file)])
     assert done.exit_code == 1
     assert words in done.output
     assert "own.toml" in done.output
