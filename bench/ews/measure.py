@@ -19,7 +19,7 @@ from deploy.local.process import Child
 from services.common.kafka import connection
 from services.common.settings import CommonSettings
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 0.2
 _STALLED_SECONDS = 120.0
 
 

@@ -91,7 +91,7 @@ def test_a_small_run_from_end_to_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real broker, worker, oracle and naive app; the figures are judged, the aims are not."""
-    arguments = ["--pupils", "150", "--days", "8", "--naive-marks", "6000", "--min-seconds", "1"]
+    arguments = ["--pupils", "150", "--days", "8", "--naive-marks", "5000", "--min-seconds", "1"]
     monkeypatch.setattr(sys, "argv", ["bench.ews", *arguments])
     monkeypatch.setattr(bench, "PARTITIONS", 4)
     assert bench.main() == 0

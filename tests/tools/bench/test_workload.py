@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from bench.ews.main import naive_marks
+from bench.ews.main import keeping, naive_marks
 from bench.ews.workload import Record, Workload
 from bench.simulator.config import SimulatorConfig
 from bench.simulator.rates import Rates
@@ -130,11 +131,19 @@ def test_the_core_digests_all_of_it(records: list[Record]) -> None:
     assert core.collect().warnings
 
 
-def test_the_naive_app_gets_the_same_marks(simulation: Simulation, records: list[Record]) -> None:
-    total = sum(record.marks for record in records)
-    some = list(naive_marks(iter(workload(simulation).records()), 5000))
-    assert len(some) == 5000 < total
-    assert len({mark.key for mark in some}) > 200
+def test_the_naive_app_gets_the_same_marks(records: list[Record]) -> None:
+    """Of one partition's pupils, over days, in the log's order; each pupil in one partition."""
+    kept: list[Record] = []
+    assert list(keeping(records, 5000, kept)) == records
+    some = list(naive_marks(kept, 5000))
+    assert len(some) == 5000
+    register = facts.Fact.FromString(kept[0].value).register
+    first = [json.loads(mark.value) for mark in some[: kept[0].marks]]
+    assert [one["pupil"] for one in first] == [
+        register.pupil_ids[i : i + 16].hex() for i in range(0, len(register.pupil_ids), 16)
+    ]
+    assert {record.partition for record in kept} == {0}
+    assert len({json.loads(mark.value)["day"] for mark in some}) > 2
     by_key = defaultdict(set)
     for mark in some:
         by_key[mark.key].add(mark.partition)
