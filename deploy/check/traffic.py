@@ -23,7 +23,7 @@ from bench.simulator.ledger import Ledger
 from bench.simulator.world import World
 from services.common.clock import Clock
 
-_TICK_SECONDS = 0.05
+_TICK_SECONDS = 0.1
 _BURST_SECONDS = 0.25
 """No debt: what an outage kept from being sent is not hurried afterwards."""
 _RESENT_DAYS = 5
@@ -73,7 +73,7 @@ class LiveTraffic:
         clock: Clock,
         listener: Listener,
         rate: float,
-        batch: int = 10,
+        batch: int = 20,
         in_flight: int = 32,
     ) -> None:
         self._world, self._client, self._ledger = world, client, ledger
