@@ -121,7 +121,11 @@ async def test_a_partition_without_leader_for_longer_than_the_request_timeout(
         world.tokens["sis"] = made["token"]
         world.organiser_id = UUID(made["organiser_id"])
         await world.put(roster())
-        assert (await world.post(register())).status_code == 202
+
+        async def first_accepted() -> bool:
+            return (await world.post(register())).status_code == 202
+
+        await until(first_accepted, 30)
         before = replaced()
 
         second.kill()
