@@ -102,6 +102,7 @@ class Bucket:
         """What was last judged, by school year; see services.ews.core.judge."""
         self.units: set[bytes] = set()
         """Every unit that a placement or lesson here has named."""
+        self._last: tuple[int, days.Day] | None = None
         self._rows: dict[bytes, tuple[Rows, Rows | None]] = {}
         self._stays: dict[int, dict[tuple[Stay, ...], list[int]]] = {}
 
@@ -180,6 +181,14 @@ class Bucket:
             return (day for day in range(first, last + 1) if day in self.days)
         return (day for day in self.days if first <= day <= last)
 
+    def counted(self, day: int) -> days.Day:
+        """The day as last counted."""
+        if self._last is not None and self._last[0] == day:
+            held = self._last[1]
+            if held.counted.shape[1] == len(self.pupils):
+                return held
+        return self.add_up(day)
+
     def add_up(self, day: int) -> days.Day:
         """The day's lessons added up; nothing is kept."""
         return days.add_up(self.lessons(day).values(), len(self.pupils), self.notices)
@@ -189,6 +198,7 @@ class Bucket:
         year = self.year(calendar.school_year(day))
         size = len(self.pupils)
         counted = self.add_up(day)
+        self._last = (day, counted)
         held = year.day(day)
         before = held[: days.SUMMED, :size]
         changed: days.Mask = (before != counted.sums[: days.SUMMED]).any(0)

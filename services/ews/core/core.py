@@ -183,8 +183,7 @@ class Core:
             daily = Daily(self._partition, bucket, self._absence_days)
             batch.absence_days.extend(daily.absences(dirty, changed))
             for day in _share_days(bucket, dirty):
-                day_sums = sums.get(day) or bucket.add_up(day)
-                for unit_id in daily.shares(day, day_sums):
+                for unit_id in daily.shares(day, sums.get(day)):
                     told[bucket.organiser_id, unit_id, day] = None
         for organiser_id, unit_id, day in self._partition.closings:
             unit = self._partition.unit(organiser_id, unit_id)

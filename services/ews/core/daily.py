@@ -1,9 +1,10 @@
 """The daily facts beside the warnings: AbsenceDay by pupil, GroupDay by unit.
 
-An AbsenceDay is published for a pupil's day with any absence, for one that was
-closed with lessons nobody reported, and for every later change of one that was
-published. A day never published is a day without known absence: so the great
-majority of days, on which everybody is there, costs nothing.
+An AbsenceDay is published when the pupil's day is closed with any absence or with
+lessons that nobody reported, and then for every change. A closed day that was
+never published is a day without known absence: so the great majority of days,
+on which everybody is there, costs nothing. What happens today is told by the
+warnings.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, GroupDay
 from services.ews.core import calendar, days, groups, ids
 from services.ews.core.api import Row
-from services.ews.core.bucket import Bucket, Year
+from services.ews.core.bucket import Bucket
 from services.ews.core.partition import Dirty, Partition
 from services.ews.core.pupils import place_among
 from services.ews.core.units import Unit
@@ -36,54 +37,57 @@ class Daily:
     def absences(self, dirty: Dirty, changed: dict[int, days.Mask]) -> Iterable[Row]:
         """The absence days that are due; ``changed`` tells the rows whose day came out anew."""
         size = len(self._bucket.pupils)
-        due = {day: np.array(rows) for day, rows in changed.items()}
-        for day in dirty.closed:
-            year = self._bucket.years.get(calendar.school_year(day))
-            if year is not None and day in year.units:
-                sums = year.day(day)[:, :size]
-                open_ended = sums[days.LESSONS_REPORTED] < sums[days.LESSONS]
-                rows = open_ended & (sums[days.REVISION] == 0)
-                due[day] = due[day] | rows if day in due else rows
-        for row in dirty.moved:
-            for day in self._published_days(row):
-                due.setdefault(day, np.zeros(size, bool))[row] = True
-        if dirty.reconcile:
+        due = dict(changed)
+        if dirty.moved or dirty.reconcile:
+            moved = np.zeros(size, bool)
+            moved[list(dirty.moved)] = True
             for year in self._bucket.years.values():
                 for day in year.units:
-                    due[day] = np.ones(size, bool)
-        for day in sorted(due):
-            yield from self._day(day, due[day], dirty)
+                    due[day] = due[day] | moved | dirty.reconcile if day in due else moved.copy()
+                    due[day] |= dirty.reconcile
+        nothing = np.zeros(size, bool)
+        for day in sorted(due.keys() | (dirty.closed & self._bucket.days.keys())):
+            rows = due.get(day, nothing)
+            year = self._bucket.year(calendar.school_year(day))
+            sums = year.day(day)[:, :size]
+            told = sums[days.REVISION] > 0
+            candidates = rows & told
+            if dirty.reconcile:
+                candidates = rows
+            elif self._anywhere_closed(day):
+                # A day's closing changes nothing of what was told, but more is worth telling.
+                news = sums[days.LESSONS_REPORTED] < sums[days.LESSONS]
+                news |= sums[days.LESSONS_ABSENT] > 0
+                candidates |= (news if day in dirty.closed else news & rows) & ~told
+            yield from self._day(day, sums, candidates, dirty)
 
-    def _published_days(self, row: int) -> list[int]:
-        return [
-            year.start + at
-            for year in self._bucket.years.values()
-            for at in np.nonzero(year.sums[:, days.REVISION, row])[0].tolist()
-        ]
-
-    def _day(self, day: int, rows: days.Mask, dirty: Dirty) -> Iterable[Row]:
-        year = self._bucket.year(calendar.school_year(day))
-        sums = year.day(day)[:, : len(rows)]
-        absent = (sums[days.VALID] + sums[days.UNEXPLAINED] + sums[days.CONFIRMED]) > 0
-        told = absent | (sums[days.REVISION] > 0)
-        silent = sums[days.LESSONS_REPORTED] < sums[days.LESSONS]
-        for row in np.nonzero(rows & (told | silent))[0].tolist():
+    def _day(self, day: int, sums: days.Sums, rows: days.Mask, dirty: Dirty) -> Iterable[Row]:
+        """The absence days of one date, as far as they are worth telling."""
+        for row in np.nonzero(rows)[0].tolist():
             pupil = self._bucket.pupils[row]
-            known = self._published.get((pupil.pupil_id, day)) if dirty.reconcile else None
-            if not (told[row] or known is not None or self._is_closed(row, day)):
-                continue
             if pupil.erased:
                 continue
+            known = self._published.get((pupil.pupil_id, day)) if dirty.reconcile else None
             if known is not None:
                 sums[days.REVISION, row] = min(known.revision, _HIGHEST)
-            event = self._event(year, row, day)
+            one = sums[:, row].tolist()
+            if not one[days.REVISION] and not (
+                (one[days.LESSONS_ABSENT] or one[days.LESSONS_REPORTED] < one[days.LESSONS])
+                and self._is_closed(row, day)
+            ):
+                continue
+            event = self._event(one, row, day)
+            dirty.revised.add(day)
             if known is not None and known == event:
-                dirty.revised.add(day)
                 continue
             event.revision = min(event.revision + 1, _HIGHEST)
             sums[days.REVISION, row] = event.revision
-            dirty.revised.add(day)
             yield Row(ids.absence_day_key(pupil.pupil_id, day), event.SerializeToString())
+
+    def _anywhere_closed(self, day: int) -> bool:
+        organiser = self._bucket.organiser_id
+        units = self._bucket.units
+        return any(self._partition.unit(organiser, unit).is_school_day(day) for unit in units)
 
     def _is_closed(self, row: int, day: int) -> bool:
         """Whether the day is a closed school day of the pupil's."""
@@ -92,8 +96,7 @@ class Daily:
         organiser = self._bucket.organiser_id
         return any(self._partition.unit(organiser, unit).is_school_day(day) for unit in units)
 
-    def _event(self, year: Year, row: int, day: int) -> AbsenceDay:
-        sums = year.day(day)[:, row].tolist()
+    def _event(self, sums: list[int], row: int, day: int) -> AbsenceDay:
         place = self._bucket.place(row, day)
         return AbsenceDay(
             organiser_id=self._bucket.organiser_id,
@@ -115,12 +118,12 @@ class Daily:
 
     # -- sums of groups -----------------------------------------------------------------
 
-    def shares(self, day: int, counted: days.Day) -> set[bytes]:
+    def shares(self, day: int, counted: days.Day | None) -> set[bytes]:
         """Bring the bucket's share of every unit's day up to date; tells the units it changed."""
         bucket = self._bucket
-        organiser = bucket.organiser_id
-        if not any(self._partition.unit(organiser, one).is_school_day(day) for one in bucket.units):
+        if not self._anywhere_closed(day):
             return set()
+        counted = counted or bucket.counted(day)
         by_unit: dict[bytes, dict[bytes, list[int]]] = {}
         for stays, rows in bucket.by_stays(calendar.school_year(day)).items():
             placed = place_among(stays, day)
@@ -139,9 +142,10 @@ class Daily:
             classes = {
                 name: np.array(rows, np.intp) for name, rows in by_unit.get(unit_id, {}).items()
             }
-            part = groups.part(counted, classes)
-            if part != held.parts.get(bucket.key, []):
-                held.parts[bucket.key] = part
+            sums = groups.share(counted, classes)
+            before = held.parts.get(bucket.key)
+            if sums != (before.sums if before else []):
+                held.parts[bucket.key] = groups.Part.of(sums)
                 changed.add(unit_id)
         return changed
 
@@ -158,17 +162,22 @@ def group_day(
     if known is not None:
         held.group_revision = known.revision
     partition.dirty_unit_days.add((unit.organiser_id, unit.unit_id, day))
-    event = GroupDay(
+    closed = unit.is_school_day(day) or unit.is_free(day)
+    sums = groups.merged(held.parts) if unit.is_school_day(day) else b""
+    if not closed or (known is not None and _same_sums(known, GroupDay.FromString(sums))):
+        return None
+    held.group_revision += 1
+    head = GroupDay(
         organiser_id=unit.organiser_id,
         school_unit_id=unit.unit_id,
         epoch_day=day,
         partition=number,
         revision=held.group_revision,
-        sums=groups.merged(held.parts.values()) if unit.is_school_day(day) else (),
     )
-    closed = unit.is_school_day(day) or unit.is_free(day)
-    if not closed or (known is not None and event == known):
-        return None
-    held.group_revision += 1
-    event.revision = held.group_revision
-    return Row(ids.group_day_key(unit.unit_id, day, number), event.SerializeToString())
+    key = ids.group_day_key(unit.unit_id, day, number)
+    return Row(key, head.SerializeToString() + sums)
+
+
+def _same_sums(known: GroupDay, found: GroupDay) -> bool:
+    """In any order: it is that of the buckets, which a rebuild may meet in another one."""
+    return sorted(map(groups.of_message, known.sums)) == sorted(map(groups.of_message, found.sums))

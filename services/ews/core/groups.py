@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from forvarning.warnings.v1.warnings_pb2 import GroupSum
+from forvarning.warnings.v1.warnings_pb2 import GroupDay, GroupSum
 from services.ews.core.days import CONFIRMED, REPORTED, VALID, Day, Mask, Sums
 from services.ews.core.lessons import Rows
 
@@ -16,7 +17,7 @@ Sum = tuple[bytes, int, int, int, int, int, int, int, int]
 """Class and slot, then pupils, offered, reported, valid, unexplained, confirmed, away all day."""
 
 
-def part(day: Day, classes: Mapping[bytes, Rows]) -> list[Sum]:
+def share(day: Day, classes: Mapping[bytes, Rows]) -> list[Sum]:
     """One bucket's share of a unit's day: ``classes`` are its pupils placed there, by class."""
     found: list[Sum] = []
     for class_id, rows in classes.items():
@@ -61,11 +62,39 @@ def _slots(day: Day, minutes: Sums, counted: Mask) -> dict[int, tuple[int, list[
     return slots
 
 
-def merged(parts: Iterable[Iterable[Sum]]) -> list[GroupSum]:
-    """The sums of all parts, by class and slot."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One bucket's share of a unit's day; ``encoded`` is a GroupDay of nothing but the sums."""
+
+    sums: list[Sum]
+    encoded: bytes
+    classes: frozenset[bytes]
+
+    @classmethod
+    def of(cls, sums: list[Sum]) -> Part:
+        encoded = GroupDay(sums=map(message, sums)).SerializeToString()
+        return cls(sums, encoded, frozenset(one[0] for one in sums))
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> Part:
+        """The part that :attr:`encoded` came from."""
+        sums = [of_message(one) for one in GroupDay.FromString(encoded).sums]
+        return cls(sums, encoded, frozenset(one[0] for one in sums))
+
+
+def merged(parts: Mapping[str, Part]) -> bytes:
+    """The sums of all parts as a GroupDay of nothing but them, to be appended to another one's.
+
+    Protobuf merges what is concatenated; only where two buckets share a class
+    have its sums to be added up.
+    """
+    ordered = [parts[key] for key in sorted(parts)]
+    classes = frozenset().union(*(part.classes for part in ordered))
+    if len(classes) == sum(len(part.classes) for part in ordered):
+        return b"".join(part.encoded for part in ordered)
     totals: dict[tuple[bytes, int], Sum] = {}
-    for part_of_bucket in parts:
-        for one in part_of_bucket:
+    for part in ordered:
+        for one in part.sums:
             key = one[:2]
             held = totals.get(key)
             if held is not None:
@@ -73,7 +102,7 @@ def merged(parts: Iterable[Iterable[Sum]]) -> list[GroupSum]:
                 totals[key] = (*key, *added)  # type: ignore[assignment]  # as long as they are
             else:
                 totals[key] = one
-    return [message(totals[key]) for key in sorted(totals)]
+    return Part.of([totals[key] for key in sorted(totals)]).encoded
 
 
 def message(one: Sum) -> GroupSum:

@@ -206,11 +206,12 @@ def _verdicts(  # noqa: PLR0917  # one step of judge, split off for reading
     )
     made = np.zeros((out, width, size), np.int8)
     for one in distinct:
-        where = np.array([profile is one for profile in group.profiles[keep:]], bool)
+        everywhere = len(distinct) == 1 and None not in group.profiles[keep:]
+        where = [profile is one for profile in group.profiles[keep:]]
         for i, rule in enumerate(one.rules(family)):
             run = group.runs[rule.metric][keep:] if rule.measure is Measure.RUN_DAYS else None
             codes = rules.verdicts(rule, look, run)
-            if where.all():
+            if everywhere:
                 made[:, i] = codes
             else:
                 made[where, i] = codes[where]

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
+from math import ceil, floor
 from typing import Any, NoReturn, TypeVar
 
 from forvarning.warnings.v1 import warnings_pb2
@@ -43,6 +44,8 @@ class ProfileError(CoreError):
 class Metric(Enum):
     """Which absence is counted."""
 
+    __hash__ = object.__hash__  # members are single; their names need no hashing
+
     TOTAL = "total"
     VALID = "valid"
     INVALID = "invalid"
@@ -52,6 +55,8 @@ class Metric(Enum):
 
 class Measure(Enum):
     """What is made of it."""
+
+    __hash__ = object.__hash__  # members are single; their names need no hashing
 
     SHARE = "share"
     """Per cent of the time that was offered and reported."""
@@ -66,6 +71,8 @@ class Measure(Enum):
 
 class Span(Enum):
     """The days that a rule looks back on, the judged day included."""
+
+    __hash__ = object.__hash__  # members are single; their names need no hashing
 
     SCHOOL_DAYS = "school_days"
     CALENDAR_MONTH = "calendar_month"
@@ -114,6 +121,26 @@ class Rule:
     min_absence_days: int
     min_occasions: int
     source: str
+
+    # What the figures above come to in whole numbers, made once.
+    least: int = field(init=False, compare=False)
+    """The least whole value that fires; a share is compared as a ratio instead."""
+    calm_below: int = field(init=False, compare=False)
+    threshold_ratio: tuple[int, int] = field(init=False, compare=False)
+    resolve_ratio: tuple[int, int] = field(init=False, compare=False)
+    rate_ratio: tuple[int, int] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Derive the whole numbers."""
+        least = ceil(self.threshold) if self.inclusive else floor(self.threshold) + 1
+        for name, value in (
+            ("least", least),
+            ("calm_below", ceil(self.resolve_below)),
+            ("threshold_ratio", self.threshold.as_integer_ratio()),
+            ("resolve_ratio", self.resolve_below.as_integer_ratio()),
+            ("rate_ratio", self.min_reporting_rate.as_integer_ratio()),
+        ):
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True)

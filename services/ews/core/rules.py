@@ -83,6 +83,7 @@ class Look:
         self._sums = sums
         self._start = start
         self._windows: dict[Window, tuple[Ints, Ints]] = {}
+        self._minutes: dict[tuple[Window, Metric], Ints] = {}
         self._counts: dict[tuple[Window, Metric, Measure], Ints] = {}
         self.said = sums[out - start :, days.REPORTED] > 0
 
@@ -107,6 +108,14 @@ class Look:
             found = (self._add_up(self._sums[:, :_SUMMED], first), first)
             self._windows[window] = found
         return found[0]
+
+    def minutes(self, window: Window, metric: Metric) -> Ints:
+        """The metric's minutes in the window: [judged day, pupil]."""
+        key = (window, metric)
+        found = self._minutes.get(key)
+        if found is None:
+            found = self._minutes[key] = minutes(self.window(window), metric)
+        return found
 
     def count(self, window: Window, metric: Metric, measure: Measure) -> Ints:
         """Occasions or days with absence in the window: [judged day, pupil]."""
@@ -149,45 +158,53 @@ class Look:
 
 def verdicts(rule: Rule, look: Look, run: Ints | None) -> Codes:
     """The rule's verdict for each judged day and pupil; ``run`` is for the rules about runs."""
-    window = look.window(rule.window) if run is None else None
-    scale, value = _value(rule, look, run, window)
-    top, bottom = rule.threshold.as_integer_ratio()
-    fires = value * bottom >= top * scale if rule.inclusive else value * bottom > top * scale
-    top, bottom = rule.resolve_below.as_integer_ratio()
-    calm = value * bottom < top * scale
-    judged = look.said
-    if window is not None:
-        said = window[:, days.REPORTED]
-        judged = judged & (said >= max(rule.min_offered_minutes, 1))
-        if rule.min_reporting_rate:
-            top, bottom = rule.min_reporting_rate.as_integer_ratio()
-            unknown = window[:, days.TIMETABLED] == 0
-            offered = window[:, days.OFFERED]
-            judged &= unknown | (100 * said * bottom >= top * offered)
-        if rule.min_absence_minutes:
-            fires &= minutes(window, rule.metric) >= rule.min_absence_minutes
-        if rule.min_absence_days:
-            fires &= look.count(rule.window, rule.metric, Measure.DAYS) >= rule.min_absence_days
-        if rule.min_occasions:
-            fires &= look.count(rule.window, rule.metric, Measure.OCCASIONS) >= rule.min_occasions
-    if rule.min_membership_days:
-        judged = judged & (look.at + 1 >= rule.min_membership_days)[:, None]
-    codes = np.where(fires, FIRES, np.where(calm, CALM, BETWEEN))
-    return np.where(judged, codes, NOT_JUDGED).astype(np.int8)
-
-
-def _value(
-    rule: Rule, look: Look, run: Ints | None, window: Ints | None
-) -> tuple[Ints | int, Ints]:
-    """What the value is compared with must be multiplied by the first of the pair."""
     if run is not None:
-        return 1, run
-    assert window is not None  # noqa: S101  # a rule without a run has a window
+        codes = _codes(run >= rule.least, run < rule.calm_below)
+        codes *= look.said
+        return _members(rule, look, codes)
+    window = look.window(rule.window)
+    said = window[:, days.REPORTED]
     if rule.measure is Measure.SHARE:
-        return window[:, days.REPORTED], 100 * minutes(window, rule.metric)
-    if rule.measure is Measure.MINUTES:
-        return 1, minutes(window, rule.metric)
-    return 1, look.count(rule.window, rule.metric, rule.measure)
+        value = look.minutes(rule.window, rule.metric)
+        top, bottom = rule.threshold_ratio
+        scaled, limit = value * (100 * bottom), said * top
+        fires = scaled >= limit if rule.inclusive else scaled > limit
+        top, bottom = rule.resolve_ratio
+        calm = value * (100 * bottom) < said * top
+    else:
+        if rule.measure is Measure.MINUTES:
+            value = look.minutes(rule.window, rule.metric)
+        else:
+            value = look.count(rule.window, rule.metric, rule.measure)
+        fires, calm = value >= rule.least, value < rule.calm_below
+    if rule.min_absence_minutes:
+        fires &= look.minutes(rule.window, rule.metric) >= rule.min_absence_minutes
+    if rule.min_absence_days:
+        fires &= look.count(rule.window, rule.metric, Measure.DAYS) >= rule.min_absence_days
+    if rule.min_occasions:
+        fires &= look.count(rule.window, rule.metric, Measure.OCCASIONS) >= rule.min_occasions
+    codes = _codes(fires, calm)
+    codes *= look.said
+    codes *= said >= max(rule.min_offered_minutes, 1)
+    if rule.min_reporting_rate:
+        top, bottom = rule.rate_ratio
+        unknown = window[:, days.TIMETABLED] == 0
+        codes *= unknown | (said * (100 * bottom) >= window[:, days.OFFERED] * top)
+    return _members(rule, look, codes)
+
+
+def _codes(fires: days.Mask, calm: days.Mask) -> Codes:
+    """FIRES, CALM or BETWEEN; nothing fires that is below the level at which it would rest."""
+    codes: Codes = fires.view(np.int8) - calm.view(np.int8)
+    codes += BETWEEN
+    return codes
+
+
+def _members(rule: Rule, look: Look, codes: Codes) -> Codes:
+    """Not judged where the pupil has not been a member for long enough."""
+    if rule.min_membership_days > 1 and len(look.at) and look.at[0] + 1 < rule.min_membership_days:
+        codes[look.at + 1 < rule.min_membership_days] = NOT_JUDGED
+    return codes
 
 
 def earliest_needed(rules: Sequence[Rule], axis: Ints, out: int) -> int:

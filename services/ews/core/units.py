@@ -26,7 +26,7 @@ class UnitDay:
     version: Version = _NEVER
     wave: Any = None
     group_revision: int = 0
-    parts: dict[str, list[groups.Sum]] = field(default_factory=dict)
+    parts: dict[str, groups.Part] = field(default_factory=dict)
 
 
 class Unit:
@@ -101,9 +101,9 @@ class Unit:
             ) = held.version
         if held.wave is not None:
             value.wave.CopyFrom(held.wave)
-        for key, sums in held.parts.items():
+        for key, part in held.parts.items():
             _, home, bucket = ids.parse_bucket_key(key)
-            value.parts.add(home_id=home, bucket=bucket, sums=map(groups.message, sums))
+            value.parts.add(home_id=home, bucket=bucket, sums=part.encoded)
         return StateValue(unit_day=value).SerializeToString()
 
     def restore(self, day: int, encoded: bytes) -> None:
@@ -118,7 +118,7 @@ class Unit:
             held.wave = value.wave
         for part in value.parts:
             key = ids.bucket_key(self.organiser_id, part.home_id, part.bucket)
-            held.parts[key] = [groups.of_message(one) for one in part.sums]
+            held.parts[key] = groups.Part.decode(part.sums)
         self.days[day] = held
         self._school_days.clear()
 

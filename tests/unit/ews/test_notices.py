@@ -32,6 +32,7 @@ def test_the_table(confirmed: int, explicit: int, later: int, *, notice_first: b
     notice = school.notice(
         0, LESSON - 60, LESSON + 7_200, version=school.version(modified=5_000 + later)
     )
+    harness.apply(school.closed(START))
     for fact in (notice, mark) if notice_first else (mark, notice):
         harness.apply(fact)
         harness.collect()

@@ -1,5 +1,4 @@
 from forvarning.facts.v1 import facts_pb2 as _facts_pb2
-from forvarning.warnings.v1 import warnings_pb2 as _warnings_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -121,8 +120,8 @@ class GroupPart(_message.Message):
     SUMS_FIELD_NUMBER: _ClassVar[int]
     home_id: bytes
     bucket: int
-    sums: _containers.RepeatedCompositeFieldContainer[_warnings_pb2.GroupSum]
-    def __init__(self, home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ..., sums: _Optional[_Iterable[_Union[_warnings_pb2.GroupSum, _Mapping]]] = ...) -> None: ...
+    sums: bytes
+    def __init__(self, home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ..., sums: _Optional[bytes] = ...) -> None: ...
 
 class ActiveProfiles(_message.Message):
     __slots__ = ("profiles",)
