@@ -16,6 +16,7 @@ from services.common.settings import CommonSettings
 
 _BATCH_BYTES = 256 * 1024
 _IN_FLIGHT = 64
+_BREATH = 100
 
 
 class Writable(Protocol):
@@ -74,13 +75,18 @@ class _Batches:
 async def write(settings: CommonSettings, topic: str, records: Iterable[Writable]) -> Written:
     """Write everything; returns when the broker has acknowledged it."""
     written = Written()
-    producer = idempotent_producer(settings, max_batch_size=_BATCH_BYTES, linger_ms=0)
+    producer = idempotent_producer(
+        settings, max_batch_size=_BATCH_BYTES, linger_ms=0, request_timeout_ms=120_000
+    )
     await producer.start()
     try:
         batches = _Batches(producer, topic)
         for record in records:
             await batches.add(record)
             written.records += 1
+            if written.records % _BREATH == 0:
+                # Making records is all work and no waiting: the producer needs its turn.
+                await asyncio.sleep(0)
             written.marks += record.marks
             written.bytes += len(record.value)
         await batches.close()
