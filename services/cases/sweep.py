@@ -15,7 +15,7 @@ from uuid import UUID
 from services.cases import metrics
 from services.cases.consumer import AWAY
 from services.cases.domain.assignment import Place, assign
-from services.cases.intake.warnings import assignment_detail
+from services.cases.intake.decision import assignment_detail
 from services.cases.store import cases, duties, outbox, people, sessions
 from services.cases.store.cases import Case, Happened
 from services.cases.store.outbox import Told
@@ -25,6 +25,7 @@ from services.common.logging import get_logger
 
 _log = get_logger(__name__)
 _PORTION = 200
+_FORGET_EVERY = 3600.0
 #: The inbox answers for repeats; none comes later than the topics' retention.
 _KEEP = timedelta(days=100)
 #: Published events are on the topic; here they are kept a while for whoever looks for a fault.
@@ -37,6 +38,7 @@ class Sweep:
     def __init__(self, database: Database, *, every_seconds: float = 10.0) -> None:
         self._database = database
         self._every = every_seconds
+        self._forget_next = 0.0
         self.progress = monotonic()
 
     async def run(self) -> None:
@@ -51,6 +53,9 @@ class Sweep:
 
     async def once(self) -> None:
         """One round through all organisers; the gauges are set at its end."""
+        forget = monotonic() >= self._forget_next
+        if forget:
+            self._forget_next = monotonic() + _FORGET_EVERY
         totals: dict[str, float] = {"unassigned": 0, "call_home": 0, "acknowledge": 0}
         pending, oldest = 0, 0.0
         for organiser_id in await pg.organiser_ids(self._database.pool):
@@ -59,7 +64,8 @@ class Sweep:
                 after = await self._portion(organiser_id, after)
             await self._loose_duties(organiser_id)
             async with self._database.system(organiser_id) as connection:
-                await self._forget(connection)
+                if forget:
+                    await self._forget(connection)
                 row = await connection.fetchrow(
                     """
                     SELECT
@@ -86,8 +92,9 @@ class Sweep:
             metrics.OVERDUE.labels(kind).set(totals[kind])
         metrics.OUTBOX_PENDING.set(pending)
         metrics.OUTBOX_AGE.set(oldest)
-        async with self._database.nobody() as connection:
-            await sessions.forget_failures(connection)
+        if forget:
+            async with self._database.nobody() as connection:
+                await sessions.forget_failures(connection)
 
     async def _portion(self, organiser_id: UUID, after: UUID) -> UUID | None:
         """Look at the next open cases; returns where to go on, None at the end."""

@@ -10,6 +10,7 @@ from fastapi import Depends, Header, Request
 from services.cases.signin import SignedIn, SignIn
 from services.cases.store.scope import Database
 from services.common.problem import Problem
+from services.common.settings import CasesSettings
 
 #: With the prefix the browser refuses the cookie from a subdomain or over plain HTTP.
 COOKIE, LOCAL_COOKIE = "__Host-forvarning", "forvarning"
@@ -24,8 +25,13 @@ def database(request: Request) -> Database:
 async def recognise(request: Request) -> SignedIn | None:
     """The session of the request's cookie, if it still holds."""
     sign_in: SignIn = request.app.state.sign_in
-    cookies = request.cookies
-    return await sign_in.recognise(cookies.get(COOKIE) or cookies.get(LOCAL_COOKIE))
+    settings: CasesSettings = request.app.state.settings
+    return await sign_in.recognise(request.cookies.get(cookie_name(settings)))
+
+
+def cookie_name(settings: CasesSettings) -> str:
+    """The one cookie that counts: in production never the one that a subdomain could set."""
+    return LOCAL_COOKIE if settings.environment == "local" else COOKIE
 
 
 async def signed_in(request: Request) -> SignedIn:

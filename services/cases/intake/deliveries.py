@@ -144,23 +144,25 @@ async def _call_home(
     await duties.add(
         connection,
         delivery.organiser_id,
-        duties.NewDuty(
-            # One call for a pupil's day, however many notices could not be sent.
-            duty_id=duties.call_home_id(delivery.organiser_id, delivery.pupil_id, delivery.day),
-            kind="call_home",
-            pupil_id=delivery.pupil_id,
-            school_year=school_year(delivery.day),
-            school_unit_id=place.school_unit_id,
-            class_id=place.class_id,
-            case_id=case.case_id if case else None,
-            assignment=assign(await people.duties(connection), place, today),
-            school_date=delivery.day,
-            due_at=delivery.occurred_at,
-            created_at=database.now(),
-            reason=delivery.reason,
-        ),
+        [
+            duties.NewDuty(
+                # One call for a pupil's day, however many notices could not be sent.
+                duty_id=duties.call_home_id(delivery.organiser_id, delivery.pupil_id, delivery.day),
+                kind="call_home",
+                pupil_id=delivery.pupil_id,
+                school_year=school_year(delivery.day),
+                school_unit_id=place.school_unit_id,
+                class_id=place.class_id,
+                case_id=case.case_id if case else None,
+                assignment=assign(await people.duties(connection), place, today),
+                school_date=delivery.day,
+                due_at=delivery.occurred_at,
+                created_at=database.now(),
+                reason=delivery.reason,
+            )
+        ],
     )
-    await duties.follow_ground(connection, delivery.pupil_id, database.now())
+    await duties.follow_ground(connection, [delivery.pupil_id], database.now())
 
 
 async def _history(

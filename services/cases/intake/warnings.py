@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases import metrics
-from services.cases.domain import case as rules
-from services.cases.domain.assignment import Assignment, Duty, Place, assign
-from services.cases.domain.threads import CASE_FAMILIES, Change, Thread, changes
+from services.cases.domain.threads import Thread, changes
+from services.cases.intake.decision import Decisions, Found, Known, place_of
 from services.cases.store import cases, duties, outbox, people, threads
-from services.cases.store.cases import UNKNOWN_UNIT, Case, Happened
-from services.cases.store.outbox import Told
+from services.cases.store.cases import Case
 from services.cases.store.scope import Database
 from services.cases.store.threads import Stored
-from services.common.clock import local_instant
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
 
-#: By the end of the working day.
-_DUE_MINUTE = 16 * 60
+Batch = Sequence[tuple[Thread, bytes]]
 
 
 @dataclass(slots=True)
 class _Pupil:
     """What one batch is about, for one pupil and school year."""
 
+    pupil_id: UUID
+    school_year: int
     held: dict[UUID, Stored] = field(default_factory=dict)
     fresh: dict[UUID, tuple[Thread, bytes]] = field(default_factory=dict)
     case: Case | None = None
+
+    def after(self) -> list[Thread]:
+        """Every thread as it stands after the batch."""
+        standing = {key: stored.thread for key, stored in self.held.items()}
+        standing |= {key: thread for key, (thread, _) in self.fresh.items()}
+        return [standing[key] for key in sorted(standing)]
+
+    def found(self) -> list[Found]:
+        """What the batch changed, thread by thread."""
+        return [
+            (thread, changes(self.held[key].thread if key in self.held else None, thread))
+            for key, (thread, _) in sorted(self.fresh.items())
+        ]
+
+    def opens(self) -> bool:
+        """Whether it needs a case that is not there yet."""
+        return self.case is None and any(thread.opens_case for thread in self.after())
 
 
 class WarningIntake:
@@ -42,7 +57,7 @@ class WarningIntake:
         self._database = database
         self._age_limit = age_limit_days
 
-    async def apply(self, organiser_id: UUID, batch: Sequence[tuple[Thread, bytes]]) -> None:
+    async def apply(self, organiser_id: UUID, batch: Batch) -> None:
         """Take a batch; of several revisions of a thread only the highest counts."""
         newest: dict[UUID, tuple[Thread, bytes]] = {}
         for thread, raw in batch:
@@ -51,322 +66,111 @@ class WarningIntake:
                 newest[thread.thread_id] = (thread, raw)
         async with self._database.system(organiser_id) as connection:
             await threads.lock_organiser(connection, organiser_id)
-            work = _Batch(self._database, connection, organiser_id, self._age_limit)
-            await work.run(list(newest.values()))
+            counted = await self._take(connection, organiser_id, list(newest.values()))
         # Counted after the commit: what was rolled back did not happen.
-        for name, count in work.counted.items():
+        for name, count in counted.items():
             metrics.CASE_CHANGES.labels(name).inc(count)
 
-
-class _Batch:
-    """One transaction's work."""
-
-    def __init__(
-        self, database: Database, connection: Connection, organiser_id: UUID, age_limit: int
-    ) -> None:
-        self._new_id = database.new_id
-        self._connection = connection
-        self._organiser_id = organiser_id
-        self._age_limit = age_limit
-        self._now: datetime = database.now()
-        self._today: date = database.today()
-        self._duties: list[Duty] = []
-        self._places: dict[UUID, Place] = {}
-        self._history: list[Happened] = []
-        self._told: list[Told] = []
-        self.counted: dict[str, int] = {}
-
-    async def run(self, batch: Sequence[tuple[Thread, bytes]]) -> None:
-        pupils = await self._load(batch)
+    async def _take(self, connection: Connection, organiser_id: UUID, batch: Batch) -> Counter[str]:
+        pupils = await self._load(connection, organiser_id, batch)
         if not pupils:
-            return
-        self._duties = await people.duties(self._connection)
-        self._places = await people.places(
-            self._connection, [pupil_id for pupil_id, _ in pupils], self._today
-        )
-        for (pupil_id, school_year), pupil in sorted(pupils.items()):
-            await self._pupil(pupil_id, school_year, pupil)
-        await cases.history(self._connection, self._organiser_id, self._history)
-        await outbox.put(self._connection, self._told)
+            return Counter()
+        known = await self._know(connection, organiser_id, pupils)
+        decisions = Decisions(known, self._database.new_id)
+        ordinals = await self._ordinals(connection, organiser_id, pupils)
+        snapshots: list[Stored] = []
+        for pupil in pupils:
+            case = pupil.case
+            if pupil.opens():
+                ordinal = next(ordinals[pupil.school_year])
+                case = decisions.open(
+                    pupil.pupil_id, pupil.school_year, ordinal, pupil.after(), pupil.found()
+                )
+            elif case is not None:
+                case = decisions.update(case, pupil.after(), pupil.found())
+            snapshots += [
+                Stored(thread, raw, case.case_id if case else None)
+                for thread, raw in pupil.fresh.values()
+            ]
+        await self._write(connection, organiser_id, decisions, snapshots)
+        return decisions.counted
 
-    async def _load(self, batch: Sequence[tuple[Thread, bytes]]) -> dict[tuple[UUID, int], _Pupil]:
+    async def _load(self, connection: Connection, organiser_id: UUID, batch: Batch) -> list[_Pupil]:
         """What is held of the batch's pupils; threads that bring nothing new are left out."""
         pupil_ids = sorted({thread.pupil_id for thread, _ in batch})
         years = sorted({thread.school_year for thread, _ in batch})
-        held = await threads.of_pupils(self._connection, pupil_ids, years)
+        held = await threads.of_pupils(connection, pupil_ids, years)
         revisions = {stored.thread.thread_id: stored.thread.revision for stored in held}
         news = [
             (thread, raw)
             for thread, raw in batch
             if thread.revision > revisions.get(thread.thread_id, 0)
         ]
+        if not news:
+            return []
         await cases.first_seen(
-            self._connection,
-            self._organiser_id,
+            connection,
+            organiser_id,
             "warnings",
             [f"{thread.thread_id}:{thread.revision}" for thread, _ in news],
-            self._now,
+            self._database.now(),
         )
         pupils: dict[tuple[UUID, int], _Pupil] = {}
         for thread, raw in news:
-            pupil = pupils.setdefault((thread.pupil_id, thread.school_year), _Pupil())
-            pupil.fresh[thread.thread_id] = (thread, raw)
+            key = (thread.pupil_id, thread.school_year)
+            pupils.setdefault(key, _Pupil(*key)).fresh[thread.thread_id] = (thread, raw)
         for stored in held:
             key = (stored.thread.pupil_id, stored.thread.school_year)
             if key in pupils:
                 pupils[key].held[stored.thread.thread_id] = stored
-        for case in await cases.of_pupils(self._connection, pupil_ids, years):
+        for case in await cases.of_pupils(connection, pupil_ids, years):
             if (case.pupil_id, case.school_year) in pupils:
                 pupils[case.pupil_id, case.school_year].case = case
-        return pupils
+        return [pupils[key] for key in sorted(pupils)]
 
-    async def _pupil(self, pupil_id: UUID, school_year: int, pupil: _Pupil) -> None:
-        after = {key: stored.thread for key, stored in pupil.held.items()}
-        after |= {key: thread for key, (thread, _) in pupil.fresh.items()}
-        found = [
-            (thread, changes(pupil.held[key].thread if key in pupil.held else None, thread))
-            for key, (thread, _) in sorted(pupil.fresh.items())
-        ]
-        case = pupil.case
-        if case is None and any(thread.opens_case for thread in after.values()):
-            case = await self._open(pupil_id, school_year, list(after.values()), found)
-        elif case is not None:
-            case = await self._update(case, list(after.values()), found)
-        case_id = case.case_id if case else None
-        await threads.save(
-            self._connection,
-            [Stored(thread, raw, case_id) for thread, raw in pupil.fresh.values()],
-            self._now,
+    async def _know(
+        self, connection: Connection, organiser_id: UUID, pupils: Sequence[_Pupil]
+    ) -> Known:
+        today = self._database.today()
+        places = await people.places(connection, [pupil.pupil_id for pupil in pupils], today)
+        units = {place_of(pupil.pupil_id, pupil.after(), places).school_unit_id for pupil in pupils}
+        return Known(
+            organiser_id=organiser_id,
+            now=self._database.now(),
+            today=today,
+            age_limit_days=self._age_limit,
+            duties=await people.duties(connection),
+            places=places,
+            free_days=await people.free_days_of(connection, sorted(units), today),
         )
-        if case is not None and pupil.case is None:
-            await threads.link(self._connection, case.case_id, pupil_id, school_year)
-        if any(thread.family == "unexcused_today" for thread, _ in pupil.fresh.values()):
-            await duties.follow_ground(self._connection, pupil_id, self._now)
 
-    def _place(self, pupil_id: UUID, known: Sequence[Thread]) -> Place:
-        """Where the pupil belongs: by the roster, else as the stream says."""
-        if place := self._places.get(pupil_id):
-            return place
-        newest = max(known, key=lambda thread: thread.school_date)
-        return Place(newest.school_unit_id or UNKNOWN_UNIT, newest.class_id, None, None)
+    async def _ordinals(
+        self, connection: Connection, organiser_id: UUID, pupils: Sequence[_Pupil]
+    ) -> dict[int, Iterator[int]]:
+        """As many case numbers as the batch needs, by school year."""
+        needed = Counter(pupil.school_year for pupil in pupils if pupil.opens())
+        return {
+            year: iter(await cases.next_ordinals(connection, organiser_id, year, count))
+            for year, count in sorted(needed.items())
+        }
 
-    async def _open(
+    async def _write(
         self,
-        pupil_id: UUID,
-        school_year: int,
-        known: list[Thread],
-        found: list[tuple[Thread, list[Change]]],
-    ) -> Case:
-        place = self._place(pupil_id, known)
-        ordinal = await cases.next_ordinals(self._connection, self._organiser_id, school_year, 1)
-        standing = rules.standing(known)
-        school_date = max(t.school_date for t in known if t.opens_case)
-        woke = not rules.is_old(school_date, self._today, self._age_limit)
-        case = Case(
-            organiser_id=self._organiser_id,
-            case_id=self._new_id(),
-            number=rules.number(school_year, ordinal[0]),
-            pupil_id=pupil_id,
-            school_year=school_year,
-            school_unit_id=place.school_unit_id,
-            class_id=place.class_id,
-            state="new",
-            attention=None,
-            attention_at=None,
-            assigned_staff_id=None,
-            assigned_as=None,
-            level=standing.level,
-            family=standing.family,
-            headline=standing.headline,
-            school_date=school_date,
-            woke=woke,
-            opened_at=self._now,
-            acknowledged_at=None,
-            acknowledged_by=None,
-            closed_at=None,
-            closed_by=None,
-            close_reason=None,
-            close_note=None,
-            version=1,
-            updated_at=self._now,
-        ).assigned(assign(self._duties, place, self._today))
-        await cases.insert(self._connection, case)
-        self._note(case, "opened", school_date=school_date, detail={"old": not woke})
-        for thread, thread_changes in found:
-            self._tell_history(case, thread, thread_changes)
-        self._note_assignment(case, None)
-        cause = max((t for t in known if t.opens_case), key=lambda t: (t.school_date, t.thread_id))
-        self._tell(case, "opened", cause)
-        if woke:
-            await self._ask_to_look(case)
-        self._count("opened" if woke else "opened_old")
-        return case
-
-    async def _update(
-        self, case: Case, known: list[Thread], found: list[tuple[Thread, list[Change]]]
-    ) -> Case:
-        grave = [
-            (thread, thread_changes)
-            for thread, thread_changes in found
-            if thread.family in CASE_FAMILIES and thread_changes
-        ]
-        all_changes = [change for _, thread_changes in grave for change in thread_changes]
-        standing = rules.standing(known)
-        place = self._place(case.pupil_id, known)
-        updated = replace(
-            case,
-            level=standing.level,
-            family=standing.family,
-            headline=standing.headline,
-            school_unit_id=place.school_unit_id,
-            class_id=place.class_id,
-        )
-        reopened = case.state == "closed" and rules.reopens(all_changes)
-        if reopened:
-            updated = replace(
-                updated,
-                state="new",
-                acknowledged_at=None,
-                acknowledged_by=None,
-                closed_at=None,
-                closed_by=None,
-                close_reason=None,
-                close_note=None,
-            )
-        if updated.state != "closed":
-            attention = rules.attention(case.state, case.attention, all_changes)
-            if attention != case.attention or (attention and all_changes):
-                updated = replace(updated, attention=attention, attention_at=self._now)
-            updated = updated.assigned(assign(self._duties, place, self._today))
-        for thread, _ in grave:
-            updated = replace(updated, school_date=max(updated.school_date, thread.school_date))
-        fresh = [t for t, _ in grave if not self._old(t.school_date)]
-        waking = bool(fresh) and rules.reopens(all_changes)
-        updated = replace(updated, woke=case.woke or waking)
-
-        if reopened:
-            self._note(updated, "reopened", school_date=updated.school_date)
-        for thread, thread_changes in found:
-            self._tell_history(updated, thread, thread_changes)
-        self._note_assignment(updated, case)
-        for thread, thread_changes in grave:
-            if reopened and rules.reopens(thread_changes):
-                self._tell(updated, "reopened", thread)
-            elif any(change.kind == "raised" for change in thread_changes):
-                self._tell(updated, "joined", thread)
-            else:
-                self._tell(updated, "changed", thread)
-        if updated != case:
-            updated = replace(updated, version=case.version + 1, updated_at=self._now)
-            # The row is locked: nobody can have changed it since it was read.
-            await cases.update(self._connection, updated)
-            await duties.follow_case(self._connection, case.case_id, updated.assignment)
-        if updated.state == "new" and waking and (reopened or not case.woke):
-            await self._ask_to_look(updated)
-        for change in all_changes:
-            self._count(change.kind)
-        if reopened:
-            self._count("reopened")
-        return updated
-
-    def _old(self, day: date) -> bool:
-        return rules.is_old(day, self._today, self._age_limit)
-
-    async def _ask_to_look(self, case: Case) -> None:
-        """Somebody has to look at the case, by a time."""
-        free = await people.free_days(self._connection, case.school_unit_id, self._today)
-        due = rules.acknowledge_by(self._today, free)
-        await duties.add(
-            self._connection,
-            self._organiser_id,
-            duties.NewDuty(
-                duty_id=self._new_id(),
-                kind="acknowledge",
-                pupil_id=case.pupil_id,
-                school_year=case.school_year,
-                school_unit_id=case.school_unit_id,
-                class_id=case.class_id,
-                case_id=case.case_id,
-                assignment=case.assignment,
-                school_date=case.school_date,
-                due_at=local_instant(due, _DUE_MINUTE),
-                created_at=self._now,
-            ),
-        )
-
-    def _tell_history(self, case: Case, thread: Thread, found: list[Change]) -> None:
-        for change in found:
-            before = change.before
-            self._history.append(
-                Happened(
-                    event_id=self._new_id(),
-                    case_id=case.case_id,
-                    at=self._now,
-                    kind=f"warning_{change.kind}",
-                    school_date=change.day,
-                    thread_id=thread.thread_id,
-                    thread_revision=thread.revision,
-                    episode_id=change.after.episode_id,
-                    detail={
-                        "family": thread.family,
-                        "level": change.after.level,
-                        "sentence": change.after.sentence,
-                        "before": before.sentence if before else None,
-                        "before_level": before.level if before else None,
-                        "old": self._old(thread.school_date),
-                    },
-                )
-            )
-
-    def _note_assignment(self, case: Case, before: Case | None) -> None:
-        previous = before.assignment if before else None
-        if before is not None and case.assignment == previous:
-            return
-        self._note(case, "assigned", detail=assignment_detail(case.assignment))
-        if before is not None:
-            self._tell(case, "assigned", None)
-
-    def _note(
-        self,
-        case: Case,
-        kind: str,
-        *,
-        school_date: date | None = None,
-        detail: dict[str, object] | None = None,
+        connection: Connection,
+        organiser_id: UUID,
+        decisions: Decisions,
+        snapshots: Sequence[Stored],
     ) -> None:
-        self._history.append(
-            Happened(
-                event_id=self._new_id(),
-                case_id=case.case_id,
-                at=self._now,
-                kind=kind,
-                school_date=school_date,
-                detail=detail,
-            )
-        )
-
-    def _tell(self, case: Case, kind: str, cause: Thread | None) -> None:
-        self._told.append(
-            Told(
-                event_id=self._new_id(),
-                kind=kind,
-                organiser_id=self._organiser_id,
-                case_id=case.case_id,
-                number=case.number,
-                pupil_id=case.pupil_id,
-                school_unit_id=case.school_unit_id,
-                assigned_staff_id=case.assigned_staff_id,
-                at=self._now,
-                school_date=cause.school_date if cause else case.school_date,
-                thread_id=cause.thread_id if cause else None,
-                thread_revision=cause.revision if cause else 0,
-            )
-        )
-
-    def _count(self, kind: str) -> None:
-        self.counted[kind] = self.counted.get(kind, 0) + 1
-
-
-def assignment_detail(to: Assignment | None) -> dict[str, object]:
-    """Whom a case was given to, for its history."""
-    return {"staff_id": str(to.staff_id) if to else None, "role": to.role if to else None}
+        await cases.insert(connection, decisions.opened)
+        # These rows are locked: nobody can have changed them since they were read.
+        await cases.replace_all(connection, decisions.changed)
+        await threads.save(connection, snapshots, self._database.now())
+        await threads.link(connection, decisions.opened)
+        await duties.add(connection, organiser_id, decisions.duties)
+        for case in decisions.reassigned:
+            await duties.follow_case(connection, case.case_id, case.assignment)
+        grounds = {s.thread.pupil_id for s in snapshots if s.thread.family == "unexcused_today"}
+        if grounds:
+            await duties.follow_ground(connection, sorted(grounds), self._database.now())
+        await cases.history(connection, organiser_id, decisions.history)
+        await outbox.put(connection, decisions.told)

@@ -142,13 +142,25 @@ async def next_ordinals(
     return range(last - count + 1, last + 1)
 
 
-async def insert(connection: Connection, case: Case) -> None:
-    """A new case."""
+async def insert(connection: Connection, opened: Sequence[Case]) -> None:
+    """New cases."""
     marks = ", ".join(f"${index}" for index in range(1, len(_FIELDS) + 1))
-    await connection.execute(
+    await connection.executemany(
         f"INSERT INTO cases.cases ({COLUMNS}) VALUES ({marks})",
-        *(getattr(case, name) for name in _FIELDS),
+        [tuple(getattr(case, name) for name in _FIELDS) for case in opened],
     )
+
+
+_REST = tuple(name for name in _FIELDS if name not in {"organiser_id", "case_id"})
+_UPDATE = f"""
+    UPDATE cases.cases SET {", ".join(f"{name} = ${n}" for n, name in enumerate(_REST, start=3))}
+    WHERE organiser_id = $1 AND case_id = $2 AND version = ${len(_REST) + 3} - 1
+"""
+
+
+def _values(case: Case) -> tuple[object, ...]:
+    rest = (getattr(case, name) for name in _REST)
+    return (case.organiser_id, case.case_id, *rest, case.version)
 
 
 async def update(connection: Connection, case: Case) -> bool:
@@ -156,19 +168,12 @@ async def update(connection: Connection, case: Case) -> bool:
 
     False means that somebody else has changed it meanwhile, or that the viewer may not.
     """
-    rest = [name for name in _FIELDS if name not in {"organiser_id", "case_id"}]
-    assignments = ", ".join(f"{name} = ${index}" for index, name in enumerate(rest, start=3))
-    answer = await connection.execute(
-        f"""
-        UPDATE cases.cases SET {assignments}
-        WHERE organiser_id = $1 AND case_id = $2 AND version = ${len(rest) + 3} - 1
-        """,
-        case.organiser_id,
-        case.case_id,
-        *(getattr(case, name) for name in rest),
-        case.version,
-    )
-    return answer == "UPDATE 1"
+    return bool(await connection.execute(_UPDATE, *_values(case)) == "UPDATE 1")
+
+
+async def replace_all(connection: Connection, changed: Sequence[Case]) -> None:
+    """Write cases whose rows the transaction holds locked."""
+    await connection.executemany(_UPDATE, [_values(case) for case in changed])
 
 
 async def history(connection: Connection, organiser_id: UUID, lines: Sequence[Happened]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -39,9 +40,9 @@ class NewDuty:
     reason: str | None = None
 
 
-async def add(connection: Connection, organiser_id: UUID, duty: NewDuty) -> None:
-    """Write a duty down; the same duty twice is one."""
-    await connection.execute(
+async def add(connection: Connection, organiser_id: UUID, wanted: Sequence[NewDuty]) -> None:
+    """Write duties down; the same duty twice is one."""
+    await connection.executemany(
         """
         INSERT INTO cases.duties (organiser_id, duty_id, kind, pupil_id, school_year,
             school_unit_id, class_id, case_id, assigned_staff_id, assigned_as, school_date,
@@ -49,20 +50,25 @@ async def add(connection: Connection, organiser_id: UUID, duty: NewDuty) -> None
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         ON CONFLICT DO NOTHING
         """,
-        organiser_id,
-        duty.duty_id,
-        duty.kind,
-        duty.pupil_id,
-        duty.school_year,
-        duty.school_unit_id,
-        duty.class_id,
-        duty.case_id,
-        duty.assignment.staff_id if duty.assignment else None,
-        duty.assignment.role if duty.assignment else None,
-        duty.school_date,
-        duty.due_at,
-        duty.created_at,
-        duty.reason,
+        [
+            (
+                organiser_id,
+                duty.duty_id,
+                duty.kind,
+                duty.pupil_id,
+                duty.school_year,
+                duty.school_unit_id,
+                duty.class_id,
+                duty.case_id,
+                duty.assignment.staff_id if duty.assignment else None,
+                duty.assignment.role if duty.assignment else None,
+                duty.school_date,
+                duty.due_at,
+                duty.created_at,
+                duty.reason,
+            )
+            for duty in wanted
+        ],
     )
 
 
@@ -97,7 +103,7 @@ async def follow_case(connection: Connection, case_id: UUID, to: Assignment | No
     )
 
 
-async def follow_ground(connection: Connection, pupil_id: UUID, now: datetime) -> None:
+async def follow_ground(connection: Connection, pupil_ids: Sequence[UUID], now: datetime) -> None:
     """A call home whose ground a correction took away is withdrawn, and comes back with it.
 
     Asked after every change of the same-day warnings and after every new duty, so that it does
@@ -118,12 +124,12 @@ async def follow_ground(connection: Connection, pupil_id: UUID, now: datetime) -
                     AND e.family = 'unexcused_today' AND e.raised_day = d2.school_date
                     AND e.state <> 'withdrawn') AS gone
               FROM cases.duties d2
-              WHERE d2.organiser_id = cases.organiser() AND d2.pupil_id = $1
+              WHERE d2.organiser_id = cases.organiser() AND d2.pupil_id = ANY ($1::uuid[])
                 AND d2.kind = 'call_home' AND d2.done_at IS NULL) g
         WHERE d.organiser_id = cases.organiser() AND d.duty_id = g.duty_id
           AND (d.withdrawn_at IS NOT NULL) <> g.gone
         """,
-        pupil_id,
+        list(pupil_ids),
         now,
     )
 

@@ -71,18 +71,22 @@ async def areas(connection: Connection) -> dict[UUID, UUID | None]:
     return {row["school_unit_id"]: row["area_id"] for row in rows}
 
 
-async def free_days(connection: Connection, school_unit_id: UUID, since: date) -> frozenset[date]:
-    """The unit's free days from ``since`` on, weekends not counted in."""
+async def free_days_of(
+    connection: Connection, unit_ids: Sequence[UUID], since: date
+) -> dict[UUID, frozenset[date]]:
+    """Each unit's free days from ``since`` on, weekends not counted in; units without a calendar
+    are missing."""
     rows = await connection.fetch(
         """
-        SELECT terms, free FROM people_v1.calendars
-        WHERE school_unit_id = $1 AND school_year >= $2
+        SELECT school_unit_id, terms, free FROM people_v1.calendars
+        WHERE school_unit_id = ANY ($1::uuid[]) AND school_year >= $2
         """,
-        school_unit_id,
+        list(unit_ids),
         since.year - 1,
     )
-    days: set[date] = set()
+    days: dict[UUID, set[date]] = {}
     for row in rows:
+        found = days.setdefault(row["school_unit_id"], set())
         spans = [_span(entry) for entry in _list(row["free"])]
         terms = sorted(_span(entry) for entry in _list(row["terms"]))
         # What lies between two terms is free as well.
@@ -93,9 +97,14 @@ async def free_days(connection: Connection, school_unit_id: UUID, since: date) -
         for first, last in spans:
             day = max(first, since)
             while day <= last:
-                days.add(day)
+                found.add(day)
                 day += timedelta(days=1)
-    return frozenset(days)
+    return {unit: frozenset(found) for unit, found in days.items()}
+
+
+async def free_days(connection: Connection, unit_id: UUID, since: date) -> frozenset[date]:
+    """One unit's free days from ``since`` on."""
+    return (await free_days_of(connection, [unit_id], since)).get(unit_id, frozenset())
 
 
 async def terms(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases.domain.threads import Thread, decode
+from services.cases.store.cases import Case
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
@@ -103,18 +104,15 @@ async def save(connection: Connection, threads: Iterable[Stored], now: datetime)
     )
 
 
-async def link(connection: Connection, case_id: UUID, pupil_id: UUID, school_year: int) -> None:
-    """Put everything held of the pupil's school year under its case."""
+async def link(connection: Connection, opened: Sequence[Case]) -> None:
+    """Put everything held of the pupils' school year under their new case."""
     for table in ("warnings", "duties"):
-        await connection.execute(
+        await connection.executemany(
             f"""
             UPDATE cases.{table} SET case_id = $1
-            WHERE organiser_id = cases.organiser() AND pupil_id = $2 AND school_year = $3
-              AND case_id IS NULL
+            WHERE organiser_id = $2 AND pupil_id = $3 AND school_year = $4 AND case_id IS NULL
             """,
-            case_id,
-            pupil_id,
-            school_year,
+            [(case.case_id, case.organiser_id, case.pupil_id, case.school_year) for case in opened],
         )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.cases.api.access import COOKIE, LOCAL_COOKIE, check_token, recognise, signed_in
+from services.cases.api.access import check_token, cookie_name, recognise, signed_in
 from services.cases.signin import SignedIn, SignIn
 from services.cases.web.render import page
 from services.common.problem import Problem
@@ -60,7 +60,7 @@ async def sign_in(
     local = settings.environment == "local"
     answer = RedirectResponse(_safe(vidare), status_code=303)
     answer.set_cookie(
-        LOCAL_COOKIE if local else COOKIE,
+        cookie_name(settings),
         session.cookie,
         httponly=True,
         samesite="lax",
@@ -82,8 +82,8 @@ async def sign_out(
     service: SignIn = request.app.state.sign_in
     await service.sign_out(session)
     answer = RedirectResponse("/logga-in?utloggad=true", status_code=303)
-    answer.delete_cookie(COOKIE, path="/", secure=True)
-    answer.delete_cookie(LOCAL_COOKIE, path="/")
+    settings: CasesSettings = request.app.state.settings
+    answer.delete_cookie(cookie_name(settings), path="/", secure=settings.environment != "local")
     return answer
 
 

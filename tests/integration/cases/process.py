@@ -124,7 +124,7 @@ def cases_process(folder: Path, bootstrap: str, dsn: str, **extra: str) -> Itera
         process.kill()
 
 
-async def send(bootstrap: str, *records: tuple[topics.Topic, bytes, bytes]) -> None:
+async def send(bootstrap: str, *records: tuple[topics.Topic, bytes, bytes | None]) -> None:
     """Put records (topic, key, value) on their topics."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
     await producer.start()

@@ -214,6 +214,12 @@ async def test_in_production_there_is_no_demo_sign_in_and_cookies_are_secure(
         cookie = answer.headers["set-cookie"]
         assert "__Host-forvarning=" in cookie
         assert "Secure" in cookie
+        # Under the name that a subdomain could set, the same session opens nothing.
+        value = cookie.partition("=")[2].partition(";")[0]
+        for name, status in (("forvarning", 303), ("__Host-forvarning", 200)):
+            client.cookies.clear()
+            client.cookies.set(name, value)
+            assert (await client.get("/")).status_code == status
 
 
 async def test_a_form_from_elsewhere_cannot_sign_anybody_in(client: httpx.AsyncClient) -> None:
