@@ -52,7 +52,7 @@ class Publisher:
         self._ack_seconds = ack_seconds
         self._in_flight = 0
         self._producer: Any | None = None
-        self._failed: list[Any] = []
+        self._closing: list[asyncio.Task[None]] = []
         self._lock = asyncio.Lock()
         self._closed = False
 
@@ -94,19 +94,12 @@ class Publisher:
 
     async def _deliver(self, producer: Any, records: Sequence[Outgoing]) -> None:
         futures: list[asyncio.Future[Any]] = []
-        try:
-            for record in records:
-                future = await producer.send(
-                    record.topic, record.value, record.key, partition=record.partition
-                )
-                self._count(future, record.size)
-                futures.append(future)
-        finally:
-            # Those already handed over are waited for in any case: an exception must be
-            # retrieved, and the first one names the cause.
-            if len(futures) < len(records):
-                for future in futures:
-                    future.add_done_callback(_retrieve)
+        for record in records:
+            future = await producer.send(
+                record.topic, record.value, record.key, partition=record.partition
+            )
+            self._count(producer, future, record.size)
+            futures.append(future)
         # wait(), not gather(): a caller that gives up must not cancel what may still be written,
         # or its bytes would no longer count as in flight.
         done, _ = await asyncio.wait(futures)
@@ -114,14 +107,17 @@ class Publisher:
             if error := future.exception():
                 raise error
 
-    def _count(self, future: asyncio.Future[Any], size: int) -> None:
+    def _count(self, producer: Any, future: asyncio.Future[Any], size: int) -> None:
         self._in_flight += size
         metrics.IN_FLIGHT_BYTES.set(self._in_flight)
 
         def settled(done: asyncio.Future[Any]) -> None:
             self._in_flight -= size
             metrics.IN_FLIGHT_BYTES.set(self._in_flight)
-            _retrieve(done)
+            error = None if done.cancelled() else done.exception()
+            # Its caller may have given up long before.
+            if isinstance(error, KafkaError):
+                self._give_up_on(producer, error)
 
         future.add_done_callback(settled)
 
@@ -130,16 +126,17 @@ class Publisher:
             log.warning("producer_failed", error=type(error).__name__)
             metrics.PRODUCERS_REPLACED.inc()
             self._producer = None
-            self._failed.append(producer)
+            self._closing.append(asyncio.create_task(self._close(producer)))
 
     async def _ready(self) -> Any:
         async with self._lock:
             if self._closed:
                 raise BrokerAwayError("ingest is stopping")
             # The failed one goes first: what it still holds must not arrive after newer records.
-            while self._failed:
-                await self._close(self._failed[-1])
-                self._failed.pop()
+            # A caller that gives up meanwhile must not cut the closing short.
+            while self._closing:
+                await asyncio.shield(self._closing[-1])
+                self._closing.pop()
             if self._producer is None:
                 producer = self._factory()
                 try:
@@ -157,8 +154,10 @@ class Publisher:
         # aiokafka's stop() flushes first, and a batch without a leader never drains: fail what
         # is left, so that flushing has nothing to wait for. There is no public way.
         producer._message_accumulator.fail_all(KafkaError("the producer was replaced"))  # noqa: SLF001
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(producer.stop(), _CLOSE_SECONDS)
+        except (TimeoutError, KafkaError) as error:
+            log.warning("producer_closed_late", error=type(error).__name__)
 
     async def partitions(self, topic: str) -> int:
         """How many partitions ``topic`` has; raises :class:`BrokerAwayError`."""
@@ -191,11 +190,5 @@ class Publisher:
                     await asyncio.wait_for(producer.stop(), self._ack_seconds)
                 except (TimeoutError, KafkaError):
                     await self._close(producer)
-            for failed in self._failed:
-                await self._close(failed)
-            self._failed.clear()
-
-
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled():
-        future.exception()
+            await asyncio.gather(*self._closing)
+            self._closing.clear()

@@ -114,8 +114,9 @@ async def test_a_partition_without_leader_for_longer_than_the_request_timeout(
             ])  # fmt: skip
         world = await start_world(
             kafka_bootstrap=first.bootstrap,
+            # Shorter than the time-out: whoever sent has given up when the delivery fails for good.
+            ingest_ack_seconds=1.5,
             ingest_request_timeout_seconds=2.0,
-            ingest_ack_seconds=3.0,
         )
         made = await world.source()
         world.tokens["sis"] = made["token"]
