@@ -1,4 +1,4 @@
-"""`forvarning dlq`, `forvarning ews` and `forvarning rules`: the operator's side of the stream."""
+"""`forvarning dlq` and `forvarning ews`: the operator's side of the stream."""
 
 from __future__ import annotations
 

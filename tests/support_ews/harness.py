@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import tempfile
 import time
 import uuid
@@ -271,7 +272,7 @@ class Stream:
             tps = [TopicPartition(self.topology.facts, p) for p in range(self.partitions)]
             return {tp.partition: end for tp, (_, end) in (await ranges(consumer, tps)).items()}
 
-    async def caught_up(self, seconds: float = 60) -> None:
+    async def caught_up(self, seconds: float = 180) -> None:
         """Wait until every partition's committed checkpoint stands at the log's end."""
 
         async def reached() -> bool:
@@ -285,7 +286,18 @@ class Stream:
             await self.until(reached, seconds, "every checkpoint at the end of the log")
         except AssertionError as error:
             at = {p: position.next_offset for p, position in (await self.positions()).items()}
-            raise AssertionError(f"at {at} of {await self.ends()}; {error}") from error
+            told = await self._asked_what_they_do()
+            raise AssertionError(f"at {at} of {await self.ends()}; {error}\n{told}") from error
+
+    async def _asked_what_they_do(self) -> str:
+        told = []
+        for worker in self.workers:
+            if worker.running and not worker.stopped_by_signal():
+                before = len(worker.text())
+                worker.signal(signal.SIGUSR1)
+                await asyncio.sleep(2)
+                told.append(f"== {worker.log.name} is doing\n{worker.text()[before:]}")
+        return "\n".join(told)
 
     async def until(
         self, condition: Callable[[], bool | Awaitable[bool]], seconds: float, what: str
@@ -298,14 +310,15 @@ class Stream:
             if time.monotonic() > deadline:
                 logs = "\n".join(f"== {w.log.name}\n{w.text()[-3000:]}" for w in self.workers[-3:])
                 raise AssertionError(f"not within {seconds} s: {what}\n{logs}")
-            await asyncio.sleep(0.1)
+            # Each look reads topics; a busy machine must not be busy with looking.
+            await asyncio.sleep(0.3)
 
-    async def ended(self, worker: Worker, seconds: float = 60) -> int:
+    async def ended(self, worker: Worker, seconds: float = 120) -> int:
         """Wait until a worker has ended; its exit status."""
         await self.until(lambda: not worker.running, seconds, f"{worker.log.name} has ended")
         return worker.wait()
 
-    async def said(self, worker: Worker, words: str, times: int = 1, seconds: float = 60) -> None:
+    async def said(self, worker: Worker, words: str, times: int = 1, seconds: float = 120) -> None:
         """Wait until a worker's log has ``words``, so many times."""
         await self.until(
             lambda: worker.text().count(words) >= times, seconds, f"{worker.log.name}: {words}"

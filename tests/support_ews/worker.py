@@ -7,11 +7,14 @@ plan: a list of {step, nth, action} with action exit, kill, stop, fail or sleep.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import os
 import signal
 import sys
 from typing import Any
+
+from prometheus_client import generate_latest
 
 from services.common.settings import EwsSettings
 from services.ews import app, faust_app
@@ -64,7 +67,21 @@ def _drop_one(offset: int) -> None:
     setattr(faust_app.EwsConsumer, "_to_message", to_message)  # noqa: B010 - mypy knows no other way
 
 
+def _tell_on_request() -> None:
+    """SIGUSR1: write what every thread and task is doing to the log."""
+
+    def tell(*_: object) -> None:
+        faulthandler.dump_traceback(all_threads=True)
+        for task in asyncio.all_tasks(asyncio.get_running_loop()):
+            task.print_stack(limit=4)
+        sys.stderr.write(generate_latest().decode())
+        sys.stderr.flush()
+
+    signal.signal(signal.SIGUSR1, tell)
+
+
 def main() -> None:
+    _tell_on_request()
     wanted = json.loads(os.environ["EWS_TEST"])
     faults = Faults(**wanted.get("core_faults", {}))
 

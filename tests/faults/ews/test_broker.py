@@ -44,7 +44,7 @@ def test_a_broker_killed_under_load(
                 await asyncio.sleep(2)
         # A worker that gave up starts again, as its supervisor would let it.
         _revive(s)
-        await s.caught_up(90)
+        await s.caught_up()
         await s.assert_true()
 
     run(scenario())
@@ -100,7 +100,7 @@ def test_everything_at_once(make_stream: Callable[..., Stream], seed: int, core:
                 await _strike(victim, fault, rng)
                 _revive(s)
         _revive(s)
-        await s.caught_up(90)
+        await s.caught_up()
         if core == "real":
             assert await s.assert_replay() > 10
         else:

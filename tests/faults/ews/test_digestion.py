@@ -197,7 +197,7 @@ def test_facts_wait_for_the_content_of_a_profile(
             positions, ends = await s.positions(), await s.ends()
             return 1 in positions and positions[1].next_offset == ends[1]
 
-        await s.until(other_done, 30, "the other partition goes on")
+        await s.until(other_done, 120, "the other partition goes on")
         # A wrong content is not used.
         wrong = RuleProfile(profile_id="made-up", profile_version=3, content=b"x", digest=digest)
         await s.send_raw(0, wrong.SerializeToString(), topic=s.topology.profiles, key=b"made-up@3")

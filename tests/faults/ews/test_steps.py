@@ -83,7 +83,7 @@ def test_a_worker_frozen_inside_its_transaction_is_fenced_when_it_wakes(
         frozen = s.start(plan=[{"step": step, "nth": 3, "action": "stop"}])
         await s.said(frozen, '"restored"')
         async with s.load(stream(rng, s.partitions, 10**6), a_second=40):
-            await s.until(frozen.stopped_by_signal, 30, "frozen")
+            await s.until(frozen.stopped_by_signal, 120, "frozen")
             heir = s.start()
             await s.said(heir, '"partitions": 2')
         await s.caught_up()
@@ -116,7 +116,7 @@ def test_a_worker_frozen_outside_a_transaction_goes_on_without_harm(
         await s.caught_up()
         # Both share the partitions now, or the frozen one was caught writing and has ended.
         await s.until(
-            lambda: not frozen.running or frozen.text().count('"restored"') > 1, 60, "back or gone"
+            lambda: not frozen.running or frozen.text().count('"restored"') > 1, 120, "back or gone"
         )
         await s.send(stream(rng, s.partitions, 10))
         await s.caught_up()
