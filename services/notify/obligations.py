@@ -6,7 +6,7 @@ list of changes: the topic is compacted, so revisions in between may be missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
@@ -41,30 +41,27 @@ class Limits:
 
 
 def steps(
-    event: pb.WarningEvent,
+    events: Sequence[pb.WarningEvent],
     recorded: Mapping[date, Obligation],
     *,
     now: datetime,
     limits: Limits,
 ) -> dict[date, Step]:
-    """The steps that make ``recorded`` agree with ``event``, by school date.
+    """The steps that make ``recorded`` agree with the last of ``events``, by school date.
 
-    ``recorded`` holds every obligation of the thread. Dates that are too old
-    to act on and were never recorded are left out: they wake nobody.
+    ``events`` are a thread's, in the order of their revisions: those before the
+    last only tell when the school reported what. ``recorded`` holds every
+    obligation of the thread. Dates that are too old to act on and were never
+    recorded are left out: they wake nobody.
     """
     today = school_date(now)
-    reported = school_date(_instant(event.caused_by_unix_ms)) if event.caused_by_unix_ms else None
-    unexplained = {
-        from_epoch_day(episode.raised_day)
-        for episode in event.episodes
-        if episode.state != pb.EPISODE_STATE_WITHDRAWN
-    }
-
-    told = reported or today
+    reported = _reported(events, today)
+    unexplained = reported.keys()
 
     def recent(day: date) -> bool:
         # Two delays, each with its own bound: the school's until it told us, and ours since then.
         # An outage of ours must not make a call home vanish that the school asked for in time.
+        told = reported[day]
         return (told - day).days <= limits.late_days and (today - told).days <= limits.outage_days
 
     result: dict[date, Step] = {}
@@ -82,6 +79,23 @@ def steps(
         elif held.state is not ObligationState.WITHDRAWN:
             result[day] = Step.EXCUSE
     return result
+
+
+def _reported(events: Sequence[pb.WarningEvent], today: date) -> dict[date, date]:
+    """The dates that stand unexplained at last, each with the day on which that was reported."""
+    found: dict[date, date] = {}
+    for event in events:
+        ms = event.caused_by_unix_ms
+        told = school_date(_instant(ms)) if ms else today
+        found = {
+            day: found.get(day, told)
+            for day in (
+                from_epoch_day(episode.raised_day)
+                for episode in event.episodes
+                if episode.state != pb.EPISODE_STATE_WITHDRAWN
+            )
+        }
+    return found
 
 
 def grace_ends(day: date, now: datetime, grace: timedelta, zone: ZoneInfo = STOCKHOLM) -> datetime:

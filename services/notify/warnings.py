@@ -73,39 +73,40 @@ async def apply(
     events about days long past, so what is common to them is asked once.
     """
     wake_from, grace_minutes = await meet(connection, organiser_id, now)
-    newest = _newest(events)
-    fresh = await _advance(connection, organiser_id, newest)
+    threads = _threads(events)
+    fresh = await _advance(connection, organiser_id, threads)
     recorded = await _recorded(connection, fresh)
     limits = Limits(wake_from, policy.late_days, policy.outage_days)
     grace = policy.grace if grace_minutes is None else timedelta(minutes=grace_minutes)
-    outcomes = Counter(other_family=len(events) - len(newest), repeated=len(newest) - len(fresh))
+    obliging = sum(map(len, threads.values()))
+    outcomes = Counter(other_family=len(events) - obliging, repeated=len(threads) - len(fresh))
     for thread in sorted(fresh):
         held = recorded.get(thread, {})
-        todo = steps(newest[thread], held, now=now, limits=limits)
+        todo = steps(threads[thread], held, now=now, limits=limits)
+        newest = threads[thread][-1]
         for day, step in sorted(todo.items()):
-            await _take(connection, newest[thread], day, step, recorded=held, grace=grace, now=now)
+            await _take(connection, newest, day, step, recorded=held, grace=grace, now=now)
         outcomes["applied" if todo else "nothing_to_do"] += 1
     for outcome, count in outcomes.items():
         metrics.EVENTS.labels(topics.WARNINGS.name, outcome).inc(count)
 
 
-def _newest(events: Sequence[pb.WarningEvent]) -> dict[UUID, pb.WarningEvent]:
-    """The highest revision of each thread of the family that obliges to a notice."""
-    found: dict[UUID, pb.WarningEvent] = {}
+def _threads(events: Sequence[pb.WarningEvent]) -> dict[UUID, list[pb.WarningEvent]]:
+    """The threads of the family that obliges to a notice, each in the order of its revisions."""
+    found: dict[UUID, list[pb.WarningEvent]] = {}
     for event in events:
-        thread = UUID(bytes=event.thread_id)
-        if event.family != pb.FAMILY_UNEXCUSED_TODAY:
-            continue
-        if thread not in found or found[thread].revision < event.revision:
-            found[thread] = event
+        if event.family == pb.FAMILY_UNEXCUSED_TODAY:
+            found.setdefault(UUID(bytes=event.thread_id), []).append(event)
+    for told in found.values():
+        told.sort(key=lambda event: event.revision)
     return found
 
 
 async def _advance(
-    connection: pg.Connection, organiser_id: UUID, newest: Mapping[UUID, pb.WarningEvent]
+    connection: pg.Connection, organiser_id: UUID, told: Mapping[UUID, Sequence[pb.WarningEvent]]
 ) -> list[UUID]:
-    """Note the revisions; returns the threads to which they are news."""
-    threads = sorted(newest)
+    """Note the newest revisions; returns the threads to which they are news."""
+    threads = sorted(told)
     rows = await connection.fetch(
         "INSERT INTO notify.threads AS held (organiser_id, thread_id, revision) "
         "SELECT $1, * FROM unnest($2::uuid[], $3::bigint[]) "
@@ -114,7 +115,7 @@ async def _advance(
         "RETURNING thread_id",
         organiser_id,
         threads,
-        [newest[thread].revision for thread in threads],
+        [told[thread][-1].revision for thread in threads],
     )
     # asyncpg gives UUIDs of a class of its own, equal to the standard one's.
     return [UUID(bytes=row["thread_id"].bytes) for row in rows]

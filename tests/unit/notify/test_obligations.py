@@ -66,13 +66,13 @@ def ago(days: int) -> date:
     ],
 )
 def test_how_old_a_date_may_be(day: date, reported: date | None, expected: bool) -> None:
-    found = steps(thread(day, reported=reported), {}, now=NOW, limits=LIMITS)
+    found = steps([thread(day, reported=reported)], {}, now=NOW, limits=LIMITS)
     assert found == ({day: Step.RAISE} if expected else {})
 
 
 def test_history_from_before_the_organiser_was_met_wakes_nobody() -> None:
     limits = Limits(wake_from=TODAY, late_days=30, outage_days=30)
-    found = steps(thread(ago(1), TODAY, reported=ago(1)), {}, now=NOW, limits=limits)
+    found = steps([thread(ago(1), TODAY, reported=ago(1))], {}, now=NOW, limits=limits)
     assert found == {TODAY: Step.RAISE}
 
 
@@ -99,25 +99,25 @@ def test_every_state_against_the_snapshot(
     state: ObligationState, excused: bool, unexplained: bool, expected: Step | None
 ) -> None:
     event = thread(TODAY) if unexplained else thread(withdrawn=(TODAY,))
-    found = steps(event, held(TODAY, state, excused=excused), now=NOW, limits=LIMITS)
+    found = steps([event], held(TODAY, state, excused=excused), now=NOW, limits=LIMITS)
     assert found == ({TODAY: expected} if expected else {})
     if not unexplained:
         # A snapshot that does not mention the day says the same as one that withdraws it.
-        bare = steps(thread(), held(TODAY, state, excused=excused), now=NOW, limits=LIMITS)
+        bare = steps([thread()], held(TODAY, state, excused=excused), now=NOW, limits=LIMITS)
         assert bare == found
 
 
 def test_a_resolved_episode_is_still_an_absence_nobody_explained() -> None:
     event = thread(TODAY)
     event.episodes[0].state = pb.EPISODE_STATE_RESOLVED
-    assert steps(event, {}, now=NOW, limits=LIMITS) == {TODAY: Step.RAISE}
+    assert steps([event], {}, now=NOW, limits=LIMITS) == {TODAY: Step.RAISE}
 
 
 def test_an_old_obligation_that_is_unexplained_again_is_left_alone() -> None:
     event = thread(ago(60), reported=TODAY)
     for state in (ObligationState.WITHDRAWN, ObligationState.ARRANGED):
         recorded = held(ago(60), state, excused=state is ObligationState.ARRANGED)
-        assert steps(event, recorded, now=NOW, limits=LIMITS) == {}
+        assert steps([event], recorded, now=NOW, limits=LIMITS) == {}
 
 
 instants = st.datetimes(datetime(2026, 1, 1), datetime(2029, 12, 31)).map(  # noqa: DTZ001 - next line
@@ -159,7 +159,7 @@ def test_acting_on_the_steps_leaves_nothing_to_do(
     for back, (state, excused) in states.items():
         can_be_excused = state not in {ObligationState.WAITING, ObligationState.WITHDRAWN}
         recorded |= held(ago(back), state, excused=excused and can_be_excused)
-    first = steps(event, recorded, now=NOW, limits=LIMITS)
+    first = steps([event], recorded, now=NOW, limits=LIMITS)
     for day, step in first.items():
         match step:
             case Step.RAISE:
@@ -168,4 +168,18 @@ def test_acting_on_the_steps_leaves_nothing_to_do(
                 recorded |= held(day, ObligationState.WITHDRAWN)
             case Step.EXCUSE:
                 recorded |= held(day, recorded[day].state, excused=True)
-    assert steps(event, recorded, now=NOW, limits=LIMITS) == {}
+    assert steps([event], recorded, now=NOW, limits=LIMITS) == {}
+
+
+def test_after_an_outage_each_date_counts_from_when_the_school_told_of_it() -> None:
+    # We were away from Monday to Friday; the revisions of all the days come at once.
+    days = [ago(n) for n in (6, 5, 4, 1)]
+    told_in_time = [thread(*days[: n + 1], reported=day) for n, day in enumerate(days)]
+    found = steps(told_in_time, {}, now=NOW, limits=LIMITS)
+    assert found == dict.fromkeys(days, Step.RAISE)
+    # From the last one alone it cannot be known that the others were told of in time.
+    assert steps(told_in_time[-1:], {}, now=NOW, limits=LIMITS).keys() == {ago(4), ago(1)}
+    # What was taken back in between counts from when it came to stand again.
+    again = [told_in_time[0], thread(withdrawn=(ago(6),), reported=ago(5)), thread(ago(6))]
+    again[-1].caused_by_unix_ms = int(NOW.timestamp() * 1000)
+    assert steps(again, {}, now=NOW, limits=LIMITS) == {}
