@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from deploy.local.kafka import KafkaServer
 from tests.browser import scene
@@ -28,6 +28,10 @@ _FLAGS = [
     "--disable-sync",
     "--font-render-hinting=none",
 ]
+
+
+# Long enough for a machine that does much else at the same time.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +79,16 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
         java_script_enabled=False,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
+    context.route("**/demo", _stand_still)
     yield context
     context.close()
+
+
+def _stand_still(route: Route) -> None:
+    """The demo page without its reloading, which would pull the page away under a test."""
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text().replace('http-equiv="refresh"', ""))
 
 
 @pytest.fixture

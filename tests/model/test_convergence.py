@@ -93,6 +93,7 @@ def _check_absence(harness: Harness, model: Model) -> None:
         assert left.offered == 0  # every lesson of the day was taken back
 
 
+@pytest.mark.timeout(1800)  # half a minute of work, on a machine that others may be using
 @given(worlds())
 @settings(
     max_examples=EXAMPLES,

@@ -76,7 +76,8 @@ def test_a_worker_frozen_inside_its_transaction_is_fenced_when_it_wakes(
     make_stream: Callable[..., Stream], seed: int, step: str
 ) -> None:
     rng = random.Random(seed)
-    s = make_stream(partitions=2)
+    # On a slow machine the freeze is long: the fence must end the worker, not its own patience.
+    s = make_stream(partitions=2, extra={"FORVARNING_EWS_TRANSACTION_TIMEOUT_SECONDS": "300"})
 
     async def scenario() -> None:
         await s.create()

@@ -62,7 +62,7 @@ class CasesProcess:
         write_clock_file(self._clock, at, rate=0.0)
         time.sleep(0.15)
 
-    def start(self, *, seconds: float = 40.0) -> None:
+    def start(self, *, seconds: float = 150.0) -> None:
         """Start, and wait until it is ready."""
         environment = {
             **os.environ,
@@ -136,7 +136,7 @@ async def send(bootstrap: str, *records: tuple[topics.Topic, bytes, bytes | None
 
 
 async def until(
-    question: Callable[[], Awaitable[bool]], what: str, *, seconds: float = 30.0
+    question: Callable[[], Awaitable[bool]], what: str, *, seconds: float = 120.0
 ) -> None:
     """Wait until the answer is yes."""
     end = time.monotonic() + seconds

@@ -46,7 +46,7 @@ class Rig:
         async def enough() -> bool:
             return await count(self.admin, "SELECT count(*) FROM cases.warnings") >= threads
 
-        await until(enough, f"{threads} threads are stored", seconds=60)
+        await until(enough, f"{threads} threads are stored", seconds=180)
 
     async def published(self) -> list[cases_pb2.CaseEvent]:
         """Everything on cases.events.v1 once the outbox is empty."""
@@ -54,7 +54,7 @@ class Rig:
         async def empty() -> bool:
             return await count(self.admin, UNPUBLISHED) == 0
 
-        await until(empty, "the outbox is published", seconds=60)
+        await until(empty, "the outbox is published", seconds=180)
         consumer = AIOKafkaConsumer(
             topics.CASE_EVENTS.name,
             bootstrap_servers=self.broker.bootstrap,
