@@ -191,13 +191,16 @@ class Bucket:
 
     def add_up(self, day: int) -> days.Day:
         """The day's lessons added up; nothing is kept."""
-        return days.add_up(self.lessons(day).values(), len(self.pupils), self.notices)
+        return days.add_up([self.task(day)])[0]
 
-    def recount(self, day: int) -> tuple[days.Day, days.Mask]:
-        """Add a day's lessons up anew; tells the rows whose day came out differently."""
+    def task(self, day: int) -> days.Task:
+        """What there is to add up of a day."""
+        return days.Task(self.lessons(day).values(), len(self.pupils), self.notices)
+
+    def take(self, day: int, counted: days.Day) -> days.Mask:
+        """Keep a day as added up anew; tells the rows whose day came out differently."""
         year = self.year(calendar.school_year(day))
         size = len(self.pupils)
-        counted = self.add_up(day)
         self._last = (day, counted)
         held = year.day(day)
         before = held[: days.SUMMED, :size]
@@ -205,13 +208,16 @@ class Bucket:
         before[:] = counted.sums[: days.SUMMED]
         was = year.units.get(day, {})
         for unit in {*was, *counted.units}:
-            changed |= _padded(was.get(unit), size) != _padded(counted.units.get(unit), size)
+            old, new = was.get(unit), counted.units.get(unit)
+            if old is None or new is None or len(old) < size:
+                old, new = _padded(old, size), _padded(new, size)
+            changed |= old != new
         if counted.units:
             year.units[day] = counted.units
             self.units.update(counted.units)
         else:
             year.units.pop(day, None)
-        return counted, changed
+        return changed
 
     def place(self, row: int, day: int) -> Place:
         """Where the pupil belongs on a day: its placement, else the unit of its lessons.

@@ -16,6 +16,8 @@ from services.ews.core.decide import Decision
 from services.ews.core.intake import Intake
 from services.ews.core.partition import ANY_DAY, Dirty, Partition, thread_row_key
 
+_AT_ONCE = 64
+"""Bucket days that are added up side by side."""
 _GroupKey = tuple[bytes, bytes, int]
 """Organiser, unit and day."""
 
@@ -122,10 +124,7 @@ class Core:
 
     def collect(self) -> Batch:
         batch = Batch()
-        counted = {
-            key: _recount(self._partition.bucket_of(key), dirty)
-            for key, dirty in self._partition.dirty.items()
-        }
+        counted = self._recount()
         if not self._rebuilding:
             self._adopt(batch)
             self._close()
@@ -137,6 +136,22 @@ class Core:
         self._partition.clean()
         self._intake.waiting = False
         return batch
+
+    def _recount(self) -> dict[str, tuple[dict[int, days.Day], dict[int, days.Mask]]]:
+        """Add the changed days up; by bucket each day's sums and the rows that differ now."""
+        found: dict[str, tuple[dict[int, days.Day], dict[int, days.Mask]]] = {}
+        jobs = [
+            (self._partition.bucket_of(key), day)
+            for key, dirty in self._partition.dirty.items()
+            for day in sorted(dirty.days)
+        ]
+        for at in range(0, len(jobs), _AT_ONCE):
+            some = jobs[at : at + _AT_ONCE]
+            counted = days.add_up([bucket.task(day) for bucket, day in some])
+            for (bucket, day), one in zip(some, counted, strict=True):
+                sums, changed = found.setdefault(bucket.key, ({}, {}))
+                sums[day], changed[day] = one, bucket.take(day, one)
+        return found
 
     def _adopt(self, batch: Batch) -> None:
         """Take up the threads that were published of the buckets at hand (design D4)."""
@@ -232,15 +247,6 @@ class Core:
             batch.state.append(Row(thread_row_key(bucket, thread_id), None))
         self._intake.absence_tombstones.clear()
         self._intake.thread_tombstones.clear()
-
-
-def _recount(bucket: Bucket, dirty: Dirty) -> tuple[dict[int, days.Day], dict[int, days.Mask]]:
-    """Add the changed days up; tells each day's sums and the rows that came out differently."""
-    counted: dict[int, days.Day] = {}
-    changed: dict[int, days.Mask] = {}
-    for day in sorted(dirty.days):
-        counted[day], changed[day] = bucket.recount(day)
-    return counted, changed
 
 
 def _share_days(bucket: Bucket, dirty: Dirty) -> list[int]:

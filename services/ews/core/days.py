@@ -80,19 +80,36 @@ def _in_day(lesson: Lesson) -> tuple[int, bytes]:
     return lesson.start, lesson.lesson_id
 
 
-def add_up(held: Iterable[Lesson], size: int, notices: Mapping[int, Sequence[Notice]]) -> Day:
-    """The sums of one day's lessons for rows 0 to ``size - 1``; ``notices`` is by row."""
-    kept = order(held)
-    dense = np.zeros((5, len(kept), size), np.int16)
-    for i, lesson in enumerate(kept):
-        marks = lesson.marks if len(lesson.marks) == 5 else lesson.marks[:5]
-        if lesson.first_rows:
-            dense[:, i, : marks.shape[1]] = marks
-        else:
-            dense[:, i, lesson.rows] = marks
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One bucket's day to be added up, for rows 0 to ``size - 1``; ``notices`` is by row."""
+
+    held: Iterable[Lesson]
+    size: int
+    notices: Mapping[int, Sequence[Notice]]
+
+
+def add_up(tasks: Sequence[Task]) -> list[Day]:
+    """The days of several buckets side by side: one pass of NumPy for all of them."""
+    kept = [order(task.held) for task in tasks]
+    sizes = [task.size for task in tasks]
+    ends = np.cumsum(sizes).tolist()
+    spans = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    width, most = sum(sizes), max(len(one) for one in kept)
+    dense = np.zeros((5, most, width), np.int16)
+    timetabled = np.zeros((most, len(tasks)), bool)
+    for place, (one, span) in enumerate(zip(kept, spans, strict=True)):
+        for i, lesson in enumerate(one):
+            marks = lesson.marks if len(lesson.marks) == 5 else lesson.marks[:5]
+            if lesson.first_rows:
+                dense[:, i, span.start : span.start + marks.shape[1]] = marks
+            else:
+                dense[:, i, span.start + lesson.rows] = marks
+            if lesson.timetabled:
+                timetabled[i, place] = True
     offered, valid, invalid, other, flags = dense
-    minutes = np.empty((5, len(kept), size), np.int16)
-    counts = np.empty((3, len(kept), size), bool)
+    minutes = np.empty((5, most, width), np.int16)
+    counts = np.empty((3, most, width), bool)
     counted, reported, absent = counts
     np.greater(offered, 0, out=counted)
     counted &= (flags & lessons.WITHDRAWN) == 0
@@ -100,23 +117,32 @@ def add_up(held: Iterable[Lesson], size: int, notices: Mapping[int, Sequence[Not
     np.multiply(offered, counted, out=minutes[OFFERED])
     np.multiply(offered, reported, out=minutes[REPORTED])
     dense[1:4] *= reported
-    if notices:
-        _explain(kept, valid, invalid, flags, notices)
+    for task, one, span in zip(tasks, kept, spans, strict=True):
+        if task.notices:
+            _explain(one, valid[:, span], invalid[:, span], flags[:, span], task.notices)
     np.add(valid, invalid, out=offered)
     np.greater(offered, 0, out=absent)
     minutes[VALID] = valid
     np.multiply(invalid, (flags & lessons.CONFIRMED) != 0, out=minutes[CONFIRMED])
     np.subtract(invalid, minutes[CONFIRMED], out=minutes[UNEXPLAINED])
-    sums = np.zeros((FIELDS, size), np.int16)
+    sums = np.zeros((FIELDS, width), np.int16)
     np.add.reduce(minutes, 1, out=sums[:5])
     np.add.reduce(other, 0, out=sums[OTHER])
     np.add.reduce(counts, 1, out=sums[LESSONS : LESSONS_ABSENT + 1])
-    known = [i for i, lesson in enumerate(kept) if lesson.timetabled]
-    if known:
-        every = counted if len(known) == len(kept) else counted[known]
-        np.add.reduce(every, 0, out=sums[TIMETABLED])
+    if timetabled.any():
+        known = counted & np.repeat(timetabled, sizes, axis=1)
+        np.add.reduce(known, 0, out=sums[TIMETABLED])
     _stretches(sums, minutes, reported)
-    return Day(sums, _units(kept, counted), kept, minutes, counted)
+    return [
+        Day(
+            sums[:, span].copy(),
+            _units(one, counted[: len(one), span]),
+            one,
+            minutes[:, : len(one), span].copy(),
+            counted[: len(one), span].copy(),
+        )
+        for one, span in zip(kept, spans, strict=True)
+    ]
 
 
 def _explain(

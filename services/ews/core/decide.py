@@ -16,9 +16,9 @@ from services.ews.core.episodes import content
 from services.ews.core.fold import Fold, Spell, Step, Track
 from services.ews.core.judge import Group, axes, judge
 from services.ews.core.partition import ANY_DAY, NEVER, Dirty, Partition, Touched, thread_row_key
-from services.ews.core.profile import FOLDED, TODAY, Metric, Rule
 from services.ews.core.publish import Revision, revise
 from services.ews.core.pupils import Content, Pupil, ThreadKey
+from services.ews.core.rule import FOLDED, TODAY, Metric, Rule
 from services.ews.core.units import Unit
 
 

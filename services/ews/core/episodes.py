@@ -18,8 +18,8 @@ from services.ews.core import calendar, days, lessons, rules
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.fold import Spell
 from services.ews.core.notices import explained_minutes
-from services.ews.core.profile import TODAY, Measure, Metric, Rule, Span
 from services.ews.core.pupils import Content
+from services.ews.core.rule import TODAY, Measure, Metric, Rule, Span
 from services.ews.core.sentences import sentence
 
 _MOST_LESSONS = 60

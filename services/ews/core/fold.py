@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from services.ews.core.profile import Family, Profile, Rule
+from services.ews.core.rule import Family, Profile, Rule
 from services.ews.core.rules import CALM, FIRES, NOT_JUDGED
 
 

@@ -94,8 +94,8 @@ class Intake:
             raise _refuse("duplicate_pupil", "pupil_ids: a pupil stands twice", pupil_ids)
         rows, keep = bucket.rows(pupil_ids)
         # Also what a register says of erased pupils tells that the lesson was in a timetable.
-        timetabled = register.state == lessons.SCHEDULED or not (
-            (marks[lessons.FLAGS] & (lessons.REPORTED | lessons.WITHDRAWN)).all()
+        timetabled = register.state == lessons.SCHEDULED or not all(
+            flags & (lessons.REPORTED | lessons.WITHDRAWN) for flags in set(register.flags[:])
         )
         if keep is not None:
             marks = marks[:, keep]
@@ -292,7 +292,7 @@ def _marks(register: Any, pupil_ids: bytes) -> Marks:
         offered, valid, invalid, other = marks[:4]
         if marks.max() > _DAY_MINUTES:
             raise _refuse("impossible_minutes", "more minutes than a day has", pupil_ids)
-        if (valid + invalid + other > offered).any():
+        if marks[1:4].any() and (valid + invalid + other > offered).any():
             raise _refuse(
                 "impossible_minutes",
                 "valid_minutes + invalid_minutes + other_minutes: more than offered_minutes",

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from services.ews.core import days, rules
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.lessons import Rows
-from services.ews.core.profile import FOLDED, Measure, Metric, Profile, Rule
 from services.ews.core.pupils import Place, Stay
+from services.ews.core.rule import FOLDED, Measure, Metric, Profile, Rule
 from services.ews.core.units import Profiles, Unit
 
 Ints = NDArray[np.int64]

@@ -2,7 +2,8 @@
 
 A profile is TOML. ``[profile]`` names it; each family that it judges is a table
 ``[signals.<family>]`` with ``[[signals.<family>.rules]]``. What a rule means is
-said at :class:`Rule`; the ``ladder`` part is the case service's and not read here.
+said at :class:`services.ews.core.rule.Rule`; the ``ladder`` part is the case
+service's and not read here.
 No statute defines a threshold (Skolverket, "Frånvaro i skolan"), so nothing of
 this kind stands in code.
 """
@@ -11,23 +12,38 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from math import ceil, floor
 from typing import Any, NoReturn, TypeVar
 
-from forvarning.warnings.v1 import warnings_pb2
 from services.ews.core.api import CoreError
+from services.ews.core.rule import (
+    FAMILIES,
+    FOLDED,
+    TODAY,
+    Family,
+    Measure,
+    Metric,
+    Profile,
+    Rule,
+    Span,
+    Window,
+)
 
-FAMILIES = {
-    "strofranvaro": warnings_pb2.FAMILY_SPORADIC,
-    "langvarig": warnings_pb2.FAMILY_LONG_TERM,
-    "ogiltig_idag": warnings_pb2.FAMILY_UNEXCUSED_TODAY,
-}
-FOLDED = (warnings_pb2.FAMILY_SPORADIC, warnings_pb2.FAMILY_LONG_TERM)
-"""The families whose episodes are a fold over closed school days."""
-TODAY = warnings_pb2.FAMILY_UNEXCUSED_TODAY
+__all__ = [
+    "FAMILIES",
+    "FOLDED",
+    "TODAY",
+    "Family",
+    "Measure",
+    "Metric",
+    "Profile",
+    "ProfileError",
+    "Rule",
+    "Span",
+    "Window",
+    "parse_profile",
+]
 
 
 class ProfileError(CoreError):
@@ -39,135 +55,6 @@ class ProfileError(CoreError):
         self.field = field
         self.reason = reason
         self.line = line
-
-
-class Metric(Enum):
-    """Which absence is counted."""
-
-    __hash__ = object.__hash__  # members are single; their names need no hashing
-
-    TOTAL = "total"
-    VALID = "valid"
-    INVALID = "invalid"
-    """Oanmäld and ogiltig together."""
-    UNEXPLAINED = "unexplained"
-
-
-class Measure(Enum):
-    """What is made of it."""
-
-    __hash__ = object.__hash__  # members are single; their names need no hashing
-
-    SHARE = "share"
-    """Per cent of the time that was offered and reported."""
-    OCCASIONS = "occasions"
-    """Unbroken stretches of lessons with absence, also across nights."""
-    DAYS = "days"
-    """School days with any such absence."""
-    RUN_DAYS = "run_days"
-    """School days in a row without any presence, up to the day judged."""
-    MINUTES = "minutes"
-
-
-class Span(Enum):
-    """The days that a rule looks back on, the judged day included."""
-
-    __hash__ = object.__hash__  # members are single; their names need no hashing
-
-    SCHOOL_DAYS = "school_days"
-    CALENDAR_MONTH = "calendar_month"
-    TERM = "term"
-    DAY = "day"
-    RUN = "run"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """``length`` counts the pupil's school days and is 0 for other spans."""
-
-    span: Span
-    length: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One threshold.
-
-    The rule is *not judged* on a day where the pupil has been a member for
-    fewer than ``min_membership_days`` school days, where the window holds fewer
-    than ``min_offered_minutes`` minutes offered and reported, or where the
-    reporting rate is known and lower than ``min_reporting_rate`` per cent: then
-    it neither fires nor comes to rest. Else it *fires* where the value is at
-    least (``>=``) or more than (``>``) ``threshold`` and the absence counted
-    makes up ``min_absence_minutes`` and is spread over ``min_absence_days`` and
-    ``min_occasions``. A rule that has fired rests after ``resolve_days`` judged days in a row on
-    which the value was below ``resolve_below``.
-    """
-
-    rule_id: str
-    family: int
-    level: int
-    metric: Metric
-    measure: Measure
-    window: Window
-    inclusive: bool
-    threshold: Decimal
-    resolve_below: Decimal
-    resolve_days: int
-    min_offered_minutes: int
-    min_membership_days: int
-    min_reporting_rate: Decimal
-    min_absence_minutes: int
-    min_absence_days: int
-    min_occasions: int
-    source: str
-
-    # What the figures above come to in whole numbers, made once.
-    least: int = field(init=False, compare=False)
-    """The least whole value that fires; a share is compared as a ratio instead."""
-    calm_below: int = field(init=False, compare=False)
-    threshold_ratio: tuple[int, int] = field(init=False, compare=False)
-    resolve_ratio: tuple[int, int] = field(init=False, compare=False)
-    rate_ratio: tuple[int, int] = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Derive the whole numbers."""
-        least = ceil(self.threshold) if self.inclusive else floor(self.threshold) + 1
-        for name, value in (
-            ("least", least),
-            ("calm_below", ceil(self.resolve_below)),
-            ("threshold_ratio", self.threshold.as_integer_ratio()),
-            ("resolve_ratio", self.resolve_below.as_integer_ratio()),
-            ("rate_ratio", self.min_reporting_rate.as_integer_ratio()),
-        ):
-            object.__setattr__(self, name, value)
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One family's rules, in the profile's order; the first of equal level explains a warning.
-
-    For ``quiet_days`` school days after an episode came to rest a new one is
-    raised only at a higher level.
-    """
-
-    rules: tuple[Rule, ...]
-    quiet_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The signals of one profile version. ``families`` holds only what it judges."""
-
-    profile_id: str
-    version: int
-    name: str
-    families: dict[int, Family]
-
-    def rules(self, family: int) -> tuple[Rule, ...]:
-        """The family's rules; none where the profile does not judge it."""
-        found = self.families.get(family)
-        return found.rules if found else ()
 
 
 _E = TypeVar("_E", bound=Enum)

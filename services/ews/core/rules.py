@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.ews.core import calendar, days
-from services.ews.core.profile import Measure, Metric, Rule, Span, Window
+from services.ews.core.rule import Measure, Metric, Rule, Span, Window
 
 NOT_JUDGED, CALM, BETWEEN, FIRES = range(4)
-"""A rule's verdict on one school day; see :class:`services.ews.core.profile.Rule`."""
+"""A rule's verdict on one school day; see :class:`services.ews.core.rule.Rule`."""
 
 METRICS = (Metric.TOTAL, Metric.VALID, Metric.INVALID, Metric.UNEXPLAINED)
 _PLACE = {metric: i for i, metric in enumerate(METRICS)}

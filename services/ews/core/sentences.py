@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from forvarning.warnings.v1.warnings_pb2 import Figures
 from services.ews.core.calendar import span_in_words
-from services.ews.core.profile import TODAY, Measure, Metric, Rule, Span
+from services.ews.core.rule import TODAY, Measure, Metric, Rule, Span
 
 _NAMES = {
     Metric.TOTAL: "Frånvaro",
