@@ -158,16 +158,22 @@ async def _start(
         stack.push_async_callback(_stop, consumer)
         return consumer
 
+    # Joining three groups one after the other would triple the time to recover.
+    of_warnings, of_days, of_deliveries = await asyncio.gather(
+        reader(topics.WARNINGS.name, "warnings"),
+        reader(topics.ABSENCE_DAYS.name, "absence-days"),
+        reader(topics.DELIVERIES.name, "deliveries"),
+    )
     warnings = TopicConsumer(
         topics.WARNINGS.name,
-        await reader(topics.WARNINGS.name, "warnings"),
+        of_warnings,
         database,
         _thread,
         take_warnings,
     )
     days = TopicConsumer(
         topics.ABSENCE_DAYS.name,
-        await reader(topics.ABSENCE_DAYS.name, "absence-days"),
+        of_days,
         database,
         absence.decode,
         take_days,
@@ -175,7 +181,7 @@ async def _start(
     )
     sent = TopicConsumer(
         topics.DELIVERIES.name,
-        await reader(topics.DELIVERIES.name, "deliveries"),
+        of_deliveries,
         database,
         deliveries.decode,
         take_deliveries,
