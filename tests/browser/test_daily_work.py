@@ -160,6 +160,7 @@ def test_wrong_password(sign_in: Callable[[str], Page]) -> None:
 
 def test_the_keyboard_reaches_everything_in_order(sign_in: Callable[[str], Page]) -> None:
     page = sign_in("rolf")
+    expect(page.locator("h1")).to_be_visible()
     page.keyboard.press("Tab")
     skip = page.locator(":focus")
     expect(skip).to_have_text("Till innehållet")
