@@ -52,10 +52,11 @@ class Inspector:
         task.add_done_callback(self._tasks.discard)
 
     async def verify_now(self) -> None:
-        """Compare every checkpoint with the input log (:mod:`services.ews.verify`)."""
+        """Compare every partition's position with the input log (:mod:`services.ews.verify`)."""
         owned = dict(self.owned)
-        # As committed now: what is applied later lies further on in the same log.
-        positions = {partition: entry.runner.committed for partition, entry in owned.items()}
+        # As applied, not only as committed: a log that was cut off behind the last checkpoint
+        # would otherwise pass. What is applied meanwhile lies further on in the same log.
+        positions = {partition: entry.runner.position for partition, entry in owned.items()}
         if not positions:
             return
         try:

@@ -116,6 +116,17 @@ class PartitionRunner:
         return self._rebuild_until > 0
 
     @property
+    def position(self) -> Position:
+        """Where it stands now: what a checkpoint row would say."""
+        crc = record_crc(*self._last) if self._last is not None else self.committed.previous_crc
+        return Position(
+            next_offset=self.applied,
+            previous_crc=crc,
+            rebuild_until=self._rebuild_until,
+            undigested_in_a_row=self._streak,
+        )
+
+    @property
     def held(self) -> int:
         """Records that wait in memory for a profile or for the log to be verified."""
         return len(self._held) if self._held is not None else 0
@@ -174,14 +185,8 @@ class PartitionRunner:
                     pupil_ids=(fold.pupil_id,),
                 )
             )
-        crc = record_crc(*self._last) if self._last is not None else self.committed.previous_crc
         taken = Snapshot(
-            position=Position(
-                next_offset=self.applied,
-                previous_crc=crc,
-                rebuild_until=self._rebuild_until,
-                undigested_in_a_row=self._streak,
-            ),
+            position=self.position,
             batch=batch,
             letters=self._letters,
             facts=self.facts,

@@ -7,10 +7,11 @@ runs on one event loop; :meth:`Shell.feed` never awaits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 
@@ -68,6 +69,7 @@ class Shell:
     assigned_once: bool = field(init=False, default=False)
     _restoring: asyncio.Task[None] | None = field(init=False, default=None)
     _token: object = field(init=False, default=None)
+    _closing: set[asyncio.Task[None]] = field(init=False, default_factory=set)
     _events: Events = field(init=False)
 
     def __post_init__(self) -> None:
@@ -168,7 +170,7 @@ class Shell:
         kept = False
         try:
             # The fence comes first: what is read after it can no longer change under us.
-            await asyncio.gather(*(fence(partition) for partition in partitions))
+            await _all_or_none([fence(partition) for partition in partitions])
             await self.hook.reached("fenced", -1)
             restored = await restore(
                 self.settings, self.topology, partitions, self._new_core, still_ours
@@ -189,7 +191,7 @@ class Shell:
             kept = True
         finally:
             if not kept:
-                await self._close(producers.values())
+                self._close(producers.values())
         self.assigned_once = True
         seconds = self.clock() - started
         metrics.RECOVERY_SECONDS.observe(seconds)
@@ -218,7 +220,7 @@ class Shell:
                 # The next owner's fence aborts the transaction, whatever it had come to.
                 task.cancel()
         self.inspector.forget()
-        await self._close(entry.producer for entry in owned.values())
+        self._close(entry.producer for entry in owned.values())
         self.schedule.gauges(self.clock())
 
     async def stop(self) -> None:
@@ -234,6 +236,8 @@ class Shell:
         if final:
             await asyncio.wait(final, timeout=self.settings.ews_session_timeout_seconds / 2)
         await self.revoked()
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=_CLOSE_SECONDS)
 
     # --- profiles ------------------------------------------------------------
 
@@ -272,9 +276,27 @@ class Shell:
         self.flow.pause(partition)
         self.inspector.suspect(partition)
 
-    async def _close(self, producers: Iterable[AIOKafkaProducer]) -> None:
-        stops = [asyncio.create_task(producer.stop()) for producer in producers]
-        if stops:
-            _, late = await asyncio.wait(stops, timeout=_CLOSE_SECONDS)
-            for task in late:
-                task.cancel()
+    def _close(self, producers: Iterable[AIOKafkaProducer]) -> None:
+        """Close in the background: nothing of theirs counts any more, and the group waits."""
+        for producer in producers:
+            task = asyncio.create_task(_stop(producer))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await producer.stop()
+
+
+async def _all_or_none(coroutines: list[Coroutine[Any, Any, None]]) -> None:
+    """Await all; when one fails or we are cancelled, none goes on behind our back."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

@@ -199,6 +199,15 @@ def test_the_crc_is_that_of_the_last_applied_record() -> None:
     assert record_crc(None, None) == crc32c(b"")
 
 
+def test_the_position_is_as_applied_also_between_checkpoints() -> None:
+    runner, _ = _runner(position=Position(4, previous_crc=77))
+    assert runner.position == Position(4, previous_crc=77)
+    record = _record(4)
+    runner.feed(record)
+    assert runner.position == Position(5, previous_crc=record_crc(record.key, record.value))
+    assert runner.committed.next_offset == 4
+
+
 def test_a_rebuild_ends_where_the_log_ended_and_then_publishes_once() -> None:
     runner, core = _runner(position=Position(0, rebuild_until=40))
     core.begin_rebuild()

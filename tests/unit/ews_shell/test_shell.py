@@ -18,7 +18,7 @@ from services.ews.hooks import NO_HOOK
 from services.ews.owned import Owned
 from services.ews.partition import PartitionRunner, Position, Record, Snapshot
 from services.ews.profiles import ProfileStore
-from services.ews.shell import Shell
+from services.ews.shell import Shell, _all_or_none
 from services.ews.topology import Topology, transactional_id
 from services.ews.watchdog import ExitCode
 from tests.support_ews.counting import CountingCore
@@ -227,6 +227,7 @@ def test_revoked_partitions_finish_their_checkpoint_and_are_dropped() -> None:
         await scene.shell.revoked()
         assert [p for p, _ in scene.checkpointer.written] == [0]
         assert scene.shell.owned == {}
+        await asyncio.sleep(0)
         assert cast("FakeProducer", entry.producer).stopped
         scene.feed(0, 17)  # too late, and no gap
 
@@ -267,6 +268,25 @@ def test_a_newer_rebalance_stops_a_restore_before_it_fences_anybody() -> None:
         assert not scene.shell.assigned_once
 
     asyncio.run(scenario())
+
+
+def test_when_one_fence_fails_no_other_goes_on() -> None:
+    done = []
+
+    async def slow() -> None:
+        await asyncio.sleep(0.05)
+        done.append("fenced somebody")
+
+    async def fails() -> None:
+        raise TransactionError("planted")
+
+    async def scenario() -> None:
+        with pytest.raises(TransactionError):
+            await _all_or_none([slow(), fails(), slow()])
+        await asyncio.sleep(0.1)
+
+    asyncio.run(scenario())
+    assert not done
 
 
 def test_a_restore_that_cannot_reach_the_broker_ends_the_process() -> None:
