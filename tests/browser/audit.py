@@ -91,6 +91,10 @@ _SCRIPT = r"""
 
 
 def findings(page: Page) -> list[str]:
-    """Everything wrong that the page's own document shows; empty when all is well."""
+    """Everything wrong that the page's own document shows; empty when all is well.
+
+    Waits until the page has its style sheet: a bare document has other sizes and colours.
+    """
+    page.wait_for_load_state("load")
     found: list[str] = page.evaluate(_SCRIPT)
     return found

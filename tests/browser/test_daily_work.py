@@ -201,6 +201,7 @@ def test_pages_hold_what_wcag_asks_for_at_both_sizes(
                 wrong[f"{size} {path}"] = found
     page.get_by_role("link", name="Till dagens lista").click()
     page.get_by_role("button", name="Logga ut").click()
+    expect(page.get_by_role("status")).to_have_text("Du är utloggad.")
     if found := findings(page):
         wrong["signed out"] = found
     assert wrong == {}
