@@ -155,7 +155,7 @@ def judge(group: Group, before: Group | None, year: Year, since: int, profiles: 
     if len(group.rows) < sums.shape[2] or not _is_range(group.rows):
         sums = sums[:, :, group.rows]
     look = rules.Look(group.axis, sums, start, keep)
-    _run(group, before, sums[keep - start :], keep, every)
+    _run(group, before, year, sums[keep - start :], keep, every)
     for family in FOLDED:
         group.verdicts[family] = _verdicts(
             group, before, look, keep, family, list(distinct.values())
@@ -173,22 +173,31 @@ def _is_range(rows: Rows) -> bool:
     return bool(rows[0] == 0 and rows[-1] == len(rows) - 1)
 
 
-def _run(
+def _run(  # noqa: PLR0917  # one step of judge, split off for reading
     group: Group,
     before: Group | None,
+    year: Year,
     sums: days.Sums,
     keep: int,
     every: Iterable[Rule],
 ) -> None:
-    """The runs that the rules ask for, for every school day."""
+    """The runs that the rules ask for, for every school day; ``sums`` are those from ``keep`` on."""
     size = len(group.rows)
-    for metric in {rule.metric for rule in every if rule.measure is Measure.RUN_DAYS} | set(
-        before.runs if before is not None and keep else ()
-    ):
-        held = before.runs[metric][:keep] if keep and before is not None else None
-        last = held[-1] if held is not None else np.zeros(size, np.int64)
-        new = rules.runs(sums, metric, last) if len(sums) else np.zeros((0, size), np.int64)
-        group.runs[metric] = new if held is None else np.concatenate((held, new))
+    held = before.runs if before is not None and keep else {}
+    for metric in {rule.metric for rule in every if rule.measure is Measure.RUN_DAYS} | set(held):
+        if metric in held:
+            earlier = held[metric][:keep]
+        else:
+            # A profile that begins now asks for what none before it did.
+            past = year.of(group.axis[:keep])[:, :, group.rows]
+            earlier = _runs(past, metric, np.zeros(size, np.int64))
+        last = earlier[-1] if keep else np.zeros(size, np.int64)
+        new = _runs(sums, metric, last)
+        group.runs[metric] = np.concatenate((earlier, new)) if keep else new
+
+
+def _runs(sums: days.Sums, metric: Metric, last: Ints) -> Ints:
+    return rules.runs(sums, metric, last) if len(sums) else np.zeros((0, len(last)), np.int64)
 
 
 def _verdicts(  # noqa: PLR0917  # one step of judge, split off for reading

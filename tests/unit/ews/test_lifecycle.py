@@ -235,3 +235,23 @@ def test_a_pupil_new_to_the_class_is_told_of_on_the_first_day(
     harness.told(school.register(today, 490, {0: (0,), 1: (0,)}))
     (event,) = harness.told(school.register(today, 560, {0: (0,), 9: (0, 60)}))
     assert (event.family, event.pupil_id) == (TODAY, name(9, "pupil"))
+
+
+def test_a_profile_that_begins_later_may_look_at_runs_of_another_kind(school: School) -> None:
+    """Its rules look back on days on which no profile asked for such runs."""
+    later = STANDARD.replace(b"version = 1", b"version = 2", 1).replace(
+        b'level = 1\nmetric = "total"\nmeasure = "run_days"',
+        b'level = 1\nmetric = "invalid"\nmeasure = "run_days"',
+    )
+    harness = Harness([("standard", 1, STANDARD), ("standard", 2, later)])
+    days = weekdays(8)
+    harness.apply(
+        school.profile(), school.placement(0), school.profile(later, version=2, valid_from=days[5])
+    )
+    told: list[w.WarningEvent] = []
+    for day, letter in zip(days, "...iiiii", strict=True):
+        told += harness.told(*school.school_day(day, [0], {0: letter}))
+    (event,) = (event for event in told if event.family == LONG)
+    assert kinds(event) == [RAISED]
+    (episode,) = event.episodes
+    assert (episode.profile_version, episode.figures.run_days) == (2, 5)
