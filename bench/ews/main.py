@@ -111,13 +111,17 @@ def environment_of(settings: OracleSettings) -> dict[str, str]:
     }
 
 
+def standard_profile() -> bytes:
+    """The content of the rule profile in force."""
+    return (ROOT / "services/ews/profiles/standard.toml").read_bytes()
+
+
 def workload_of(options: Options) -> Workload:
     """A municipality of the size asked for, from the school year's first day on."""
     config = SimulatorConfig(seed=options.seed, pupils=options.pupils, today=date(2026, 11, 24))
     simulation = Simulation.of(config)
     days = simulation.world.days
-    profile = (ROOT / "services/ews/profiles/standard.toml").read_bytes()
-    return Workload(simulation, PARTITIONS, days[0], days[options.days - 1], profile)
+    return Workload(simulation, PARTITIONS, days[0], days[options.days - 1], standard_profile())
 
 
 async def publish_profile(settings: OracleSettings, workload: Workload) -> None:

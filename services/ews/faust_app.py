@@ -5,6 +5,8 @@ What is overridden, and why:
 - ``Consumer.commit`` does nothing: offsets are committed in our transactions (design D3).
 - ``Consumer.seek_to_committed`` goes where the checkpoint rows say, not where the group's offsets
   say.
+- ``Consumer.getmany`` hands out runs of records, each as one message of Faust's: what Faust does
+  for a message costs as much as a whole register does (docs/decisions/0001-runs-of-records.md).
 - the rebalance listener keeps the newest assignment's token, in the consumer's own thread, before
   anything else hears of a rebalance.
 - the monitor is a silent one: its bookkeeping costs more than the facts do.
@@ -16,7 +18,16 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any, Protocol, cast
 
 import faust
@@ -28,12 +39,16 @@ from faust.sensors import Monitor
 from faust.tables.recovery import RebalanceAgain
 from faust.transport.drivers.aiokafka import Consumer, ConsumerRebalanceListener, Transport
 from faust.types import TP
+from faust.types.tuples import ConsumerMessage
 
 from services.common.settings import EwsSettings
 from services.ews.partition import Record
 from services.ews.topology import Topology
 
 _NEVER = 10.0**9
+RUN = 50
+"""Records that are applied without giving anything else a turn."""
+_BUFFERED_RUNS = 32
 
 
 class Members(Protocol):
@@ -111,6 +126,41 @@ class EwsConsumer(Consumer):
         """Commit nothing; the partitions' own transactions do."""
         return False
 
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 - Faust's own signature
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Fetch, and hand out each partition's records in runs, the partitions taking turns."""
+        records, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if records is None or self.should_stop:
+            return
+        for tp, some in runs(records):
+            if not self.flow_active or generation != self.app.consumer_generation_id:
+                return
+            if active is None or tp in active or tp in self._buffered_partitions:
+                yield tp, self._message_of(tp, some)
+
+    def _message_of(self, tp: TP, some: Sequence[Any]) -> ConsumerMessage:
+        # Faust drops a message whose offset is below the last one it read: a run that begins
+        # there must still bring what is new in it.
+        last = some[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            None,
+            None,
+            cast("Any", some),
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to the next offset that each owned partition wants; others stay where they are."""
         assigned = self.assignment()
@@ -143,6 +193,26 @@ class EwsConsumer(Consumer):
                 getattr(consumer, what)(tp)
 
         self._thread.thread_loop.call_soon_threadsafe(act)
+
+
+def runs(records: Mapping[TP, Sequence[Any]]) -> Iterator[tuple[TP, Sequence[Any]]]:
+    """Each partition's records in order, at most RUN at a time, one partition after the other."""
+    longest = max(map(len, records.values()), default=0)
+    for start in range(0, longest, RUN):
+        for tp, some in records.items():
+            if start < len(some):
+                yield tp, some[start : start + RUN]
+
+
+class RunSchema(faust.Schema[Any, Any]):
+    """A message's value is a run of records, and stays what it is."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
+        """Return nothing: a run has no key."""
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ARG002 - Faust's own
+        """Return the records."""
+        return message.value
 
 
 class EwsTransport(Transport):
@@ -247,6 +317,8 @@ def build(settings: EwsSettings, topology: Topology) -> EwsApp:
         consumer_metadata_max_age_ms=int(settings.ews_verify_seconds * 500),
         consumer_group_instance_id=settings.ews_instance_id,
         stream_wait_empty=False,
+        # Of runs: what waits here is a few thousand records, so that no partition waits long.
+        stream_buffer_maxsize=_BUFFERED_RUNS,
         table_standby_replicas=0,
         topic_disable_leader=True,
         topic_allow_declare=False,
@@ -256,15 +328,7 @@ def build(settings: EwsSettings, topology: Topology) -> EwsApp:
     )
     app.facts_topic = topology.facts
     # Acks would be kept for ever, since nothing commits them.
-    topic = app.topic(
-        topology.facts,
-        key_type=bytes,
-        value_type=bytes,
-        key_serializer="raw",
-        value_serializer="raw",
-        acks=False,
-        internal=False,
-    )
+    topic = app.topic(topology.facts, schema=RunSchema(), acks=False, internal=False)
 
     @app.agent(topic, name="facts", concurrency=1)
     async def facts(stream: Any) -> None:
@@ -272,17 +336,12 @@ def build(settings: EwsSettings, topology: Topology) -> EwsApp:
         events: AsyncIterable[Any] = stream.events()
         async for event in events:
             # No await here, ever: an event that is being awaited over is lost at a rebalance.
-            message = event.message
-            feed(
-                message.partition,
-                Record(
-                    message.offset,
-                    message.key,
-                    message.value,
-                    message.headers or (),
-                    message.timestamp,
-                ),
-            )
+            partition = event.message.partition
+            for one in event.value:
+                feed(
+                    partition,
+                    Record(one.offset, one.key, one.value, one.headers, one.timestamp / 1000.0),
+                )
 
     async def on_rebalance_complete(*_: Any, **__: Any) -> None:
         token, partitions = app.rebalances.newest()

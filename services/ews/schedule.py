@@ -18,6 +18,8 @@ from services.ews.watchdog import Die, ExitCode
 _TICK_SECONDS = 0.05
 _CAUGHT_UP = 100
 """Facts; fewer to read than these is no backlog."""
+_FAR_BEHIND = 2_000
+"""Facts; with more to read than these nobody gets a warning sooner by more checkpoints."""
 _CALM = 3.0
 """Times a transaction's usual length: a broker under strain is not asked more often."""
 _SMOOTHING = 0.2
@@ -56,20 +58,32 @@ class Schedule:
             await asyncio.sleep(_TICK_SECONDS)
 
     def due(self, partition: int, entry: Owned, now: float) -> bool:
-        """After the interval, or sooner where somebody may be waiting for a warning."""
+        """After the interval, or sooner where somebody may be waiting for a warning.
+
+        Far behind the log the interval is a longer one: a decision is made anew at every
+        checkpoint, and most of those on the way nobody would ever see.
+        """
         if not entry.runner.dirty:
             entry.dirty_since = None
             return False
         if entry.dirty_since is None:
             entry.dirty_since = now
-        if now - entry.checkpointed_at >= self.settings.ews_checkpoint_seconds:
+        end = self.log_end(partition)
+        behind = end - entry.runner.applied if end is not None else 0
+        interval = (
+            self.settings.ews_catch_up_seconds
+            if behind > _FAR_BEHIND
+            else self.settings.ews_checkpoint_seconds
+        )
+        if now - entry.checkpointed_at >= interval:
             return True
         wait = max(self.settings.ews_flush_seconds, _CALM * self._usual_seconds)
-        if now - entry.dirty_since < wait or not entry.runner.core.wants_flush:
-            return False
         # Behind the log, deciding seldom is what makes catching up fast.
-        end = self.log_end(partition)
-        return end is None or end - entry.runner.applied <= _CAUGHT_UP
+        return (
+            behind <= _CAUGHT_UP
+            and now - entry.dirty_since >= wait
+            and entry.runner.core.wants_flush
+        )
 
     def begin(self, partition: int, entry: Owned) -> None:
         """Start writing a checkpoint; ``entry.writing`` is its task until it is done."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forvarning.state.v1.state_pb2 import BucketValue, DayUnit, DayValue, StateValue
 from services.ews.core import calendar, days
 from services.ews.core.api import StateError
-from services.ews.core.lessons import Lesson, Rows
+from services.ews.core.lessons import Lesson, Seats, are_first
 from services.ews.core.notices import Notice
 from services.ews.core.packing import pack, unpack
 from services.ews.core.pupils import Place, Pupil, Stay
@@ -33,9 +33,20 @@ class Lessons:
     def __init__(self, encoded: list[bytes] | None = None) -> None:
         self._encoded = encoded or []
         self._held: dict[bytes, Lesson] = {}
+        self._order: list[Lesson] | None = None
 
-    def held(self) -> dict[bytes, Lesson]:
-        """Decoded on first use."""
+    def changing(self) -> dict[bytes, Lesson]:
+        """The lessons, for changing them."""
+        self._order = None
+        return self._decoded()
+
+    def order(self) -> list[Lesson]:
+        """The lessons as :func:`services.ews.core.days.order` gives them, for reading."""
+        if self._order is None:
+            self._order = days.order(self._decoded().values())
+        return self._order
+
+    def _decoded(self) -> dict[bytes, Lesson]:
         if self._encoded:
             for one in self._encoded:
                 lesson = Lesson.decode(one)
@@ -103,7 +114,7 @@ class Bucket:
         self.units: set[bytes] = set()
         """Every unit that a placement or lesson here has named."""
         self._last: tuple[int, days.Day] | None = None
-        self._rows: dict[bytes, tuple[Rows, Rows | None]] = {}
+        self._seats: dict[bytes, Seats] = {}
         self._stays: dict[int, dict[tuple[Stay, ...], list[int]]] = {}
 
     def row(self, pupil_id: bytes) -> int:
@@ -119,26 +130,27 @@ class Bucket:
                     year.reserve(found + 8)
         return found
 
-    def knows(self, pupil_ids: bytes) -> bool:
-        """Whether exactly these packed ids were seen lately."""
-        return pupil_ids in self._rows
+    def seated(self, pupil_ids: bytes) -> Seats | None:
+        """The seats of packed ids where exactly these were seen lately."""
+        return self._seats.get(pupil_ids)
 
-    def rows(self, pupil_ids: bytes) -> tuple[Rows, Rows | None]:
-        """The rows of packed ids and, where some pupils are erased, the places of the others."""
-        found = self._rows.get(pupil_ids)
-        if found is None:
-            ids = [pupil_ids[i : i + 16] for i in range(0, len(pupil_ids), 16)]
-            rows = np.array([self.row(one) for one in ids], np.intp)
-            keep = np.array([not self.pupils[row].erased for row in rows.tolist()], bool)
-            found = (rows, None) if keep.all() else (rows[keep], np.nonzero(keep)[0])
-            if len(self._rows) > 512:
-                self._rows.clear()
-            self._rows[pupil_ids] = found
+    def seats(self, pupil_ids: bytes) -> Seats:
+        """The seats of packed ids; new ones for pupils that were never heard of."""
+        ids = [pupil_ids[i : i + 16] for i in range(0, len(pupil_ids), 16)]
+        rows = np.array([self.row(one) for one in ids], np.intp)
+        keep = np.array([not self.pupils[row].erased for row in rows.tolist()], bool)
+        if keep.all():
+            found = Seats(rows, are_first(rows), None)
+        else:
+            found = Seats(rows[keep], are_first(rows[keep]), np.nonzero(keep)[0])
+        if len(self._seats) > 512:
+            self._seats.clear()
+        self._seats[pupil_ids] = found
         return found
 
-    def forget_rows(self) -> None:
-        """After an erasure the places of :meth:`rows` are others."""
-        self._rows.clear()
+    def forget_seats(self) -> None:
+        """After an erasure the places of :meth:`seats` are others."""
+        self._seats.clear()
 
     def by_stays(self, year: int) -> dict[tuple[Stay, ...], list[int]]:
         """The rows, erased ones left out, by their placements of a school year."""
@@ -159,7 +171,12 @@ class Bucket:
         found = self.days.get(day)
         if found is None:
             found = self.days[day] = Lessons()
-        return found.held()
+        return found.changing()
+
+    def order(self, day: int) -> list[Lesson]:
+        """The lessons of a day that count, in the order of the day, for reading."""
+        found = self.days.get(day)
+        return found.order() if found is not None else []
 
     def year(self, year: int) -> Year:
         found = self.years.get(year)
@@ -195,7 +212,7 @@ class Bucket:
 
     def task(self, day: int) -> days.Task:
         """What there is to add up of a day."""
-        return days.Task(self.lessons(day).values(), len(self.pupils), self.notices)
+        return days.Task(self.order(day), len(self.pupils), self.notices)
 
     def take(self, day: int, counted: days.Day) -> days.Mask:
         """Keep a day as added up anew; tells the rows whose day came out differently."""

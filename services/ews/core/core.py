@@ -176,12 +176,16 @@ class Core:
 
     def _close(self) -> None:
         """Tell the buckets in which a unit is named that one of its days was closed."""
+        by_unit: dict[tuple[bytes, bytes], list[Bucket]] = {}
+        if self._partition.closings:
+            for bucket in self._partition.buckets():
+                for unit_id in bucket.units:
+                    by_unit.setdefault((bucket.organiser_id, unit_id), []).append(bucket)
         for (organiser_id, unit_id, day), cause in self._partition.closings.items():
-            for bucket in self._partition.buckets(organiser_id):
-                if unit_id in bucket.units:
-                    dirty = self._partition.mark(bucket)
-                    dirty.closed.add(day)
-                    dirty.cause = max(dirty.cause, cause, key=lambda one: one[1])
+            for bucket in by_unit.get((organiser_id, unit_id), ()):
+                dirty = self._partition.mark(bucket)
+                dirty.closed.add(day)
+                dirty.cause = max(dirty.cause, cause, key=lambda one: one[1])
 
     def _decide(
         self, batch: Batch, counted: dict[str, tuple[dict[int, days.Day], dict[int, days.Mask]]]

@@ -139,10 +139,7 @@ class Daily:
             if not unit.is_school_day(day):
                 continue
             held = unit.day(day)
-            classes = {
-                name: np.array(rows, np.intp) for name, rows in by_unit.get(unit_id, {}).items()
-            }
-            sums = groups.share(counted, classes)
+            sums = groups.share(counted, by_unit.get(unit_id, {}))
             before = held.parts.get(bucket.key)
             if sums != (before.sums if before else []):
                 held.parts[bucket.key] = groups.Part.of(sums)

@@ -66,6 +66,49 @@ class Day:
     lessons: Sequence[Lesson]
     minutes: Sums
     counted: Mask
+    everybody: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the marks of several pupils add up to.
+
+    By lesson, in the order of the day: ``present`` counts the pupils with a counted
+    mark, ``minutes`` are by kind. Of the whole day: the pupils with a counted mark,
+    their ``day_minutes`` by kind, and how many of them were ``away`` all day.
+    """
+
+    present: list[int]
+    minutes: list[list[int]]
+    pupils: int
+    day_minutes: list[int]
+    away: int
+
+
+def totals(sums: Sums, minutes: Sums, counted: Mask, starts: Sequence[int]) -> list[Totals]:
+    """The totals of each stretch of pupils; ``starts`` are where they begin, none of them empty."""
+    if not starts:
+        return []
+    by_lesson = np.add.reduceat(minutes, starts, axis=2, dtype=np.int64)
+    present = np.add.reduceat(counted, starts, axis=1, dtype=np.int64)
+    said = sums[REPORTED]
+    away = (said > 0) & (sums[VALID] + sums[UNEXPLAINED] + sums[CONFIRMED] >= said)
+    heads = np.add.reduceat((sums[LESSONS] > 0, away), starts, axis=1, dtype=np.int64)
+    by_day = np.add.reduceat(sums[: CONFIRMED + 1], starts, axis=1, dtype=np.int64)
+    return [
+        Totals(*one)
+        for one in zip(
+            present.T.tolist(),
+            by_lesson.transpose(2, 1, 0).tolist(),
+            heads[0].tolist(),
+            by_day.T.tolist(),
+            heads[1].tolist(),
+            strict=True,
+        )
+    ]
+
+
+_NOBODY = Totals([], [], 0, [0] * 5, 0)
 
 
 def order(held: Iterable[Lesson]) -> list[Lesson]:
@@ -84,14 +127,14 @@ def _in_day(lesson: Lesson) -> tuple[int, bytes]:
 class Task:
     """One bucket's day to be added up, for rows 0 to ``size - 1``; ``notices`` is by row."""
 
-    held: Iterable[Lesson]
+    kept: Sequence[Lesson]
     size: int
     notices: Mapping[int, Sequence[Notice]]
 
 
 def add_up(tasks: Sequence[Task]) -> list[Day]:
     """The days of several buckets side by side: one pass of NumPy for all of them."""
-    kept = [order(task.held) for task in tasks]
+    kept = [task.kept for task in tasks]
     sizes = [task.size for task in tasks]
     ends = np.cumsum(sizes).tolist()
     spans = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
@@ -133,6 +176,9 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
         known = counted & np.repeat(timetabled, sizes, axis=1)
         np.add.reduce(known, 0, out=sums[TIMETABLED])
     _stretches(sums, minutes, reported)
+    everybody = iter(
+        totals(sums, minutes, counted, [span.start for span in spans if span.stop > span.start])
+    )
     return [
         Day(
             sums[:, span].copy(),
@@ -140,6 +186,7 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
             one,
             minutes[:, : len(one), span].copy(),
             counted[: len(one), span].copy(),
+            next(everybody) if span.stop > span.start else _NOBODY,
         )
         for one, span in zip(kept, spans, strict=True)
     ]

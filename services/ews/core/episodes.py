@@ -54,7 +54,7 @@ def _of_metric(metric: Metric, valid: int, unexplained: int, confirmed: int) -> 
 def marks(bucket: Bucket, row: int, day: int) -> Iterator[Mark]:
     """The pupil's reported marks of a day, the last lesson first."""
     notices = bucket.notices.get(row)
-    for lesson in reversed(days.order(bucket.lessons(day).values())):
+    for lesson in reversed(bucket.order(day)):
         place = lesson.place_of(row)
         if place is None:
             continue

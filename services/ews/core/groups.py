@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from forvarning.warnings.v1.warnings_pb2 import GroupDay, GroupSum
-from services.ews.core.days import CONFIRMED, REPORTED, VALID, Day, Mask, Sums
-from services.ews.core.lessons import Rows
+from services.ews.core.days import Day, Mask, Totals, totals
 
 WHOLE_DAY = 24
 """The slot that stands for the whole day."""
@@ -17,14 +14,16 @@ Sum = tuple[bytes, int, int, int, int, int, int, int, int]
 """Class and slot, then pupils, offered, reported, valid, unexplained, confirmed, away all day."""
 
 
-def share(day: Day, classes: Mapping[bytes, Rows]) -> list[Sum]:
-    """One bucket's share of a unit's day: ``classes`` are its pupils placed there, by class."""
+def share(day: Day, classes: Mapping[bytes, Sequence[int]]) -> list[Sum]:
+    """One bucket's share of a unit's day: ``classes`` are its pupils' rows there, by class."""
     found: list[Sum] = []
     for class_id, rows in classes.items():
-        whole = len(rows) == day.counted.shape[1]
-        minutes = day.minutes if whole else day.minutes[:, :, rows]
-        counted = day.counted if whole else day.counted[:, rows]
-        slots = _slots(day, minutes, counted)
+        if len(rows) == day.counted.shape[1]:
+            slots = _slots(day, day.everybody, day.counted)
+        else:
+            counted = day.counted[:, rows]
+            (some,) = totals(day.sums[:, rows], day.minutes[:, :, rows], counted, [0])
+            slots = _slots(day, some, counted)
         for slot, (pupils, said, gone) in sorted(slots.items()):
             if pupils:
                 offered, reported, valid, unexplained, confirmed = said
@@ -34,31 +33,22 @@ def share(day: Day, classes: Mapping[bytes, Rows]) -> list[Sum]:
     return found
 
 
-def _slots(day: Day, minutes: Sums, counted: Mask) -> dict[int, tuple[int, list[int], int]]:
+def _slots(day: Day, some: Totals, counted: Mask) -> dict[int, tuple[int, list[int], int]]:
     """For each slot the pupils, their minutes by kind, and how many were away all day."""
     if not len(day.lessons):
         return {}
-    by_lesson: list[list[int]] = np.add.reduce(minutes, 2, dtype=np.int64).T.tolist()
-    present: list[int] = np.add.reduce(counted, 1, dtype=np.int64).tolist()
     slots: dict[int, tuple[int, list[int], int]] = {}
     places: dict[int, list[int]] = {}
     for place, lesson in enumerate(day.lessons):
         places.setdefault(lesson.start // 60, []).append(place)
-    for hour, some in places.items():
-        if len(some) == 1:
-            slots[hour] = (present[some[0]], by_lesson[some[0]], 0)
+    for hour, at in places.items():
+        if len(at) == 1:
+            slots[hour] = (some.present[at[0]], some.minutes[at[0]], 0)
         else:
-            pupils = int(counted[some].any(0).sum())
-            added = [sum(one) for one in zip(*(by_lesson[place] for place in some), strict=True)]
+            pupils = int(counted[at].any(0).sum())
+            added = [sum(one) for one in zip(*(some.minutes[place] for place in at), strict=True)]
             slots[hour] = (pupils, added, 0)
-    by_pupil = np.add.reduce(minutes, 1, dtype=np.int64)
-    said = by_pupil[REPORTED]
-    gone = (said > 0) & (by_pupil[VALID : CONFIRMED + 1].sum(0) >= said)
-    slots[WHOLE_DAY] = (
-        int(counted.any(0).sum()),
-        by_pupil.sum(1).tolist(),
-        int(gone.sum()),
-    )
+    slots[WHOLE_DAY] = (some.pupils, some.day_minutes, some.away)
     return slots
 
 

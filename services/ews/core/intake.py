@@ -17,7 +17,7 @@ from forvarning.facts.v1 import facts_pb2
 from services.ews.core import calendar, days, lessons
 from services.ews.core.api import UndigestibleError, UnknownProfileError
 from services.ews.core.bucket import Bucket
-from services.ews.core.lessons import Lesson, Marks, Rows
+from services.ews.core.lessons import Lesson, Marks
 from services.ews.core.partition import ANY_DAY, Cause, Partition
 from services.ews.core.profile import parse_profile
 from services.ews.core.pupils import version_of
@@ -41,7 +41,6 @@ class Intake:
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
         self._contents: dict[tuple[str, int, bytes], bytes] = {}
-        self._no_rows: Rows = np.zeros(0, np.intp)
         self.waiting = False
         """Something came in that may be due at once."""
         self.absence_tombstones: list[tuple[bytes, int]] = []
@@ -79,42 +78,45 @@ class Intake:
 
     def _register(self, fact: Any, register: Any, cause: Cause, again: bool) -> None:
         pupil_ids: bytes = register.pupil_ids
-        _identifiers(register, ("home_id", "lesson_id", "school_unit_id"), pupil_ids)
-        _day(register.epoch_day, pupil_ids)
-        marks = _marks(register, pupil_ids)
-        if register.state not in (1, 2, 3):
+        home_id, lesson_id = register.home_id, register.lesson_id
+        if not (len(home_id) == len(lesson_id) == len(register.school_unit_id) == 16):
+            _identifiers(register, ("home_id", "lesson_id", "school_unit_id"), pupil_ids)
+        day, state = register.epoch_day, register.state
+        _day(day, pupil_ids)
+        marks, flags, unexcused = _marks(register, pupil_ids)
+        if state not in (1, 2, 3):
             raise _refuse("bad_state", "state: scheduled, reported or cancelled", pupil_ids)
         if register.start_minute >= _DAY_MINUTES or register.length_minutes > _DAY_MINUTES:
             raise _refuse(
                 "impossible_minutes", "start_minute, length_minutes: a day has 1440", pupil_ids
             )
-        bucket = self._partition.bucket(fact.organiser_id, register.home_id, register.bucket)
+        bucket = self._partition.bucket(fact.organiser_id, home_id, register.bucket)
         known = len(bucket.pupils)
-        if not bucket.knows(pupil_ids) and _twice(pupil_ids):
-            raise _refuse("duplicate_pupil", "pupil_ids: a pupil stands twice", pupil_ids)
-        rows, keep = bucket.rows(pupil_ids)
+        seats = bucket.seated(pupil_ids)
+        if seats is None:
+            if _twice(pupil_ids):
+                raise _refuse("duplicate_pupil", "pupil_ids: a pupil stands twice", pupil_ids)
+            seats = bucket.seats(pupil_ids)
         # Also what a register says of erased pupils tells that the lesson was in a timetable.
-        timetabled = register.state == lessons.SCHEDULED or not all(
-            flags & (lessons.REPORTED | lessons.WITHDRAWN) for flags in set(register.flags[:])
+        timetabled = state == lessons.SCHEDULED or not all(
+            one & (lessons.REPORTED | lessons.WITHDRAWN) for one in flags
         )
-        if keep is not None:
-            marks = marks[:, keep]
-        day = register.epoch_day
-        lesson = Lesson.of_register(register, rows, marks, timetabled=timetabled)
+        if seats.keep is not None:
+            marks = marks[:, seats.keep]
+        lesson = Lesson.of_register(register, seats, marks, timetabled=timetabled)
         held = bucket.lessons(day)
-        before = held.get(lesson.lesson_id)
+        before = held.get(lesson_id)
         merged = lesson if before is None else before.merged(lesson)
         if merged is before and not again:
             return
-        held[lesson.lesson_id] = merged
+        held[lesson_id] = merged
         dirty = self._partition.mark(bucket)
         dirty.days.add(day)
         dirty.names |= len(bucket.pupils) > known
         # What changed for the lesson changed for all of its pupils.
         alike = before is not None and before.alike(merged) and not again
-        dirty.touches.append((rows if alike else merged.rows, day, cause))
-        if not self.waiting and marks[lessons.INVALID].any():
-            self.waiting = True
+        dirty.touches.append((seats.rows if alike else merged.rows, day, cause))
+        self.waiting |= unexcused
 
     # -- pupils -------------------------------------------------------------------------
 
@@ -205,7 +207,7 @@ class Intake:
             self.thread_tombstones.append((bucket, thread.thread_id))
         pupil.erase()
         bucket.notices.pop(row, None)
-        bucket.forget_rows()
+        bucket.forget_seats()
         bucket.forget_stays()
         if self._partition.undigested.pop(pupil.pupil_id, None):
             self._partition.dirty_undigested = True
@@ -268,12 +270,21 @@ def _twice(pupil_ids: bytes) -> bool:
     return len(set(ids)) < len(ids)
 
 
-def _marks(register: Any, pupil_ids: bytes) -> Marks:
-    """The register's marks, [column, pupil]."""
+def _marks(register: Any, pupil_ids: bytes) -> tuple[Marks, set[int], bool]:
+    """The register's marks, [column, pupil]; the distinct flags; whether any minute is invalid.
+
+    Plain lists until all is checked: a class is too small for NumPy to be the quicker one.
+    """
     size, rest = divmod(len(pupil_ids), 16)
     if rest:
         raise _refuse("bad_identifier", "pupil_ids: 16 bytes each are needed", pupil_ids)
-    lists = [getattr(register, name)[:] for name in _LISTS]
+    offered, valid = register.offered_minutes[:], register.valid_minutes[:]
+    invalid, other, flags = (
+        register.invalid_minutes[:],
+        register.other_minutes[:],
+        register.flags[:],
+    )
+    lists = [offered, valid, invalid, other, flags]
     for name in _OPTIONAL:
         optional = getattr(register, name)
         if optional:
@@ -284,18 +295,23 @@ def _marks(register: Any, pupil_ids: bytes) -> Marks:
         if len(values) != size:
             name = (_LISTS + _OPTIONAL)[i]
             raise _refuse("uneven_lists", f"{name}: {len(values)} for {size} pupils", pupil_ids)
-    try:
-        marks: Marks = np.array(lists, np.int16).reshape(len(lists), size)
-    except OverflowError as error:
-        raise _refuse("impossible_minutes", "a number does not fit a day", pupil_ids) from error
+    marks: Marks = np.zeros((len(lists), size), np.int16)
+    unexcused = any(invalid)
+    distinct = set(flags)
     if size:
-        offered, valid, invalid, other = marks[:4]
-        if marks.max() > _DAY_MINUTES:
-            raise _refuse("impossible_minutes", "more minutes than a day has", pupil_ids)
-        if marks[1:4].any() and (valid + invalid + other > offered).any():
+        for i, values in enumerate(lists):
+            first = values[0]
+            alike = values.count(first) == size
+            if (first if alike else max(values)) > _DAY_MINUTES:
+                raise _refuse("impossible_minutes", "more minutes than a day has", pupil_ids)
+            if first or not alike:
+                marks[i] = first if alike else values
+        if (unexcused or any(valid) or any(other)) and any(
+            a + b + c > most for most, a, b, c in zip(offered, valid, invalid, other, strict=True)
+        ):
             raise _refuse(
                 "impossible_minutes",
                 "valid_minutes + invalid_minutes + other_minutes: more than offered_minutes",
                 pupil_ids,
             )
-    return marks
+    return marks, distinct, unexcused

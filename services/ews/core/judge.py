@@ -181,7 +181,7 @@ def _run(  # noqa: PLR0917  # one step of judge, split off for reading
     keep: int,
     every: Iterable[Rule],
 ) -> None:
-    """The runs that the rules ask for, for every school day; ``sums`` are those from ``keep`` on."""
+    """The runs that the rules ask for, for every school day; ``sums`` begin at ``keep``."""
     size = len(group.rows)
     held = before.runs if before is not None and keep else {}
     for metric in {rule.metric for rule in every if rule.measure is Measure.RUN_DAYS} | set(held):

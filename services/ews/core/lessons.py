@@ -8,6 +8,7 @@ changes: merging makes a new one, so that a failure half-way leaves the old.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,23 @@ Rows = NDArray[np.intp]
 
 
 _RANGE: Rows = np.arange(65_536, dtype=np.intp)
+
+
+def are_first(rows: Rows) -> bool:
+    """Whether they are 0, 1, 2 and so on."""
+    return bool(len(rows)) and bool((rows == _RANGE[: len(rows)]).all())
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Where the pupils of a register sit in the bucket.
+
+    ``keep`` is None, or the places in the register of those who are not erased.
+    """
+
+    rows: Rows
+    first_rows: bool
+    keep: Rows | None
 
 
 class Lesson:
@@ -84,8 +102,8 @@ class Lesson:
     _encoded: bytes | None
 
     @classmethod
-    def of_register(cls, register: Any, rows: Rows, marks: Marks, *, timetabled: bool) -> Lesson:
-        """The lesson as one validated register states it."""
+    def of_register(cls, register: Any, seats: Seats, marks: Marks, *, timetabled: bool) -> Lesson:
+        """The lesson as one validated register states it; ``marks`` are those of ``seats.rows``."""
         version = _take_version(register.version)
         lesson = cls()
         lesson.lesson_id = register.lesson_id
@@ -99,7 +117,7 @@ class Lesson:
         lesson.length = register.length_minutes
         lesson.state = register.state
         lesson.timetabled = timetabled
-        lesson._place(rows)
+        lesson.rows, lesson.first_rows = seats.rows, seats.first_rows
         lesson.marks = marks
         lesson.marks_version = version
         lesson.versions = None
@@ -107,8 +125,7 @@ class Lesson:
         return lesson
 
     def _place(self, rows: Rows) -> None:
-        self.rows = rows
-        self.first_rows = bool(len(rows)) and bool((rows == _RANGE[: len(rows)]).all())
+        self.rows, self.first_rows = rows, are_first(rows)
 
     def merged(self, other: Lesson) -> Lesson:
         """Both lessons' newest attributes and marks; ``self`` where ``other`` adds nothing."""
@@ -119,19 +136,10 @@ class Lesson:
             return self
         lesson = Lesson()
         source = other if later else self
-        for name in (
-            "lesson_id",
-            "day",
-            "version",
-            "unit_id",
-            "activity_id",
-            "group_id",
-            "subject",
-            "start",
-            "length",
-            "state",
-        ):
-            setattr(lesson, name, getattr(source, name))
+        lesson.lesson_id, lesson.day, lesson.version = source.lesson_id, source.day, source.version
+        lesson.unit_id, lesson.activity_id = source.unit_id, source.activity_id
+        lesson.group_id, lesson.subject = source.group_id, source.subject
+        lesson.start, lesson.length, lesson.state = source.start, source.length, source.state
         lesson.timetabled = timetabled
         rows, lesson.marks, lesson.marks_version, lesson.versions = marks_change or (
             self.rows,
@@ -139,7 +147,10 @@ class Lesson:
             self.marks_version,
             self.versions,
         )
-        lesson._place(rows)
+        if rows is self.rows:
+            lesson.rows, lesson.first_rows = rows, self.first_rows
+        else:
+            lesson._place(rows)
         lesson._encoded = None
         return lesson
 

@@ -13,14 +13,14 @@ def pack(matrix: NDArray[np.int16]) -> bytes:
     rows, width = matrix.shape
     if not width:
         return bytes(rows)
-    low = np.minimum.reduce(matrix, 1).tolist()
-    high = np.maximum.reduce(matrix, 1).tolist()
     parts: list[bytes] = []
-    for i in range(rows):
-        if low[i] == high[i]:
-            parts.append(b"\0" + int(low[i]).to_bytes(2, "little", signed=True))
-        elif low[i] >= 0 and high[i] < 256:
-            parts.append(b"\1" + matrix[i].astype(np.uint8).tobytes())
+    # Plain lists: the matrices are too small for NumPy to be the quicker one.
+    for i, row in enumerate(matrix.tolist()):
+        first = row[0]
+        if row.count(first) == width:
+            parts.append(b"\0" + first.to_bytes(2, "little", signed=True))
+        elif min(row) >= 0 and max(row) < 256:
+            parts.append(b"\1" + bytes(row))
         else:
             parts.append(b"\2" + matrix[i].astype("<i2").tobytes())
     return b"".join(parts)

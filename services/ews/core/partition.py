@@ -77,6 +77,7 @@ class Partition:
         self.published: dict[str, dict[bytes, dict[bytes, bytes]]] = {}
         """Rows of ews.warnings.v1 not yet taken up: by bucket key, pupil and thread."""
         self._buckets: dict[str, Bucket] = {}
+        self._by_name: dict[tuple[bytes, bytes, int], Bucket] = {}
         self._units: dict[tuple[bytes, bytes], Unit] = {}
         self._profiles: dict[bytes, Profiles] = {}
         self._cold: dict[str, _Cold] = {}
@@ -86,7 +87,11 @@ class Partition:
 
     def bucket(self, organiser_id: bytes, home_id: bytes, number: int) -> Bucket:
         """The bucket, made where there is none."""
-        return self.bucket_of(ids.bucket_key(organiser_id, home_id, number))
+        name = (organiser_id, home_id, number)
+        found = self._by_name.get(name)
+        if found is None:
+            found = self._by_name[name] = self.bucket_of(ids.bucket_key(*name))
+        return found
 
     def bucket_of(self, key: str) -> Bucket:
         """The bucket that the key names, made where there is none."""

@@ -143,7 +143,7 @@ def test_poison_asks_for_the_operator() -> None:
 
 def test_a_checkpoint_comes_each_interval_and_sooner_when_a_warning_may_be_due() -> None:
     async def scenario() -> None:
-        scene = Scene(ews_checkpoint_seconds=1.0, ews_flush_seconds=0.2)
+        scene = Scene(ews_checkpoint_seconds=1.0, ews_flush_seconds=0.2, ews_catch_up_seconds=15.0)
         entry = scene.own(0)
         await scene.tick(5)
         assert not scene.checkpointer.written  # nothing new, nothing written
@@ -155,13 +155,21 @@ def test_a_checkpoint_comes_each_interval_and_sooner_when_a_warning_may_be_due()
         assert [p for p, _ in scene.checkpointer.written] == [0]
         assert entry.runner.committed.next_offset == 1
         # Behind the log it waits for the whole interval.
-        scene.flow.ends[0] = 100_000
+        scene.flow.ends[0] = 1_000
         scene.feed(0, 1)
         await scene.tick(0.1)
         await scene.tick(0.5)
         assert len(scene.checkpointer.written) == 1
         await scene.tick(0.5)
         assert len(scene.checkpointer.written) == 2
+        # Far behind it for a longer one: nobody waits for what is decided on the way.
+        scene.flow.ends[0] = 100_000
+        scene.feed(0, 2)
+        await scene.tick(0.1)
+        await scene.tick(14.8)
+        assert len(scene.checkpointer.written) == 2
+        await scene.tick(0.2)
+        assert len(scene.checkpointer.written) == 3
 
     asyncio.run(scenario())
 
