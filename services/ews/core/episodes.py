@@ -8,8 +8,7 @@ for growing older.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -25,20 +24,6 @@ from services.ews.core.sentences import sentence
 _MOST_LESSONS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One reported mark after the notices: minutes by kind."""
-
-    lesson: lessons.Lesson
-    offered: int
-    valid: int
-    unexplained: int
-    confirmed: int
-
-    def absent(self, metric: Metric) -> int:
-        return _of_metric(metric, self.valid, self.unexplained, self.confirmed)
-
-
 def _of_metric(metric: Metric, valid: int, unexplained: int, confirmed: int) -> int:
     match metric:
         case Metric.TOTAL:
@@ -49,25 +34,6 @@ def _of_metric(metric: Metric, valid: int, unexplained: int, confirmed: int) -> 
             return unexplained + confirmed
         case Metric.UNEXPLAINED:
             return unexplained
-
-
-def marks(bucket: Bucket, row: int, day: int) -> Iterator[Mark]:
-    """The pupil's reported marks of a day, the last lesson first."""
-    notices = bucket.notices.get(row)
-    for lesson in reversed(bucket.order(day)):
-        place = lesson.place_of(row)
-        if place is None:
-            continue
-        offered, valid, invalid, _, flags = lesson.marks[:5, place].tolist()
-        if offered <= 0 or flags & lessons.WITHDRAWN or not flags & lessons.REPORTED:
-            continue
-        if invalid and notices:
-            begin = calendar.local_instant(day, lesson.start)
-            span = (begin, begin + 60 * lesson.length)
-            explained = explained_minutes(notices, flags, lesson.modified(place), invalid, span)
-            valid, invalid = valid + explained, invalid - explained
-        sure = invalid if flags & lessons.CONFIRMED else 0
-        yield Mark(lesson, offered, valid, invalid - sure, sure)
 
 
 def content(bucket: Bucket, year: Year, row: int, axis: Sequence[int], spell: Spell) -> Content:
@@ -177,24 +143,38 @@ def _occasions(window: rules.Ints, metric: Metric) -> int:
 
 
 def _grounds(bucket: Bucket, row: int, rule: Rule, absent_days: list[int]) -> list[LessonGround]:
-    """The lessons that made the rule fire, newest first."""
+    """The lessons that made the rule fire, newest first: reported marks, after the notices."""
     found: list[LessonGround] = []
+    notices = bucket.notices.get(row)
     for day in reversed(absent_days):
-        found.extend(
-            LessonGround(
-                lesson_id=mark.lesson.lesson_id,
-                epoch_day=day,
-                start_minute=mark.lesson.start,
-                length_minutes=mark.lesson.length,
-                subject=mark.lesson.subject,
-                offered=mark.offered,
-                valid=mark.valid,
-                invalid_unexplained=mark.unexplained,
-                invalid_confirmed=mark.confirmed,
+        for lesson in reversed(bucket.order(day)):
+            place = lesson.place_of(row)
+            if place is None:
+                continue
+            offered, valid, invalid, _, flags = lesson.marks[:5, place].tolist()
+            if not (valid or invalid) or flags & lessons.WITHDRAWN or not flags & lessons.REPORTED:
+                continue
+            if invalid and notices:
+                begin = calendar.local_instant(day, lesson.start)
+                span = (begin, begin + 60 * lesson.length)
+                explained = explained_minutes(notices, flags, lesson.modified(place), invalid, span)
+                valid, invalid = valid + explained, invalid - explained
+            sure = invalid if flags & lessons.CONFIRMED else 0
+            if not _of_metric(rule.metric, valid, invalid - sure, sure):
+                continue
+            found.append(
+                LessonGround(
+                    lesson_id=lesson.lesson_id,
+                    epoch_day=day,
+                    start_minute=lesson.start,
+                    length_minutes=lesson.length,
+                    subject=lesson.subject,
+                    offered=offered,
+                    valid=valid,
+                    invalid_unexplained=invalid - sure,
+                    invalid_confirmed=sure,
+                )
             )
-            for mark in marks(bucket, row, day)
-            if mark.absent(rule.metric)
-        )
         if len(found) >= _MOST_LESSONS:
             break
     return found[:_MOST_LESSONS]

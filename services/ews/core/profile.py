@@ -14,6 +14,7 @@ import re
 import tomllib
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 
 from services.ews.core.api import CoreError
@@ -78,6 +79,7 @@ _RULE_KEYS = {
 }
 
 
+@lru_cache(maxsize=64)
 def parse_profile(content: bytes) -> Profile:
     """Read a profile. Raises :class:`ProfileError` with line, field and reason."""
     try:
