@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,7 +24,8 @@ _FAR_BEHIND = 2_000
 """Facts; with more to read than these nobody gets a warning sooner by more checkpoints."""
 _CALM = 3.0
 """Times a transaction's usual length: a broker under strain is not asked more often."""
-_SMOOTHING = 0.2
+_LATELY = 15
+"""Transactions, of all partitions; more than are under way at a time."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Schedule:
     stopping: bool = field(init=False, default=False)
     _slots: asyncio.Semaphore = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
+    _lately: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=_LATELY))
     _usual_seconds: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -112,7 +116,9 @@ class Schedule:
         entry.checkpointed_at = self.clock()
         entry.dirty_since = None
         seconds = entry.checkpointed_at - started
-        self._usual_seconds += _SMOOTHING * (seconds - self._usual_seconds)
+        self._lately.append(seconds)
+        # The median: those that outlasted an outage say nothing about the next ones.
+        self._usual_seconds = statistics.median_low(self._lately)
         metrics.TRANSACTION_SECONDS.observe(seconds)
         if snapshot.oldest_timestamp:
             metrics.EVENT_LAG_SECONDS.observe(time.time() - snapshot.oldest_timestamp)
