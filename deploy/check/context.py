@@ -18,10 +18,6 @@ from deploy.check.watch import CheckpointWatch
 from services.common.clock import Clock
 
 
-class CheckError(Exception):
-    """It could not be measured."""
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What is asked for. ``rate`` is registers a second of the live traffic."""

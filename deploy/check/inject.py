@@ -1,4 +1,8 @@
-"""Does the faults of a schedule to the running stack, and notes what happened when."""
+"""Does the faults of a schedule to the running stack, and notes what happened when.
+
+What does not come back in time is a finding, not the end of the run: it is said, counted in
+``overdue``, and the next fault comes all the same.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ _FENCED = ("ProducerFenced", "InvalidProducerEpoch")
 
 
 class InjectionError(Exception):
-    """A fault could not be done or did not end; the run cannot be measured."""
+    """There is nothing to do a fault to; the run cannot be measured."""
 
 
 class Injector:
@@ -39,9 +43,14 @@ class Injector:
         watch: CheckpointWatch,
         knock: Callable[[], Awaitable[None]],
         diary: Diary,
+        *,
+        patience: float = _PATIENCE_SECONDS,
     ) -> None:
         self._stack, self._watch, self._knock, self._diary = stack, watch, knock, diary
+        self._patience = patience
         self.faults: list[Fault] = []
+        self.overdue = 0
+        """What was waited for in vain."""
         self.kills = 0
         self.zombies_fenced = 0
         self.broker_kills = 0
@@ -83,9 +92,14 @@ class Injector:
         new.write_text(str(step.inside), "ascii")
         new.rename(cue)
         pid = service.child.pid
-        await self._until(
+        if not await self._until(
             lambda: done(cue).exists() and _stopped(pid), f"{service.name} did not freeze"
-        )
+        ):
+            # Not later either, when nobody would thaw it. Where it did just now, it is ended.
+            cue.unlink(missing_ok=True)
+            if _stopped(pid):
+                await asyncio.to_thread(service.child.kill)
+            return
         injected = time.monotonic()
         self._diary.say(f"{service.name} (pid {pid}) is frozen inside its transaction")
         await self._note(Fault("freeze", service.name, injected, injected, injected))
@@ -93,16 +107,16 @@ class Injector:
         resumed = time.monotonic()
         end_of_log = service.child.log.stat().st_size
         service.child.thaw()
-        await self._until(
+        if await self._until(
             lambda: service.child.pid != pid or not service.child.running,
             f"{service.name} went on after it was taken over from",
-        )
-        if _says(service.child.log, end_of_log, _FENCED):
-            self.zombies_fenced += 1
-            self._diary.say(f"{service.name} was fenced and has ended")
-        else:
-            self._diary.say(f"{service.name} ended, but not because it was fenced: see its log")
-        await self._replaced(service, pid)
+        ):
+            if _says(service.child.log, end_of_log, _FENCED):
+                self.zombies_fenced += 1
+                self._diary.say(f"{service.name} was fenced and has ended")
+            else:
+                self._diary.say(f"{service.name} ended, but not because it was fenced: see its log")
+            await self._replaced(service, pid)
         await self._note(Fault("resume", service.name, resumed, resumed, time.monotonic()))
 
     async def _kill_broker(self) -> None:
@@ -127,33 +141,42 @@ class Injector:
             lambda: service.child.pid != before and service.child.running,
             f"{service.name} was not started again",
         )
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self._patience
         while not await asyncio.to_thread(service.is_ready):
             if time.monotonic() > deadline:
-                raise InjectionError(f"{service.name} did not become ready again")
+                self._missed(f"{service.name} did not become ready again")
+                return
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _note(self, fault: Fault) -> None:
-        """Remember the fault once every partition has had a checkpoint after it."""
+        """Remember the fault, and wait until every partition has had a checkpoint after it.
+
+        A partition that never has one makes ``recovery_seconds`` None, an aim that is not met.
+        """
         self.faults.append(fault)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self._patience
         while not await self._watch.wait_all(fault.over, seconds=1.0):
             if time.monotonic() > deadline:
                 had = sorted(self._watch.since(fault.over))
-                raise InjectionError(
-                    f"{_PATIENCE_SECONDS:.0f} s after {fault.kind} of {fault.target} only the "
-                    f"partitions {had} had a checkpoint"
-                )
+                self._missed(f"after {fault.kind} of {fault.target} only {had} had a checkpoint")
+                return
             await self._knock()
         seconds = time.monotonic() - fault.injected
         self._diary.say(f"every partition has a checkpoint again, {seconds:.1f} s after")
 
-    async def _until(self, true: Callable[[], bool], otherwise: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    async def _until(self, true: Callable[[], bool], otherwise: str) -> bool:
+        """Wait for it; False, and said, when it has not come true in time."""
+        deadline = time.monotonic() + self._patience
         while not true():
             if time.monotonic() > deadline:
-                raise InjectionError(f"{otherwise} within {_PATIENCE_SECONDS:.0f} s")
+                self._missed(otherwise)
+                return False
             await asyncio.sleep(_POLL_SECONDS)
+        return True
+
+    def _missed(self, what: str) -> None:
+        self.overdue += 1
+        self._diary.say(f"OVERDUE: {what} within {self._patience:.0f} s")
 
 
 def _stopped(pid: int) -> bool:

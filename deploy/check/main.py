@@ -48,12 +48,12 @@ async def check(options: Options, diary: Diary) -> dict[str, float | None]:
             attribution.heard,
         )
         async with probe.running():
-            await settled(run, probe, "the history")
+            unsettled = await settled(run, probe, "the history")
             early = len(run.receiver.calls)
             result = await live.go(run, attribution)
-            await settled(run, probe, "the live run")
+            unsettled += await settled(run, probe, "the live run")
             live.stand_still(run)
-        return await verdict(run, history, result, early)
+        return await verdict(run, history, result, early) | {"unsettled": unsettled}
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import time
 
 import asyncpg
 
-from deploy.check.context import CheckError, Run
+from deploy.check.context import Run
 from deploy.check.probe import WarningProbe
 
 _PATIENCE_SECONDS = 240.0
@@ -24,10 +24,13 @@ _WAITING = {
 }
 
 
-async def settled(run: Run, probe: WarningProbe, what: str) -> None:
-    """Return when all of it is done and nothing has changed for two seconds.
+async def settled(
+    run: Run, probe: WarningProbe, what: str, *, patience: float = _PATIENCE_SECONDS
+) -> int:
+    """Return when all of it is done and nothing has changed for two seconds: 0.
 
-    Raises CheckError, naming what still waits, after four minutes.
+    After ``patience`` seconds it says what still waits and returns how much that is, at least 1:
+    then the oracle has the word.
     """
     began = time.monotonic()
     quiet_since, last = began, ""
@@ -39,12 +42,13 @@ async def settled(run: Run, probe: WarningProbe, what: str) -> None:
             quiet_since, last = now, seen
         if not waiting and now - quiet_since >= _QUIET_SECONDS:
             run.diary.say(f"{what} has settled after {now - began:.1f} s")
-            return
-        if now - began > _PATIENCE_SECONDS:
-            what_left = ", ".join(f"{name}: {count}" for name, count in waiting.items())
-            raise CheckError(
-                f"{what} has not settled within {_PATIENCE_SECONDS:.0f} s; {what_left}"
+            return 0
+        if now - began > patience:
+            left = ", ".join(f"{name}: {count}" for name, count in waiting.items())
+            run.diary.say(
+                f"OVERDUE: {what} has not settled within {patience:.0f} s; {left or 'it moves'}"
             )
+            return max(1, sum(waiting.values()))
         await asyncio.sleep(_POLL_SECONDS)
 
 

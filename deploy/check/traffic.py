@@ -17,7 +17,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from bench.simulator import contract
-from bench.simulator.client import IngestClient
+from bench.simulator.client import FeedError, IngestClient
 from bench.simulator.events import CORRECTIONS, Event, NoticeEvent, Reason, RegisterEvent
 from bench.simulator.ledger import Ledger
 from bench.simulator.world import World
@@ -50,6 +50,8 @@ class TrafficStats:
     corrections: int = 0
     notices: int = 0
     refused: int = 0
+    given_up: int = 0
+    """Items that were never answered for good, and rosters: nothing of them is acknowledged."""
 
 
 def key_of(event: Event) -> str:
@@ -75,11 +77,12 @@ class LiveTraffic:
         rate: float,
         batch: int = 20,
         in_flight: int = 32,
+        say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._world, self._client, self._ledger = world, client, ledger
         self._clock, self._listener = clock, listener
         self._events, self._next = events, next(events, None)
-        self._rate, self._batch = rate, batch
+        self._rate, self._batch, self._say = rate, batch, say
         self._free = asyncio.Semaphore(in_flight)
         self._settled: deque[RegisterEvent] = deque()
         self.stats = TrafficStats()
@@ -124,9 +127,15 @@ class LiveTraffic:
                         group.create_task(self._post(path, items))
 
     async def roster(self, as_of: date) -> None:
-        """Send the roster of a morning; what is under way is finished first."""
-        answer = await self._client.send("PUT", "/v1/roster", contract.roster(self._world, as_of))
-        answer.raise_for_status()
+        """Send the roster of a morning."""
+        try:
+            answer = await self._client.send(
+                "PUT", "/v1/roster", contract.roster(self._world, as_of)
+            )
+        except FeedError as error:
+            self._give_up(1, error)
+        else:
+            answer.raise_for_status()
 
     def _due(self, most: int) -> tuple[list[Event], list[Event]]:
         now = int(self._clock.now().timestamp() * 1000)
@@ -167,12 +176,21 @@ class LiveTraffic:
                     items.append(contract.notice(self._world, event))
                 else:
                     items.append(contract.register(self._world, event))
-            answer = await self._client.send("POST", f"/v1/{path}", {path: items})
+            try:
+                answer = await self._client.send("POST", f"/v1/{path}", {path: items})
+            except FeedError as error:
+                # Said and counted; what was acknowledged is judged all the same.
+                self._give_up(len(batch), error)
+                return
             at = time.monotonic()
             told = answer.json()["items"]
             self._ledger.write([self._settle(batch[one["index"]], one, at) for one in told])
         finally:
             self._free.release()
+
+    def _give_up(self, items: int, error: FeedError) -> None:
+        self.stats.given_up += items
+        self._say(f"GIVEN UP: {items} items: {error}")
 
     def _settle(self, event: Event, answer: dict[str, Any], at: float) -> dict[str, Any]:
         stats, key = self.stats, key_of(event)

@@ -42,6 +42,7 @@ async def verdict(
         "kills": live.injector.kills,
         "zombies_fenced": live.injector.zombies_fenced,
         "broker_kills": live.injector.broker_kills,
+        "overdue": live.injector.overdue,
         "samples_unattributed": live.matcher.unattributed,
         "registers_live": len(live.traffic.accepted_at),
         "registers_history": history.registers,
@@ -49,6 +50,7 @@ async def verdict(
         "late_facts": history.late_facts + live.traffic.late_facts,
         "corrections": history.corrections + live.traffic.corrections,
         "refused": history.refused + live.traffic.refused,
+        "given_up": live.traffic.given_up,
     }
     figures |= await _published(run)
     figures |= await _acknowledged(run)

@@ -164,3 +164,38 @@ def test_the_listener_hears_the_moment_of_the_answer(noon: _Bench) -> None:
     asyncio.run(noon.traffic.rest())
     assert len(noon.listener.registers) == len(noon.ingest.registers())
     assert all(before <= at <= time.monotonic() for _, at in noon.listener.registers)
+
+
+def test_what_is_never_answered_for_good_is_said_and_ends_nothing() -> None:
+    bench = _Bench(morning(DAY).replace(hour=11))
+    said: list[str] = []
+    refusing = IngestClient(
+        "http://ingest",
+        "t",
+        concurrency=2,
+        transport=httpx.MockTransport(lambda _: httpx.Response(403, text="no")),
+    )
+    simulation, events = _simulation()
+    traffic = LiveTraffic(
+        simulation.world,
+        iter(events),
+        client=refusing,
+        ledger=bench.ledger,
+        clock=bench.clock,
+        listener=bench.listener,
+        rate=100.0,
+        say=said.append,
+    )
+
+    async def all_of_it() -> None:
+        await traffic.roster(DAY)
+        await traffic.rest()
+        await refusing.close()
+        await bench.client.close()
+
+    asyncio.run(all_of_it())
+    due = [e for e in events if e.arrival <= bench.clock.now().timestamp() * 1000]
+    assert traffic.stats.given_up == len(due) + 1
+    assert traffic.stats.accepted_at == []
+    assert bench.ledger.done == set()
+    assert all("403" in text for text in said)
