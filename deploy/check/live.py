@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from bench.simulator import contract
 from bench.simulator.events import NoticeEvent, RegisterEvent
 from deploy.check import identities
 from deploy.check.context import Run
+from deploy.check.cpu import CpuMeter, times
 from deploy.check.days import LateClock, evening, morning
 from deploy.check.identities import Identities
 from deploy.check.inject import Injector
@@ -26,6 +28,7 @@ from services.common.clock import epoch_day, from_epoch_day, local_instant, writ
 _DAY_MS = 86_400_000
 _LATE_EVENING_MINUTE = 23 * 60
 _SETTLING_RATE = 120.0
+_CPU_LOOK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ async def go(run: Run, attribution: Attribution) -> LiveResult:
         clock=LateClock(run.clock),
         listener=attribution,
         rate=options.rate,
+        say=run.diary.say,
     )
     for event in _acknowledged_reports(run):
         traffic.remember(event)
@@ -118,6 +122,7 @@ async def go(run: Run, attribution: Attribution) -> LiveResult:
 
         async with asyncio.TaskGroup() as group:
             group.create_task(traffic.run(over.is_set))
+            group.create_task(_cpu(run, over))
             group.create_task(drive())
         ended = time.monotonic()
     await traffic.rest()
@@ -156,6 +161,23 @@ async def _days(run: Run, traffic: LiveTraffic, attribution: Attribution) -> Non
         run.diary.say(f"{day:%A} {day} begins")
         await asyncio.sleep(seconds)
         before = day
+
+
+async def _cpu(run: Run, over: asyncio.Event) -> None:
+    """Say at the end what each process took; the machine is the check's own as well."""
+    meter, began = CpuMeter(), time.monotonic()
+    while True:
+        seen = await asyncio.to_thread(times)
+        if (ours := seen.get(os.getpid())) is not None:
+            # Our children that have ended were the stack's.
+            seen[os.getpid()] = ours._replace(ended=0.0)
+        meter.look(run.stack.processes | {"this check": os.getpid()}, seen)
+        if over.is_set():
+            break
+        await asyncio.sleep(_CPU_LOOK_SECONDS)
+    length = time.monotonic() - began
+    shares = (f"{name} {100 * took / length:.0f}" for name, took in meter.seconds().items())
+    run.diary.say(f"CPU, in per cent of one core over {length:.0f} s: {', '.join(shares)}")
 
 
 def _dates(after: date, until: date) -> Iterator[date]:

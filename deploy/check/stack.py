@@ -95,6 +95,11 @@ class CheckStack:
             await asyncio.to_thread(self.local.tend)
             await asyncio.sleep(_TEND_SECONDS)
 
+    @property
+    def processes(self) -> dict[str, int]:
+        """The process id of everything that runs, by name."""
+        return {child.name: child.pid for child in self.local.children() if child.running}
+
     def port(self, service: str) -> int:
         """Where a service listens."""
         port = self.local.services[service].spec.port
