@@ -1,17 +1,18 @@
 """From HTTP accepted to warning readable: which statement caused which sighting. Pure.
 
 Measured on ogiltig_idag, the one family that waits for nothing (design D8): a
-lesson with invalid minutes belongs in the pupil's thread as soon as it is
-accepted. The time runs from the *earliest* 202 of the unbroken run of
-statements that made it so, to the first answer of the cases API whose snapshot
-shows the lesson in an active episode. A repeat of the same statement therefore
-never shortens it.
+lesson with invalid minutes belongs in the pupil's thread as soon as the day's
+invalid minutes come to what the rule asks for; a few minutes late are no ground
+until another lesson of the day adds to them. The time runs from the *earliest*
+202 since which this has held without a break, to the first answer of the cases
+API whose snapshot shows the lesson in an active episode. A repeat of the same
+statement therefore never shortens it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -41,17 +42,21 @@ class Sample:
 
 @dataclass(slots=True)
 class _History:
-    """What was acknowledged about one mark: (202 at, whether it is a ground), as it came."""
+    """What was acknowledged about one mark: (202 at, invalid minutes), as it came."""
 
     newest_modified: int
-    statements: list[tuple[float, bool]] = field(default_factory=list)
+    statements: list[tuple[float, int]] = field(default_factory=list)
 
 
 class Matcher:
-    """Pairs sightings with the statements that caused them."""
+    """Pairs sightings with the statements that caused them.
 
-    def __init__(self) -> None:
-        self._histories: dict[Ground, _History] = {}
+    ``least`` is how many invalid minutes a pupil's day must have to be a warning.
+    """
+
+    def __init__(self, least: int = 1) -> None:
+        self._least = least
+        self._days: dict[tuple[bytes, int], dict[Ground, _History]] = {}
         self._shown: dict[bytes, frozenset[Ground]] = {}
         self._ever: set[Ground] = set()
         self._excused: set[tuple[bytes, int]] = set()
@@ -59,17 +64,18 @@ class Matcher:
         self.unattributed = 0
         """Grounds that became readable again, or whose cause the ledger does not tell."""
 
-    def accepted(self, mark: Ground, at: float, *, modified: int, invalid: bool) -> None:
-        """A mark was acknowledged at ``at``; ``invalid``: it has minutes that make it a ground.
+    def accepted(self, mark: Ground, at: float, *, modified: int, invalid: int) -> None:
+        """A mark with ``invalid`` minutes was acknowledged at ``at``.
 
         ``modified`` is the source's: an older statement than one before changes nothing in the
         stream (design D2), and nothing here.
         """
-        history = self._histories.get(mark)
+        day = self._days.setdefault((mark.pupil, mark.epoch_day), {})
+        history = day.get(mark)
         if history is None:
             if not invalid:
                 return
-            history = self._histories[mark] = _History(modified)
+            history = day[mark] = _History(modified)
         elif modified < history.newest_modified:
             return
         history.newest_modified = modified
@@ -101,19 +107,33 @@ class Matcher:
                 self.samples.append(Sample(due, at))
 
     def _due_since(self, ground: Ground, at: float) -> float | None:
-        history = self._histories.get(ground)
-        if history is None:
+        day = self._days.get((ground.pupil, ground.epoch_day), {})
+        if ground not in day:
             return None
-        due: float | None = None
-        for moment, invalid in sorted(history.statements):
-            if moment > at and due is not None:
-                break
-            # One whose answer came back after the warning was readable may be the cause too.
-            if not invalid:
-                due = None
-            elif due is None:
-                due = moment
-        return due
+        due = _since(ground, day, at, self._least)
+        # The rest of the day may have been said before the measuring began.
+        return due if due is not None else _since(ground, {ground: day[ground]}, at, 1)
+
+
+def _since(ground: Ground, day: Mapping[Ground, _History], at: float, least: int) -> float | None:
+    """Since when the ground had invalid minutes, and the day at least ``least`` of them."""
+    said = sorted(
+        (moment, lesson, invalid)
+        for lesson, history in day.items()
+        for moment, invalid in history.statements
+    )
+    minutes: dict[Ground, int] = {}
+    due: float | None = None
+    for moment, lesson, invalid in said:
+        if moment > at and due is not None:
+            break
+        # One whose answer came back after the warning was readable may be the cause too.
+        minutes[lesson] = invalid
+        if not minutes.get(ground) or sum(minutes.values()) < least:
+            due = None
+        elif due is None:
+            due = moment
+    return due
 
 
 def outside(samples: Iterable[Sample], spans: Sequence[Window]) -> list[Sample]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,9 +23,11 @@ from deploy.check.inject import Injector
 from deploy.check.latency import Ground, Matcher
 from deploy.check.schedule import schedule
 from deploy.check.traffic import LiveTraffic, TrafficStats, key_of
+from deploy.local.stack import ROOT
 from forvarning.warnings.v1 import warnings_pb2 as warnings
 from services.common.clock import epoch_day, from_epoch_day, local_instant, write_clock_file
 
+_PROFILE = ROOT / "services/ews/profiles/standard.toml"
 _DAY_MS = 86_400_000
 _LATE_EVENING_MINUTE = 23 * 60
 _SETTLING_RATE = 120.0
@@ -42,6 +45,13 @@ class LiveResult:
     injector: Injector
 
 
+def least_minutes() -> int:
+    """How many invalid minutes of a day make a warning, by the profile that is in force."""
+    profile = tomllib.loads(_PROFILE.read_text("utf-8"))
+    [rule] = profile["signals"]["ogiltig_idag"]["rules"]
+    return int(rule["threshold"])
+
+
 class Attribution:
     """Tells the matcher what was acknowledged and what became readable."""
 
@@ -49,7 +59,7 @@ class Attribution:
         self._world = run.simulation.world
         self._organiser = run.organiser
         self.known = known
-        self.matcher = Matcher()
+        self.matcher = Matcher(least_minutes())
         self.measuring = False
 
     def about_to_send_notice(self, event: NoticeEvent) -> None:
@@ -73,7 +83,7 @@ class Attribution:
                     Ground(pupil, lesson, day),
                     at,
                     modified=event.modified,
-                    invalid=held and invalid > 0,
+                    invalid=invalid if held else 0,
                 )
 
     def heard(self, event: warnings.WarningEvent, at: float) -> None:

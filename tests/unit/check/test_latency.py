@@ -13,7 +13,7 @@ MATHS, SWEDISH = Ground(PUPIL, b"m" * 16, DAY), Ground(PUPIL, b"s" * 16, DAY)
 
 def test_the_time_runs_from_the_answer_to_the_first_sighting() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=60)
     matcher.seen(THREAD, [MATHS], 10.4)
     matcher.seen(THREAD, [MATHS], 11.0)
     assert matcher.samples == [Sample(10.0, 10.4)]
@@ -21,33 +21,33 @@ def test_the_time_runs_from_the_answer_to_the_first_sighting() -> None:
 
 def test_a_repeat_does_not_shorten_it() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
-    matcher.accepted(MATHS, 12.9, modified=1, invalid=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=60)
+    matcher.accepted(MATHS, 12.9, modified=1, invalid=60)
     matcher.seen(THREAD, [MATHS], 13.0)
     assert [sample.seconds for sample in matcher.samples] == [pytest.approx(3.0)]
 
 
 def test_a_mark_that_was_present_before_counts_from_the_correction() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 9.0, modified=0, invalid=False)
-    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
-    matcher.accepted(MATHS, 11.0, modified=2, invalid=False)
-    matcher.accepted(MATHS, 20.0, modified=3, invalid=True)
+    matcher.accepted(MATHS, 9.0, modified=0, invalid=0)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=60)
+    matcher.accepted(MATHS, 11.0, modified=2, invalid=0)
+    matcher.accepted(MATHS, 20.0, modified=3, invalid=60)
     matcher.seen(THREAD, [MATHS], 20.5)
     assert matcher.samples == [Sample(20.0, 20.5)]
 
 
 def test_an_older_statement_that_comes_later_changes_nothing() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, modified=2, invalid=True)
-    matcher.accepted(MATHS, 10.1, modified=1, invalid=False)
+    matcher.accepted(MATHS, 10.0, modified=2, invalid=60)
+    matcher.accepted(MATHS, 10.1, modified=1, invalid=0)
     matcher.seen(THREAD, [MATHS], 10.5)
     assert matcher.samples == [Sample(10.0, 10.5)]
 
 
 def test_an_answer_that_comes_after_the_sighting_is_no_negative_time() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.01, modified=1, invalid=True)
+    matcher.accepted(MATHS, 10.01, modified=1, invalid=60)
     matcher.seen(THREAD, [MATHS], 10.0)
     assert matcher.samples == [Sample(10.01, 10.0)]
     assert matcher.samples[0].seconds == 0.0
@@ -55,17 +55,43 @@ def test_an_answer_that_comes_after_the_sighting_is_no_negative_time() -> None:
 
 def test_each_lesson_that_joins_a_thread_is_a_sample_of_its_own() -> None:
     matcher = Matcher()
-    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=60)
     matcher.seen(THREAD, [MATHS], 10.5)
-    matcher.accepted(SWEDISH, 20.0, modified=1, invalid=True)
+    matcher.accepted(SWEDISH, 20.0, modified=1, invalid=60)
     matcher.seen(THREAD, [MATHS, SWEDISH], 21.0)
     assert matcher.samples == [Sample(10.0, 10.5), Sample(20.0, 21.0)]
+
+
+def test_a_late_arrival_is_due_when_another_lesson_makes_the_day_a_warning() -> None:
+    matcher = Matcher(least=15)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=10)
+    matcher.accepted(SWEDISH, 20.0, modified=1, invalid=4)
+    matcher.accepted(SWEDISH, 30.0, modified=2, invalid=5)
+    matcher.accepted(MATHS, 30.5, modified=1, invalid=10)
+    matcher.seen(THREAD, [MATHS, SWEDISH], 31.0)
+    assert matcher.samples == [Sample(30.0, 31.0)] * 2
+
+
+def test_a_day_that_was_a_warning_takes_a_late_arrival_at_once() -> None:
+    matcher = Matcher(least=15)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=60)
+    matcher.seen(THREAD, [MATHS], 10.5)
+    matcher.accepted(SWEDISH, 20.0, modified=1, invalid=5)
+    matcher.seen(THREAD, [MATHS, SWEDISH], 23.0)
+    assert matcher.samples == [Sample(10.0, 10.5), Sample(20.0, 23.0)]
+
+
+def test_minutes_of_before_the_measuring_never_make_a_ground_later() -> None:
+    matcher = Matcher(least=15)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=10)
+    matcher.seen(THREAD, [MATHS], 12.0)
+    assert matcher.samples == [Sample(10.0, 12.0)]
 
 
 def test_what_comes_back_or_has_no_cause_is_counted_apart() -> None:
     matcher = Matcher()
     matcher.seen(THREAD, [SWEDISH], 5.0)
-    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=60)
     matcher.seen(THREAD, [MATHS], 10.5)
     matcher.seen(THREAD, [], 11.0)
     matcher.seen(THREAD, [MATHS], 12.0)
@@ -76,7 +102,7 @@ def test_what_comes_back_or_has_no_cause_is_counted_apart() -> None:
 def test_what_was_readable_before_gives_no_sample() -> None:
     matcher = Matcher()
     matcher.known(THREAD, [MATHS])
-    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=60)
     matcher.seen(THREAD, [MATHS], 10.4)
     assert matcher.samples == []
     assert matcher.unattributed == 0
@@ -85,8 +111,8 @@ def test_what_was_readable_before_gives_no_sample() -> None:
 def test_a_day_that_a_notice_touches_gives_no_samples() -> None:
     matcher = Matcher()
     other_day = Ground(PUPIL, b"o" * 16, DAY + 1)
-    matcher.accepted(MATHS, 10.0, modified=1, invalid=True)
-    matcher.accepted(other_day, 10.0, modified=1, invalid=True)
+    matcher.accepted(MATHS, 10.0, modified=1, invalid=60)
+    matcher.accepted(other_day, 10.0, modified=1, invalid=60)
     matcher.excused(PUPIL, [DAY])
     matcher.seen(THREAD, [MATHS, other_day], 40.0)
     assert matcher.samples == [Sample(10.0, 40.0)]
