@@ -27,6 +27,8 @@ from services.ingest.store.sources import Source
 if TYPE_CHECKING:
     from services.common.pg import Connection, Pool
 
+_MANY = 100
+"""New pupils that change what the planner should expect, where they are half of those known."""
 _KINDS = ("area", "school_unit", "group", "pupil", "guardian", "staff", "duty")
 
 
@@ -89,9 +91,12 @@ class RosterService:
             )
             if problems:
                 raise RosterRefusedError(problems)
+            known = len(ids["pupil"])
             await self._name(connection, source, roster, ids)
             counts = await self._store(connection, source, roster, ids, today)
             await self._assign(connection, source.organiser_id)
+            if len(ids["pupil"]) - known > max(_MANY, known // 2):
+                await connection.execute("SELECT ingest.analyze_roster()")
             await publish_changes(connection, source, now)
             await self._profiles.activate_standard(connection, source.organiser_id, now)
             notes = await self._duty_notes(connection, roster, ids, today)

@@ -36,6 +36,15 @@ class Home:
     partition: int
 
 
+HOMES = """
+SELECT w.pupil, w.year, e.entity_id, h.home_id, h.bucket, hm.partition
+FROM unnest($1::text[], $2::int[]) AS w (pupil, year)
+JOIN people.external_ids e ON e.namespace = $3 AND e.kind = 'pupil' AND e.external_id = w.pupil
+LEFT JOIN ingest.pupil_homes h ON h.pupil_id = e.entity_id AND h.school_year = w.year
+LEFT JOIN ingest.homes hm ON hm.home_id = h.home_id
+"""
+"""Pupils' homes by the namespace's names; a name that nobody has gives no row."""
+
 PupilYear = tuple[str, int]
 """A source's own pupil id, and the first calendar year of a school year."""
 
@@ -86,14 +95,7 @@ class Directory:
         if not missing:
             return found, known_pupils
         rows = await connection.fetch(
-            """
-            SELECT w.pupil, w.year, e.entity_id, h.home_id, h.bucket, hm.partition
-            FROM unnest($1::text[], $2::int[]) AS w (pupil, year)
-            JOIN people.external_ids e
-              ON e.namespace = $3 AND e.kind = 'pupil' AND e.external_id = w.pupil
-            LEFT JOIN ingest.pupil_homes h ON h.pupil_id = e.entity_id AND h.school_year = w.year
-            LEFT JOIN ingest.homes hm ON hm.home_id = h.home_id
-            """,
+            HOMES,
             [pupil for pupil, _ in missing],
             [year for _, year in missing],
             namespace,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from services.common import topics
 from services.common.clock import epoch_day
 from services.ingest.background import Background, measure
 from services.ingest.model.roster import RosterIn
+from services.ingest.store.directory import HOMES
 from services.ingest.store.sources import source_of
 from tests.integration.ingest.conftest import StartWorld
 from tests.integration.ingest.world import (
@@ -344,3 +346,25 @@ async def test_what_waits_in_the_outbox_is_sent_by_the_background(
 
 async def _source(world: World) -> Any:
     return await source_of(world.service.pool, world.tokens["sis"])
+
+
+def _compared(node: dict[str, Any]) -> int:
+    """How many pairs of rows a plan's node and those below it looked at in vain."""
+    loops = int(node["Actual Loops"])
+    own = sum(
+        int(node.get(f"Rows Removed by {what}", 0)) * loops for what in ("Join Filter", "Filter")
+    )
+    return own + sum(map(_compared, node.get("Plans", ())))
+
+
+async def test_right_after_the_first_roster_no_pupil_is_compared_with_every_other(
+    world: World,
+) -> None:
+    count = 600
+    names = [f"p{number}" for number in range(count)]
+    await world.put(roster(names))
+    # The very moment: autovacuum, which would see to it within minutes, has not come by.
+    [[plan]] = await world.sql.fetch(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {HOMES}", names, [2026] * count, "default"
+    )
+    assert _compared(json.loads(plan)[0]["Plan"]) < 20 * count
