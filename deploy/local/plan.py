@@ -39,8 +39,8 @@ def standard_plan(*, workers: int = 1) -> Plan:
             yield ServiceSpec(
                 name,
                 ("-m", "services.ews"),
-                # A worker that is started again keeps its partitions: no rebalance, no waiting for
-                # the dead member's session to run out.
+                # What is started again keeps its partitions: no rebalance, no waiting for the dead
+                # member's session to run out. The same holds for cases and notify.
                 at.environment(EwsSettings, name) | {"FORVARNING_EWS_INSTANCE_ID": name},
                 port=at.ports.get(name),
             )
@@ -49,6 +49,7 @@ def standard_plan(*, workers: int = 1) -> Plan:
             ("-m", "services.cases"),
             at.environment(CasesSettings, "web")
             | {
+                "FORVARNING_CASES_INSTANCE_ID": "cases",
                 "FORVARNING_CASES_PUBLIC_URL": web,
                 "FORVARNING_MAILCATCHER_URL": mail,
                 "FORVARNING_INGEST_URL": f"http://127.0.0.1:{at.ports.get('ingest')}",
@@ -60,6 +61,7 @@ def standard_plan(*, workers: int = 1) -> Plan:
             ("-m", "services.notify"),
             at.environment(NotifySettings, "notify")
             | {
+                "FORVARNING_NOTIFY_INSTANCE_ID": "notify",
                 "FORVARNING_CASES_PUBLIC_URL": web,
                 "FORVARNING_NOTIFY_SMTP_HOST": "127.0.0.1",
                 "FORVARNING_NOTIFY_SMTP_PORT": str(at.ports.get("smtp")),

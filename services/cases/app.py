@@ -151,7 +151,11 @@ async def _start(
 
     async def reader(topic: str, name: str) -> AIOKafkaConsumer:
         consumer = committed_reader(
-            settings, topic, group=f"forvarning-cases-{name}", fetch_max_wait_ms=100
+            settings,
+            topic,
+            group=f"forvarning-cases-{name}",
+            group_instance_id=settings.cases_instance_id,
+            fetch_max_wait_ms=100,
         )
         await consumer.start()
         # Bounded: a broker that is away must not hold the process at its end.

@@ -110,6 +110,9 @@ class CasesSettings(CommonSettings):
     cases_session_idle_minutes: int = 30
     cases_demo_password: SecretStr | None = None
     """Local stack only: whoever has a login in the roster may sign in with it."""
+    cases_instance_id: str | None = None
+    """Static group membership: the same name after a restart reads on at once. One process a name;
+    while it is away nobody else reads its partitions until the session has run out."""
     cases_age_limit_days: int = 7
     """A warning about an older school date opens a case but wakes nobody (design D8)."""
     mailcatcher_url: str | None = None
@@ -141,6 +144,8 @@ class NotifySettings(CommonSettings):
     notify_age_limit_days: int = 7
     """A case event about an older school date mails nobody (design D8)."""
     notify_group: str = "forvarning-notify"
+    notify_instance_id: str | None = None
+    """As ``cases_instance_id``."""
     notify_late_days: int = Field(default=3, ge=0)
     """An unexplained absence reported so many days late still becomes a call home."""
     notify_outage_days: int = Field(default=14, ge=0)

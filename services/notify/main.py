@@ -43,7 +43,11 @@ def build(settings: NotifySettings) -> FastAPI:
             publisher = Publisher(pool, partial(kafka.idempotent_producer, settings))
             stack.push_async_callback(publisher.close)
             consumer: AIOKafkaConsumer = kafka.committed_reader(
-                settings, topics.WARNINGS.name, topics.CASE_EVENTS.name, group=settings.notify_group
+                settings,
+                topics.WARNINGS.name,
+                topics.CASE_EVENTS.name,
+                group=settings.notify_group,
+                group_instance_id=settings.notify_instance_id,
             )
             await consumer.start()
             stack.push_async_callback(consumer.stop)

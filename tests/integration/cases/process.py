@@ -48,7 +48,7 @@ class CasesProcess:
         self.dsn = dsn
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._extra = extra
+        self.extra = extra
         self._clock = folder / "clock.json"
         self._log = folder / "cases.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,7 +74,7 @@ class CasesProcess:
             "FORVARNING_CASES_DEMO_PASSWORD": PASSWORD,
             "FORVARNING_LISTEN_PORT": str(self.port),
             "PYTHONPATH": f"{ROOT}:{ROOT / 'proto' / 'gen'}",
-            **self._extra,
+            **self.extra,
         }
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -251,3 +253,20 @@ async def test_two_processes_share_the_work(rig: Rig) -> None:
         assert await count(rig.admin, "SELECT count(DISTINCT number) FROM cases.cases") == 200
         assert len(events) == 200
         assert len({event.event_id for event in events}) == 200
+
+
+async def test_a_named_process_that_was_killed_reads_on_without_a_rebalance(rig: Rig) -> None:
+    """Else nothing would be read until the dead member's session has run out."""
+    rig.process.extra["FORVARNING_CASES_INSTANCE_ID"] = "cases"
+    rig.process.start()
+    killed = time.monotonic()
+    rig.process.kill()
+    rig.process.start()
+    took = time.monotonic() - killed
+    joined = re.findall(r"Joined group '([^']+)' \(generation (\d+)\)", rig.process.log)
+    assert len(joined) == 6
+    # A start that outlasts the session of 10 s shows nothing.
+    assert len(set(joined)) == 3 or took > 9.0
+    [told] = stories(1)
+    await rig.warn((told, told.event(MONDAY)))
+    await rig.held(1)
