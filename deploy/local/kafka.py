@@ -190,8 +190,8 @@ class KafkaServer:
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
             # After a crash the controller waits this long for the broker it used to know.
-            "broker.session.timeout.ms": "5000",
-            "broker.heartbeat.interval.ms": "1000",
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
             # Offsets must outlive a summer.
             "offsets.retention.minutes": str(400 * 24 * 60),
             "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
