@@ -149,13 +149,13 @@ async def _start(
     ) -> None:
         await deliveries.apply(database, organiser_id, [delivery for delivery, _ in batch])
 
-    async def reader(topic: str, name: str) -> AIOKafkaConsumer:
+    async def reader(topic: str, name: str, wait_ms: int = 500) -> AIOKafkaConsumer:
         consumer = committed_reader(
             settings,
             topic,
             group=f"forvarning-cases-{name}",
             group_instance_id=settings.cases_instance_id,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=wait_ms,
         )
         await consumer.start()
         # Bounded: a broker that is away must not hold the process at its end.
@@ -164,7 +164,9 @@ async def _start(
 
     # Joining three groups one after the other would triple the time to recover.
     of_warnings, of_days, of_deliveries = await asyncio.gather(
-        reader(topics.WARNINGS.name, "warnings"),
+        # A broker answers a fetch for all partitions at once: while it waits for news of quiet
+        # ones, a busy one's wait too.
+        reader(topics.WARNINGS.name, "warnings", 50),
         reader(topics.ABSENCE_DAYS.name, "absence-days"),
         reader(topics.DELIVERIES.name, "deliveries"),
     )

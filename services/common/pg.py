@@ -39,12 +39,11 @@ async def tenant(
     ``settings`` become further transaction-local ``app.*`` settings. Nothing
     of it outlives the transaction, so a pooled connection carries nothing over.
     """
+    values = {"organiser_id": str(organiser_id)} | settings
+    # One statement, for every transaction begins with it.
+    calls = ", ".join(f"set_config('app.{name}', ${n}, true)" for n, name in enumerate(values, 1))
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(
-            "SELECT set_config('app.organiser_id', $1, true)", str(organiser_id)
-        )
-        for name, value in settings.items():
-            await connection.execute("SELECT set_config($1, $2, true)", f"app.{name}", value)
+        await connection.execute(f"SELECT {calls}", *values.values())
         yield connection
 
 
