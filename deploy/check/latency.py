@@ -62,7 +62,8 @@ class Matcher:
         self._excused: set[tuple[bytes, int]] = set()
         self.samples: list[Sample] = []
         self.unattributed = 0
-        """Grounds that became readable again, or whose cause the ledger does not tell."""
+        """Grounds that became readable again, or whose cause was not acknowledged by then: the
+        answer about the lesson that made the day a warning may still have been on its way."""
 
     def accepted(self, mark: Ground, at: float, *, modified: int, invalid: int) -> None:
         """A mark with ``invalid`` minutes was acknowledged at ``at``.
@@ -110,9 +111,7 @@ class Matcher:
         day = self._days.get((ground.pupil, ground.epoch_day), {})
         if ground not in day:
             return None
-        due = _since(ground, day, at, self._least)
-        # The rest of the day may have been said before the measuring began.
-        return due if due is not None else _since(ground, {ground: day[ground]}, at, 1)
+        return _since(ground, day, at, self._least)
 
 
 def _since(ground: Ground, day: Mapping[Ground, _History], at: float, least: int) -> float | None:

@@ -62,7 +62,7 @@ class CheckpointWatch:
         """Watch from the topic's beginning on, to the end of the block."""
         # A broker answers for all partitions at once: where some are quiet, the others' news must
         # not wait for them.
-        consumer = committed_reader(self._settings, group=None, fetch_max_wait_ms=_POLL_MS)
+        consumer = committed_reader(self._settings, group=None, fetch_max_wait_ms=2 * _POLL_MS)
         await consumer.start()
         try:
             names = [TopicPartition(topics.STATE.name, n) for n in range(self._partitions)]

@@ -81,11 +81,14 @@ def test_a_day_that_was_a_warning_takes_a_late_arrival_at_once() -> None:
     assert matcher.samples == [Sample(10.0, 10.5), Sample(20.0, 23.0)]
 
 
-def test_minutes_of_before_the_measuring_never_make_a_ground_later() -> None:
+def test_a_day_that_nothing_acknowledged_makes_a_warning_is_no_sample() -> None:
     matcher = Matcher(least=15)
     matcher.accepted(MATHS, 10.0, modified=1, invalid=10)
-    matcher.seen(THREAD, [MATHS], 12.0)
-    assert matcher.samples == [Sample(10.0, 12.0)]
+    matcher.seen(THREAD, [MATHS], 16.0)
+    # The answer about the other lesson came after the warning was readable.
+    matcher.accepted(SWEDISH, 16.1, modified=1, invalid=60)
+    assert matcher.samples == []
+    assert matcher.unattributed == 1
 
 
 def test_what_comes_back_or_has_no_cause_is_counted_apart() -> None:
