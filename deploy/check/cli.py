@@ -39,7 +39,7 @@ def demo_check(  # noqa: PLR0917 - a command's options
 ) -> None:
     """Eight school weeks on the local stack, with faults, compared with the oracle.
 
-    Runs headless and takes about eight minutes. What happens goes to standard error; the last line
+    Runs headless and takes about six minutes. What happens goes to standard error; the last line
     on standard output is one JSON object with the figures and whether each aim is met. Exits
     non-zero only where it could not measure.
     """
