@@ -18,7 +18,6 @@ from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
@@ -26,22 +25,9 @@ from services.cases import metrics
 from services.cases.domain.threads import UnreadableMessageError
 from services.cases.store.scope import Database
 from services.common.logging import get_logger
+from services.common.pg import AWAY, is_away
 
 _log = get_logger(__name__)
-
-#: The database is away or asks to be asked again: everything else is the message's own fault.
-AWAY: tuple[type[Exception], ...] = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.ObjectInUseError,
-)
 
 
 class HasOrganiser(Protocol):
@@ -126,7 +112,7 @@ class TopicConsumer(Generic[Message]):
             await self._persist(
                 lambda: self._apply(organiser_id, [(p.message, p.record.value) for p in part])
             )
-        except Exception as error:  # noqa: BLE001 - what is not AWAY is the message's own fault
+        except Exception as error:  # noqa: BLE001 - what is not the database's is the message's own fault
             if len(part) == 1:
                 _log.exception("message refused", topic=self._topic, offset=part[0].record.offset)
                 await self._dead_letter(part[0].record, "refused", type(error).__name__)
@@ -145,6 +131,8 @@ class TopicConsumer(Generic[Message]):
             try:
                 await work()
             except AWAY as error:
+                if not is_away(error):
+                    raise
                 metrics.RETRIES.labels(self._topic).inc()
                 _log.warning("database away", topic=self._topic, error=type(error).__name__)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter

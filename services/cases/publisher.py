@@ -11,11 +11,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from services.cases import metrics
-from services.cases.consumer import AWAY
 from services.cases.store import outbox
 from services.cases.store.scope import Database
 from services.common import topics
 from services.common.logging import get_logger
+from services.common.pg import AWAY
 
 _log = get_logger(__name__)
 _PORTION = 500

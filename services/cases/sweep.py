@@ -13,7 +13,6 @@ from time import monotonic
 from uuid import UUID
 
 from services.cases import metrics
-from services.cases.consumer import AWAY
 from services.cases.domain.assignment import Place, assign
 from services.cases.intake.decision import assignment_detail
 from services.cases.store import cases, duties, outbox, people, sessions
@@ -46,7 +45,7 @@ class Sweep:
         while True:
             try:
                 await self.once()
-            except AWAY as error:
+            except pg.AWAY as error:
                 _log.warning("sweep waits", error=type(error).__name__)
             self.progress = monotonic()
             await asyncio.sleep(self._every)

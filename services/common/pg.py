@@ -18,6 +18,40 @@ if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
 
+#: What is raised when the database is away, goes away in the middle of a call, or asks to be asked
+#: again. asyncpg calls a connection that ended in mid-call an "internal client error".
+AWAY: tuple[type[Exception], ...] = (
+    # TimeoutError is one of them.
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ObjectInUseError,
+)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the same work may succeed once the database is back; else the work is at fault.
+
+    Not every ``AWAY`` is: asyncpg calls a value that does not fit its parameter (a number too
+    large, say) an InterfaceError too, and that one will not fit tomorrow either.
+    """
+    return isinstance(error, AWAY) and not _is_unfit_value(error)
+
+
+def _is_unfit_value(error: BaseException) -> bool:
+    # The class has no public name of its own; of InterfaceErrors this one and a bad configuration
+    # are ValueErrors. (So is a refused certificate, which is an OSError.)
+    return (
+        isinstance(error, asyncpg.InterfaceError)
+        and isinstance(error, ValueError)
+        and not isinstance(error, asyncpg.ClientConfigurationError)
+    )
+
 
 async def connect(url: SecretStr, *, service: str, size: int = 10) -> Pool:
     """A pool whose connections name the service and give up on a stuck statement."""

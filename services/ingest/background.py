@@ -11,7 +11,7 @@ import asyncpg
 
 from services.common.clock import school_date
 from services.common.logging import get_logger
-from services.common.pg import organiser_ids, tenant
+from services.common.pg import AWAY, organiser_ids, tenant
 from services.ingest import metrics
 from services.ingest.errors import NotWrittenError
 from services.ingest.roster.duties import coverage
@@ -22,7 +22,7 @@ from services.ingest.store.outbox import drain, waiting_count
 log = get_logger(__name__)
 
 _MEASURE_SECONDS = 15.0
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY: tuple[type[Exception], ...] = (*AWAY, asyncpg.PostgresError)
 
 
 class Background:
@@ -66,10 +66,9 @@ class Background:
         for name, task in tasks.items():
             try:
                 await task()
-            except (NotWrittenError, *_AWAY) as error:
-                self._failed(name, error)
             except Exception as error:  # noqa: BLE001 - one organiser's trouble stops no other
-                self._failed(name, error, trace=True)
+                expected = isinstance(error, (NotWrittenError, *_AWAY))
+                self._failed(name, error, trace=not expected)
 
     @staticmethod
     def _failed(task: str, error: Exception, *, trace: bool = False) -> None:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-import asyncpg
 from fastapi import FastAPI, Request, Response
 
 from services.common import problem, topics
@@ -17,7 +16,7 @@ from services.common.clock import Clock, clock_from
 from services.common.http import add_health, run
 from services.common.kafka import idempotent_producer
 from services.common.logging import configure, get_logger
-from services.common.pg import connect
+from services.common.pg import AWAY, connect, is_away
 from services.common.problem import Problem
 from services.common.settings import IngestSettings
 from services.ingest.api import feeds, roster
@@ -43,16 +42,6 @@ if TYPE_CHECKING:
     from services.common.pg import Pool
 
 log = get_logger(__name__)
-
-_DATABASE_AWAY: tuple[type[Exception], ...] = (
-    # TimeoutError is one of them.
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.exceptions.OperatorInterventionError,
-    asyncpg.exceptions.InsufficientResourcesError,
-    asyncpg.exceptions.TransactionRollbackError,
-)
 
 
 def build(
@@ -147,7 +136,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     problem.install(app)
     app.add_exception_handler(NotWrittenError, _not_written)
-    for kind in _DATABASE_AWAY:
+    for kind in AWAY:
         app.add_exception_handler(kind, _not_written)
     app.add_middleware(Counted)
     app.include_router(feeds.router)
@@ -158,7 +147,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
         service: Service = app.state.service
         try:
             await asyncio.wait_for(service.pool.fetchval("SELECT 1"), 5)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
             return f"PostgreSQL does not answer: {type(error).__name__}"
         return None
 
@@ -202,6 +191,8 @@ async def refuse_unguarded(pool: Pool) -> None:
 
 
 async def _not_written(_: Request, error: Exception) -> Response:
+    if not (isinstance(error, NotWrittenError) or is_away(error)):
+        raise error
     retry_after = error.retry_after if isinstance(error, NotWrittenError) else 2
     log.warning("not_written", error=type(error).__name__)
     return Problem(

@@ -12,7 +12,6 @@ from services.common.clock import school_date
 from services.common.logging import get_logger
 from services.notify import deliveries, metrics, people
 from services.notify.ages import is_adult
-from services.notify.availability import UNAVAILABLE
 from services.notify.deliveries import Delivery
 from services.notify.model import (
     Channel,
@@ -47,9 +46,10 @@ async def next_due(connection: pg.Connection, policy: Policy, now: datetime) -> 
     try:
         async with connection.transaction():
             await _decide(connection, row, policy, now)
-    except UNAVAILABLE:
-        raise
-    except Exception:  # noqa: BLE001 - whatever is wrong with one must not hold up the others
+    except Exception as error:
+        if pg.is_away(error):
+            raise
+        # Whatever is wrong with one must not hold up the others.
         _log.exception("an obligation could not be arranged; somebody has to call")
         await _whole(connection, row, ObligationState.CALL_HOME, Reason.INTERNAL_ERROR, now)
     return True

@@ -20,7 +20,6 @@ from services.common import pg, topics
 from services.common.clock import Clock
 from services.common.logging import get_logger
 from services.notify import case_events, metrics, warnings
-from services.notify.availability import UNAVAILABLE
 from services.notify.model import UnreadableEventError
 from services.notify.policy import Policy
 
@@ -66,9 +65,10 @@ class Intake:
         for organiser_id, events in by_organiser.items():
             try:
                 await self._apply(organiser_id, events)
-            except UNAVAILABLE:
-                raise
-            except Exception:  # noqa: BLE001 - whatever one event does must not stop the others
+            except Exception as error:
+                if pg.is_away(error):
+                    raise
+                # Whatever one event does must not stop the others.
                 _log.exception("batch refused, going one by one", events=len(events))
                 await self._one_by_one(organiser_id, events)
 
@@ -76,9 +76,9 @@ class Intake:
         for event in events:
             try:
                 await self._apply(organiser_id, [event])
-            except UNAVAILABLE:
-                raise
-            except Exception as error:  # noqa: BLE001 - likewise
+            except Exception as error:
+                if pg.is_away(error):
+                    raise
                 _log.exception("event refused", topic=event.record.topic)
                 await self._bury(event.record, type(error).__name__)
 
@@ -136,7 +136,7 @@ class Reader:
         while not stop.is_set():
             try:
                 await self._intake.take(records)
-            except UNAVAILABLE as error:
+            except pg.AWAY as error:
                 self.trouble = f"the database does not take events ({type(error).__name__})"
                 _log.warning("database away, trying again", error=type(error).__name__)
                 await asyncio.sleep(pause)

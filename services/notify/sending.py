@@ -18,7 +18,6 @@ from services.common import pg
 from services.common.clock import school_date
 from services.common.logging import get_logger
 from services.notify import deliveries, metrics, people, texts
-from services.notify.availability import UNAVAILABLE
 from services.notify.backoff import Backoff
 from services.notify.mail import Mail
 from services.notify.model import (
@@ -73,9 +72,9 @@ async def claim(
         try:
             async with connection.transaction():
                 content = await _content(connection, row, now, terms.login_url)
-        except UNAVAILABLE:
-            raise
-        except Exception:
+        except Exception as error:
+            if pg.is_away(error):
+                raise
             _logger.exception("a message could not be made ready")
             await _end(connection, _message(row), Reason.INTERNAL_ERROR, now)
             continue

@@ -16,7 +16,6 @@ from services.common import pg
 from services.common.clock import Clock
 from services.common.logging import get_logger
 from services.notify import arrange, metrics, outbox, sending
-from services.notify.availability import UNAVAILABLE
 from services.notify.backoff import Backoff
 from services.notify.mail import Mail, MailChannel
 from services.notify.model import Channel, Kind, SendError
@@ -47,9 +46,10 @@ async def each_organiser(pool: pg.Pool, work: Callable[[UUID], Awaitable[int]]) 
     for organiser_id in await pg.organiser_ids(pool):
         try:
             done += await work(organiser_id)
-        except (*UNAVAILABLE, KafkaError):
-            raise
-        except Exception as error:  # noqa: BLE001 - it is counted and shown, the others go on
+        except Exception as error:
+            if isinstance(error, KafkaError) or pg.is_away(error):
+                raise
+            # It is counted and shown, and the others go on.
             metrics.BROKEN_ROUNDS.labels(type(error).__name__).inc()
             _log.exception("work for one organiser broke off", organiser=str(organiser_id))
     return done
@@ -130,7 +130,7 @@ class Worker:
         for pause in _RECORD_PAUSES:
             try:
                 return await self._record(parcel, error)
-            except UNAVAILABLE:
+            except pg.AWAY:
                 await asyncio.sleep(pause)
         return await self._record(parcel, error)
 
@@ -207,7 +207,7 @@ class Loop:
             try:
                 done = await self._work()
                 self.trouble = None
-            except (*UNAVAILABLE, KafkaError) as error:
+            except (*pg.AWAY, KafkaError) as error:
                 self.trouble = f"{self.name}: {type(error).__name__}"
                 _log.warning("round failed, trying again", loop=self.name, error=str(type(error)))
             self.last_round = time.monotonic()

@@ -16,10 +16,13 @@ from starlette.exceptions import HTTPException
 from services.cases import metrics
 from services.cases.signin import SignIn
 from services.cases.web import demo, pages, signing
-from services.cases.web.render import error_page
+from services.cases.web.render import error_page, page
+from services.common import pg
+from services.common.logging import get_logger
 from services.common.problem import Problem
 from services.common.settings import CasesSettings
 
+_log = get_logger(__name__)
 _STATIC = Path(__file__).with_name("static")
 # No script at all, nothing from elsewhere, in nobody's frame.
 _POLICY = (
@@ -100,6 +103,26 @@ def _errors(app: FastAPI) -> None:
             return await error_page(request, Problem(error.status_code, "http", text))
         return await plain(request, error)  # type: ignore[misc, no-any-return]  # as above
 
+    async def on_away(request: Request, error: Exception) -> Response:
+        if not pg.is_away(error):
+            raise error
+        _log.warning("database away", error=type(error).__name__)
+        away = Problem(
+            503,
+            "database_away",
+            "Databasen svarar inte just nu. Försök igen om en liten stund. "
+            "Om du skrev något: se efter om det har sparats.",
+            headers={"Retry-After": "5"},
+        )
+        if not _is_page(request):
+            return away.response()
+        # Who is signed in cannot be looked up now.
+        answer = page("error.html", away.status, problem=away)
+        answer.headers.update(away.headers or {})
+        return answer
+
+    for kind in pg.AWAY:
+        app.add_exception_handler(kind, on_away)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.app import build
 from services.cases.signin import SignIn
+from services.cases.store.scope import Database
 from services.common.clock import FixedClock
 from services.common.settings import CasesSettings
 from tests.integration.cases.world import TUESDAY, A, B, Story, World, delivery
@@ -497,3 +499,34 @@ async def test_health_and_metrics(client: httpx.AsyncClient) -> None:
     # Not started: ready says what is missing.
     ready = await client.get("/readyz")
     assert (ready.status_code, ready.json()["tasks"]) == (503, "still starting")
+
+
+# The database away
+
+
+async def test_a_database_that_is_away_is_told_in_plain_words(
+    client: httpx.AsyncClient, site: Site
+) -> None:
+    await sign_in(client)
+    away = await asyncpg.create_pool("postgresql://127.0.0.1:1/nowhere", min_size=0)
+    site.app.state.database = site.app.state.sign_in._database = Database(away, site.clock)
+    page = await client.get("/")
+    assert page.status_code == 503
+    assert page.headers["retry-after"] == "5"
+    assert "Databasen svarar inte just nu. Försök igen om en liten stund." in page.text
+    answer = await client.get("/api/v1/cases", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["type"]) == (
+        503,
+        "urn:forvarning:problem:database_away",
+    )
+
+
+async def test_a_connection_that_ends_in_mid_call_is_no_fault_of_ours(
+    client: httpx.AsyncClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(_self: object, *_: object) -> None:
+        raise asyncpg.InternalClientError("unexpected connection_lost() call")
+
+    await sign_in(client)
+    monkeypatch.setattr(Database, "person", ended)
+    assert (await client.get("/")).status_code == 503

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import AsyncMock
 
+import asyncpg
 import pytest
+from asyncpg.exceptions import _base
 
 from deploy.local.kafka import KafkaServer
+from services.ingest.store.sources import SourceCache
 from tests.integration.ingest.conftest import StartWorld
 from tests.integration.ingest.world import World, pupil, register, roster
 from tests.support.stack import TestPostgres
@@ -139,3 +143,28 @@ async def test_the_database_away_is_503_and_passes(
             break
     assert answer.status_code == 202
     assert len(await world.facts("register")) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("unexpected connection_lost() call"),
+        asyncpg.ConnectionDoesNotExistError("closed in the middle of operation"),
+    ],
+)
+async def test_a_connection_that_ends_in_mid_call_means_send_it_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(SourceCache, "get", AsyncMock(side_effect=error))
+    answer = await world.post(register())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_value_that_does_not_fit_is_a_fault_of_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sending it again would not mend it, so it is no 503."""
+    error = _base.DataError("invalid input for query argument $1")
+    monkeypatch.setattr(SourceCache, "get", AsyncMock(side_effect=error))
+    with pytest.raises(_base.DataError):
+        await world.post(register())
