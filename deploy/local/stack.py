@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deploy.local import jars
@@ -32,6 +35,15 @@ from services.common.settings import CommonSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "forvarning"
+#: What the services import.
+_ENTRANCES = (
+    "services.ingest.main",
+    "services.notify.main",
+    "deploy.local.mailcatcher",
+    "bench.simulator.cli",
+    "services.ews.app",
+    "services.cases.app",
+)
 _COMMANDS_REACH = {
     "ingest_url": "ingest",
     "oracle_cases_url": "cases",
@@ -70,7 +82,9 @@ class LocalStack:
         self._ledger = Ledger(options.data)
         self._addresses: Addresses | None = None
         self._ports: Ports | None = None
+        self._compiler: Child | None = None
         self._servers_again_at = 0.0
+        self._recording = threading.Lock()
 
     @property
     def addresses(self) -> Addresses:
@@ -106,8 +120,13 @@ class LocalStack:
             "fact_partitions": str(options.partitions),
             **load_secrets(options.data / "secrets.json"),
         }
-        values["kafka_bootstrap"] = self._launch_kafka(ports)
-        admin_url = self._start_postgres(ports)
+        values["kafka_bootstrap"] = self._prepare_kafka(ports)
+        self._compile_ahead()
+        # Kafka formats its storage and starts while PostgreSQL does the same.
+        with ThreadPoolExecutor(1, thread_name_prefix="kafka") as beside:
+            launched = beside.submit(self._launch_kafka)
+            admin_url = self._start_postgres(ports)
+            launched.result()
         values |= database_values(admin_url, values)
         if options.clock is not None:
             self.clock = SimulatedClock(
@@ -134,7 +153,8 @@ class LocalStack:
         for remark in ports.remarks:
             self._screen.warn(remark)
 
-    def _launch_kafka(self, ports: Ports) -> str:
+    def _prepare_kafka(self, ports: Ports) -> str:
+        """Everything that can be refused before a process is started."""
         options = self.options
         if options.kafka is not None:
             check_kafka(options.kafka)
@@ -153,9 +173,28 @@ class LocalStack:
             jvm=options.kafka_jvm,
             cache=options.jar_cache,
         )
-        self.kafka.launch()
-        self._record()
         return self.kafka.bootstrap
+
+    def _launch_kafka(self) -> None:
+        if self.kafka is not None:
+            self.kafka.launch()
+            self._record()
+
+    def _compile_ahead(self) -> None:
+        """At the first start, let one process compile what the services have in common.
+
+        They start at the same moment, and each would compile nearly all of it for itself.
+        """
+        if self._bytecode.exists():
+            return
+        self._compiler = Child(
+            "compiler",
+            [sys.executable, "-c", f"import {', '.join(_ENTRANCES)}"],
+            log=self.options.data / "run" / "compiler.log",
+            env=self._environment(),
+            cwd=ROOT,
+        )
+        self._compiler.start()
 
     def _wait_for_kafka(self) -> None:
         if self.kafka is not None:
@@ -183,7 +222,7 @@ class LocalStack:
     def _start_services(self) -> None:
         logs = self.options.data / "logs"
         logs.mkdir(exist_ok=True)
-        base = {**inherited(), "PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
+        base = self._environment()
         for spec in self._plan(self.addresses):
             service = Service(spec, logs, base, cwd=ROOT)
             self.services[spec.name] = service
@@ -194,6 +233,24 @@ class LocalStack:
                 service.wait_ready(seconds=self.options.ready_seconds, cancelled=self._cancelled)
                 port = service.spec.port
                 result("started" if port is None else f"127.0.0.1:{port}")
+
+    @property
+    def _bytecode(self) -> Path:
+        return self.options.data / "bytecode"
+
+    def _environment(self) -> dict[str, str]:
+        """What every process of the stack inherits.
+
+        Compiled modules are kept with the stack's data, whatever the shell says about them: each
+        start and each restart would otherwise compile for seconds.
+        """
+        own = {
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": _python_path(),
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(self._bytecode),
+        }
+        return {**inherited(), **own}
 
     @property
     def commands_file(self) -> Path:
@@ -251,6 +308,8 @@ class LocalStack:
         Once ``at_once()`` is true the rest is ended by SIGKILL, which loses nothing either: the
         servers write ahead and the services redo what they had not finished.
         """
+        if self._compiler is not None:
+            self._compiler.kill()
         for service in reversed(self.services.values()):
             if not service.stop(at_once=at_once) and not at_once():
                 self._screen.warn(f"{service.name} did not stop in time and was ended.")
@@ -272,10 +331,13 @@ class LocalStack:
         """Every process of the stack that has been started."""
         servers = [one for one in (self.postgres, self.kafka) if one is not None and one.started]
         processes = [server.process for server in servers]
+        if self._compiler is not None:
+            processes.append(self._compiler)
         return [*processes, *(service.child for service in self.services.values())]
 
     def _record(self) -> None:
-        self._ledger.record(self.children())
+        with self._recording:
+            self._ledger.record(self.children())
 
     def _check_cancelled(self) -> None:
         if self._cancelled():
