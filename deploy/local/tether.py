@@ -20,11 +20,14 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
+CAP_SETPCAP = 8
 
 
 class _Header(ctypes.Structure):
@@ -56,6 +59,12 @@ def _drop_to(uid: int, gid: int, libc: ctypes.CDLL | None) -> None:
         (c for c in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if data[0].permitted & (1 << c)), None
     )
     mask = 0 if kept is None else 1 << kept
+    # access(2) looks away from an account's capabilities unless told not to, and initdb asks it
+    # about PostgreSQL's own programs, which may lie below a private home as the data may.
+    for_this = mask | data[0].permitted & (1 << CAP_SETPCAP)
+    data[0] = _Data(for_this, for_this, mask)
+    if libc.capset(ctypes.byref(header), data) == 0:
+        libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     data[0] = _Data(mask, mask, mask)
     data[1] = _Data(0, 0, 0)
     if libc.capset(ctypes.byref(header), data) == 0 and kept is not None:
