@@ -51,13 +51,18 @@ async def demo(request: Request) -> Response:
 
 
 async def _counts(data: Database) -> dict[str, Any]:
-    counted = {"warnings": 0, "cases": 0, "calls": 0, "withdrawn": 0}
+    counted = {"warnings": 0, "same_day": 0, "cases": 0, "calls": 0, "withdrawn": 0}
     for organiser_id in await pg.organiser_ids(data.pool):
         async with data.system(organiser_id) as connection:
             row = await connection.fetchrow(
                 """
-                SELECT (SELECT count(*) FROM cases.episodes WHERE state <> 'withdrawn') AS warnings,
-                       (SELECT count(*) FROM cases.episodes WHERE state = 'withdrawn') AS withdrawn,
+                SELECT (SELECT count(*) FROM cases.episodes
+                        WHERE state <> 'withdrawn' AND family <> 'unexcused_today') AS warnings,
+                       -- These tell the home at once, and open no case of their own.
+                       (SELECT count(*) FROM cases.episodes
+                        WHERE state <> 'withdrawn' AND family = 'unexcused_today') AS same_day,
+                       (SELECT count(*) FROM cases.episodes
+                        WHERE state = 'withdrawn' AND family <> 'unexcused_today') AS withdrawn,
                        (SELECT count(*) FROM cases.cases) AS cases,
                        (SELECT count(*) FROM cases.duties
                         WHERE kind = 'call_home' AND done_at IS NULL) AS calls
