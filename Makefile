@@ -5,7 +5,7 @@ PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE ?= 1
 CODE := services deploy bench tests
 
-.PHONY: help demo demo-check test check soak bench-ews format proto screenshots locks clean
+.PHONY: help demo demo-check test check soak bench-ews bench-demo format proto screenshots locks clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: .venv/dev ## ruff, mypy --strict, import contracts, buf, generated code, 
 
 bench-ews: .venv/dev ## marks a second of one worker against the naive app; one JSON line last
 	@$(PY) -m bench.ews
+
+bench-demo: .venv/local ## seconds from a fresh clone to the first warning; one JSON line last
+	@$(PY) -m bench.demo
 
 screenshots: .venv/dev ## take the pictures in docs/ again
 	@FORVARNING_WRITE_SCREENSHOTS=1 $(PY) -m pytest -q tests/browser
