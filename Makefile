@@ -2,7 +2,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
-export PYTHONDONTWRITEBYTECODE ?= 1
 CODE := services deploy bench tests
 
 .PHONY: help demo demo-check test check soak bench-ews bench-demo format proto screenshots locks clean

@@ -6,6 +6,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 source tests/tools.sh
+# Hundreds of processes are started: only the first need compile what it imports.
+export PYTHONDONTWRITEBYTECODE='' PYTHONPYCACHEPREFIX="$PWD/.pytest_cache/bytecode"
 failed=0
 summary=()
 

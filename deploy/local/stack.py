@@ -236,13 +236,13 @@ class LocalStack:
 
     @property
     def _bytecode(self) -> Path:
-        return self.options.data / "bytecode"
+        return Path(os.environ.get("PYTHONPYCACHEPREFIX") or self.options.data / "bytecode")
 
     def _environment(self) -> dict[str, str]:
         """What every process of the stack inherits.
 
-        Compiled modules are kept with the stack's data, whatever the shell says about them: each
-        start and each restart would otherwise compile for seconds.
+        Compiled modules are kept, with the stack's data unless the shell names a place for them:
+        each start and each restart would otherwise compile for seconds.
         """
         own = {
             "PYTHONUNBUFFERED": "1",

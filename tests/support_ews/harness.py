@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -236,9 +235,6 @@ class Stream:
         """A worker of this stream's group; ``test`` is merged into EWS_TEST."""
         wanted = {"prefix": self.prefix, "core": self.core} | test
         env = os.environ | self.env | {"EWS_TEST": json.dumps(wanted)}
-        if env.pop("PYTHONDONTWRITEBYTECODE", None):
-            # Dozens of workers are started: only the first need compile what it imports.
-            env["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir()) / "forvarning-test-pyc")
         worker = Worker(self.folder / f"worker-{len(self.workers)}.log", env)
         self.workers.append(worker)
         return worker
