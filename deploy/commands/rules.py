@@ -46,7 +46,7 @@ def _lines(profile: Profile) -> Iterator[str]:
         yield warnings_pb2.Family.Name(family).removeprefix("FAMILY_").lower()
         for rule in rules.rules:
             yield f"  {rule.rule_id}, level {rule.level}"
-            yield f"    fires when  {_condition(rule)} over {_window(rule)}"
+            yield f"    fires when  {_condition(rule)} {_window(rule)}"
             if rule.resolve_days:
                 yield f"    rests       below {rule.resolve_below} for {rule.resolve_days} days"
             yield f"    from        {rule.source}"
@@ -54,10 +54,14 @@ def _lines(profile: Profile) -> Iterator[str]:
 
 def _condition(rule: Rule) -> str:
     comparator = ">=" if rule.inclusive else ">"
-    return f"{rule.metric.value} {rule.measure.value} {comparator} {rule.threshold}"
+    return (
+        f"{rule.metric.value} {rule.measure.value.replace('_', ' ')} {comparator} {rule.threshold}"
+    )
 
 
 def _window(rule: Rule) -> str:
+    if rule.window.span is Span.RUN:
+        return "in one run"
     if rule.window.span is Span.SCHOOL_DAYS:
-        return f"{rule.window.length} school days"
-    return str(rule.window.span.value).replace("_", " ")
+        return f"over {rule.window.length} school days"
+    return f"over a {rule.window.span.value}".replace("_", " ")
