@@ -33,6 +33,7 @@ from typing import Any, Protocol, cast
 import faust
 from aiokafka.errors import IllegalStateError
 from aiokafka.helpers import create_ssl_context
+from aiokafka.structs import TopicPartition
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import ConsumerNotStarted
 from faust.sensors import Monitor
@@ -207,7 +208,8 @@ class EwsConsumer(Consumer):
     def _in_thread(self, what: str, partition: int) -> None:
         # Faust's own pause_partitions drops what is left of the batch in hand; aiokafka's does not.
         consumer = self._thread._ensure_consumer()  # noqa: SLF001 - Faust offers no way to pause without loss
-        tp = TP(_ours(self.app).facts_topic, partition)
+        # aiokafka refuses Faust's own kind of pair.
+        tp = TopicPartition(_ours(self.app).facts_topic, partition)
 
         def act() -> None:
             # Revoked meanwhile: an assignment begins unpaused.

@@ -180,6 +180,8 @@ class Shell:
             now = self.clock()
             for partition, found in restored.items():
                 assert found.position is not None  # noqa: S101 - restore() has set every one
+                # What was published while it was being restored was told to the owned ones only.
+                self.profiles.teach(found.core)
                 runner = PartitionRunner(
                     partition,
                     found.core,
