@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
 
-from forvarning.facts.v1.facts_pb2 import Fact
+from forvarning.facts.v1.facts_pb2 import Fact, ProfileActivated
 from services.common.settings import EwsSettings
 from services.ews.checkpoint import Checkpointer, decode_checkpoint, encode_checkpoint
+from services.ews.core.core import Core
 from services.ews.errors import TransactionError
-from services.ews.faust_app import RebalanceCounter
+from services.ews.faust_app import EwsConsumer, RebalanceCounter
 from services.ews.hooks import NO_HOOK
 from services.ews.owned import Owned
 from services.ews.partition import PartitionRunner, Position, Record, Snapshot
 from services.ews.profiles import ProfileStore
+from services.ews.restore import Restored
 from services.ews.shell import Shell, _all_or_none
 from services.ews.topology import Topology, transactional_id
 from services.ews.watchdog import ExitCode
 from tests.support_ews.counting import CountingCore
 from tests.support_ews.facts import fact, register
+
+STANDARD = Path(__file__).parents[3] / "services/ews/profiles/standard.toml"
 
 
 class Ended(BaseException):
@@ -371,3 +380,81 @@ def test_the_checkpoint_row_says_exactly_what_it_was_given() -> None:
     position = Position(2**40, 0xFFFF_FFFF, 2**40 + 7, 99)
     assert decode_checkpoint(encode_checkpoint(position, "me")) == position
     assert transactional_id("forvarning-ews", 7) == "forvarning-ews-7"
+
+
+def test_a_profile_published_during_a_restore_is_known_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody owns the partition yet when it is learned: its facts would be held back for ever."""
+    content = STANDARD.read_bytes()
+
+    class Producer(FakeProducer):
+        async def start(self) -> None:
+            pass
+
+    async def scenario() -> None:
+        scene = Scene()
+        shell = scene.shell
+        shell.make_core = Core
+
+        async def restoring(
+            _: object, __: object, partitions: list[int], new_core: Callable[[], Core], ___: object
+        ) -> dict[int, Restored]:
+            found = {
+                number: Restored(core=new_core(), position=Position(next_offset=0))
+                for number in partitions
+            }
+            shell.profiles._contents["standard", 1] = content
+            shell.profile_learned(("standard", 1))
+            return found
+
+        monkeypatch.setattr("services.ews.shell.restore", restoring)
+        monkeypatch.setattr("services.ews.shell.transactional_producer", lambda *_: Producer())
+        await shell.assigned([0], 1, lambda: False)
+        activated = ProfileActivated(
+            profile_id="standard",
+            profile_version=1,
+            digest=hashlib.sha256(content).digest(),
+            valid_from_day=20_000,
+        )
+        value = Fact(organiser_id=b"o" * 16, profile_activated=activated).SerializeToString()
+        shell.feed(0, Record(0, b"", value))
+        assert shell.waiting() == []
+        assert shell.owned[0].runner.applied == 1
+
+    asyncio.run(scenario())
+
+
+def test_pausing_and_resuming_reach_aiokafkas_consumer() -> None:
+    async def scenario() -> None:
+        consumer = AIOKafkaConsumer()
+        tp = TopicPartition("facts", 0)
+        consumer._subscription.assign_from_user([tp])
+
+        @dataclass
+        class App:
+            facts_topic: str = "facts"
+
+        @dataclass
+        class Thread:
+            thread_loop: asyncio.AbstractEventLoop
+
+            def _ensure_consumer(self) -> AIOKafkaConsumer:
+                return consumer
+
+        ours = EwsConsumer.__new__(EwsConsumer)
+        ours.app = cast("Any", App())
+        ours._thread = cast("Any", Thread(asyncio.get_running_loop()))
+        ours.pause_fetching(0)
+        await asyncio.sleep(0)
+        assert consumer.paused() == {tp}
+        ours.resume_fetching(0)
+        await asyncio.sleep(0)
+        assert consumer.paused() == set()
+        consumer._subscription.unsubscribe()
+        # Revoked meanwhile: nothing to do, and no harm done.
+        ours.pause_fetching(0)
+        await asyncio.sleep(0)
+        await consumer.stop()
+
+    asyncio.run(scenario())
