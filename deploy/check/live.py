@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 import tomllib
@@ -117,6 +118,10 @@ async def go(run: Run, attribution: Attribution) -> LiveResult:
     )
     for event in _acknowledged_reports(run):
         traffic.remember(event)
+    # The weeks' events stay to the end: looking through them for garbage again and again would
+    # hold up those who send and those who measure.
+    gc.collect()
+    gc.freeze()
     async with _knocker(run) as http:
         injector = Injector(run.stack, run.watch, lambda: _knock(run, http), run.diary)
         attribution.measuring = True
