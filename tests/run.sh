@@ -33,7 +33,8 @@ tier() {
 }
 
 tier unit 1 tests/unit tests/contract tests/model -n 2
-tier integration 2 tests/integration tests/tools
+# Each of the two has a broker and a database server of its own.
+tier integration 2 tests/integration tests/tools -n 2 --dist loadfile
 tier faults 2 tests/faults
 tier browser 2 tests/browser
 printf '%s\n' '== seconds a tier' "${summary[@]}"

@@ -12,6 +12,8 @@ import json
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -53,18 +55,38 @@ class PlannedHook:
 
 
 def _drop_one(offset: int) -> None:
-    """Lose one record between the consumer and the agent, as Faust has been seen to do."""
-    original = faust_app.EwsConsumer._to_message
+    """Lose one run of records between the consumer and the agent, as Faust has been seen to do."""
+    original = faust_app.EwsConsumer._message_of
     lost: list[int] = []
 
-    def to_message(self: Any, tp: Any, record: Any) -> Any:
-        message = original(self, tp, record)
-        if record.offset == offset and not lost:
+    def message_of(self: Any, tp: Any, some: Any) -> Any:
+        message = original(self, tp, some)
+        if some[0].offset <= offset <= some[-1].offset and not lost:
             lost.append(offset)
             message.generation_id = -1  # Faust skips messages of another generation in silence
         return message
 
-    setattr(faust_app.EwsConsumer, "_to_message", to_message)  # noqa: B010 - mypy knows no other way
+    # Short runs, so that there is one after it.
+    setattr(faust_app, "RUN", 5)  # noqa: B010 - mypy knows no other way
+    setattr(faust_app.EwsConsumer, "_message_of", message_of)  # noqa: B010 - mypy knows no other way
+
+
+def _slowly(make: Callable[[], PartitionCore]) -> Callable[[], PartitionCore]:
+    """Cores that take their time, so that a test meets them half-way."""
+    setattr(faust_app, "RUN", 5)  # noqa: B010 - mypy knows no other way
+
+    def made() -> PartitionCore:
+        core = make()
+        apply = core.apply
+
+        def later(*args: Any, **kwargs: Any) -> None:
+            time.sleep(0.02)
+            apply(*args, **kwargs)
+
+        setattr(core, "apply", later)  # noqa: B010 - mypy knows no other way
+        return core
+
+    return made
 
 
 def _tell_on_request() -> None:
@@ -95,9 +117,10 @@ def main() -> None:
 
     if "drop" in wanted:
         _drop_one(wanted["drop"])
+    make = {"real": real, "counting": counting}[wanted.get("core", "counting")]
     app.run(
         EwsSettings(),
-        {"real": real, "counting": counting}[wanted.get("core", "counting")],
+        _slowly(make) if wanted.get("slow") else make,
         topology=Topology().prefixed(wanted["prefix"]),
         hook=PlannedHook(wanted.get("plan", [])),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 from collections.abc import Callable
 
@@ -26,9 +27,11 @@ def test_a_dropped_event_ends_the_worker(make_stream: Callable[..., Stream], see
     async def scenario() -> None:
         await s.create()
         await s.send(stream(rng, s.partitions, 40))
-        worker = s.start(drop=17)
+        worker = s.start(drop=7)
         assert await s.ended(worker) == 70
-        assert "expected the record at offset 17, got 18" in worker.last_words()
+        gap = re.search(r"expected the record at offset (\d+), got (\d+)", worker.last_words())
+        assert gap is not None
+        assert int(gap[1]) <= 7 < int(gap[2])
         s.start()
         await s.caught_up()
         await s.assert_true()
