@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from itertools import chain
+from operator import add, gt
 from typing import Any
 
 import numpy as np
@@ -299,7 +300,7 @@ def _marks(register: Any, pupil_ids: bytes) -> tuple[Marks, set[int], bool]:
     marks = _matrix(lists, size, pupil_ids)
     unexcused = any(invalid)
     if (unexcused or any(valid) or any(other)) and any(
-        a + b + c > most for most, a, b, c in zip(offered, valid, invalid, other, strict=True)
+        map(gt, map(add, map(add, valid, invalid), other), offered)
     ):
         raise _refuse(
             "impossible_minutes",
