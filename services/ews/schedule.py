@@ -22,7 +22,7 @@ _CAUGHT_UP = 100
 """Facts; fewer to read than these is no backlog."""
 _FAR_BEHIND = 2_000
 """Facts; with more to read than these nobody gets a warning sooner by more checkpoints."""
-_CALM = 3.0
+_CALM = 1.5
 """Times a transaction's usual length: a broker under strain is not asked more often."""
 _LATELY = 15
 """Transactions, of all partitions; more than are under way at a time."""
