@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import time
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,6 +26,7 @@ from deploy.check.traffic import LiveTraffic, TrafficStats, key_of
 from deploy.local.stack import ROOT
 from forvarning.warnings.v1 import warnings_pb2 as warnings
 from services.common.clock import epoch_day, from_epoch_day, local_instant, write_clock_file
+from services.ews.core.profile import TODAY, parse_profile
 
 _PROFILE = ROOT / "services/ews/profiles/standard.toml"
 _DAY_MS = 86_400_000
@@ -48,9 +48,8 @@ class LiveResult:
 
 def least_minutes() -> int:
     """How many invalid minutes of a day make a warning, by the profile that is in force."""
-    profile = tomllib.loads(_PROFILE.read_text("utf-8"))
-    [rule] = profile["signals"]["ogiltig_idag"]["rules"]
-    return int(rule["threshold"])
+    [rule] = parse_profile(_PROFILE.read_bytes()).rules(TODAY)
+    return rule.least
 
 
 class Attribution:

@@ -280,13 +280,8 @@ def _marks(register: Any, pupil_ids: bytes) -> tuple[Marks, set[int], bool]:
     size, rest = divmod(len(pupil_ids), 16)
     if rest:
         raise _refuse("bad_identifier", "pupil_ids: 16 bytes each are needed", pupil_ids)
-    offered, valid = register.offered_minutes[:], register.valid_minutes[:]
-    invalid, other, flags = (
-        register.invalid_minutes[:],
-        register.other_minutes[:],
-        register.flags[:],
-    )
-    lists = [offered, valid, invalid, other, flags]
+    lists = [getattr(register, name)[:] for name in _LISTS]
+    offered, valid, invalid, other, flags = lists
     for name in _OPTIONAL:
         optional = getattr(register, name)
         if optional:
