@@ -23,6 +23,15 @@ def notice_id(organiser_id: UUID, source_id: UUID, notice: str) -> UUID:
     return uuid5(_ROOT, f"notice|{organiser_id}|{source_id}|{notice}")
 
 
+def reporter_id(organiser_id: UUID, source_id: UUID, account: UUID) -> UUID:
+    """A reporting account's id from the source's own random surrogate for it.
+
+    The same account has another id with another organiser, so that nobody can be
+    followed from one to the other.
+    """
+    return uuid5(_ROOT, f"reporter|{organiser_id}|{source_id}|{account}")
+
+
 def delivery_id(*parts: object) -> UUID:
     """A delivery's id: the same cause, recipient and channel always give the same."""
     return uuid5(_ROOT, "delivery|" + "|".join(str(part) for part in parts))

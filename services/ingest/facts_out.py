@@ -128,7 +128,9 @@ def by_bucket(
     return split
 
 
-def notice_of(incoming: NoticeIn, notice_id: UUID, version: facts.Version) -> facts.Notice:
+def notice_of(
+    incoming: NoticeIn, notice_id: UUID, reporter_id: UUID | None, version: facts.Version
+) -> facts.Notice:
     """A notice without pupil, home and bucket. Its end is rounded up to a whole second."""
     return facts.Notice(
         notice_id=notice_id.bytes,
@@ -136,6 +138,7 @@ def notice_of(incoming: NoticeIn, notice_id: UUID, version: facts.Version) -> fa
         start_unix_s=math.floor(incoming.start.timestamp()),
         end_unix_s=math.ceil(incoming.end.timestamp()),
         reported_by=REPORTERS[incoming.reported_by],
+        reporter_id=reporter_id.bytes if reporter_id else b"",
         deleted=incoming.deleted,
         version=version,
     )

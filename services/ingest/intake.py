@@ -9,7 +9,7 @@ from uuid import UUID
 
 from forvarning.facts.v1 import facts_pb2 as facts
 from services.common.clock import Clock
-from services.common.ids import notice_id
+from services.common.ids import notice_id, reporter_id
 from services.common.pg import tenant
 from services.ingest import facts_out, metrics
 from services.ingest.lessons import check_notice, notice_years
@@ -126,6 +126,8 @@ class Intake:
                 body = facts_out.notice_of(
                     incoming,
                     notice_id(source.organiser_id, source.source_id, incoming.id),
+                    incoming.reporter
+                    and reporter_id(source.organiser_id, source.source_id, incoming.reporter),
                     version(source.priority, modified, number),
                 )
                 fact = facts_out.fact_of(source.organiser_id, arrival, body)

@@ -141,6 +141,8 @@ class Intake:
 
     def _notice(self, fact: Any, notice: Any, cause: Cause, again: bool) -> None:
         _identifiers(notice, ("home_id", "pupil_id", "notice_id"), notice.pupil_id)
+        if notice.reporter_id:
+            _identifiers(notice, ("reporter_id",), notice.pupil_id)
         length = notice.end_unix_s - notice.start_unix_s
         if not notice.deleted and not 0 < length <= _LONGEST_NOTICE_S:
             raise _refuse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -42,7 +43,12 @@ class RegisterIn(Strict):
 
 
 class NoticeIn(Strict):
-    """An interval in which a pupil's absence is explained."""
+    """An interval in which a pupil's absence is explained.
+
+    ``reporter`` is a random surrogate, of the source's own making, for the account
+    that reported: never a user name or an identity number. It tells whether a
+    report came the way that the home's reports come.
+    """
 
     id: Key
     pupil: Key
@@ -50,5 +56,6 @@ class NoticeIn(Strict):
     start: Instant
     end: Instant
     reported_by: Literal["guardian", "pupil", "staff"]
+    reporter: UUID | None = None
     modified: Instant
     deleted: Flag = False

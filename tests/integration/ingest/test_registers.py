@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections import defaultdict
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -262,6 +262,8 @@ async def test_notices_go_to_the_pupils_home(world: World) -> None:
         "reported_by": "guardian",
         "modified": "2026-11-24T07:02:00+01:00",
     }
+    account = str(uuid4())
+    notice["reporter"] = account
     unknown = notice | {"id": "n2", "pupil": "p9"}
     answer = await world.notices(notice, unknown, notice | {"id": "n3", "end": notice["start"]})
     assert answer.status_code == 202
@@ -274,8 +276,12 @@ async def test_notices_go_to_the_pupils_home(world: World) -> None:
     assert body.kind == facts.NOTICE_KIND_ABSENCE_REPORT
     assert body.end_unix_s - body.start_unix_s == 86400
     assert not body.deleted
+    # The account is the same one each time, and not the source's own name for it.
+    assert len(body.reporter_id) == 16
+    assert body.reporter_id != UUID(account).bytes
     await world.put(roster(["p1", "p2", "p9"]))
-    assert len(await world.facts("notice")) == 2
+    both = await world.facts("notice")
+    assert [one.reporter_id for _, one in both] == [body.reporter_id] * 2
 
 
 async def test_a_reimported_timetable_means_the_same_lessons(world: World) -> None:

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forvarning.facts.v1 import facts_pb2 as facts
 from services.common.clock import STOCKHOLM
+from services.common.ids import reporter_id
+from services.ingest import facts_out
 from services.ingest.calendars import Calendar, Span, UnitCalendar, last_closable
 from services.ingest.lessons import notice_years
 from services.ingest.model.answers import ItemAnswer
@@ -193,6 +196,32 @@ def test_a_notice_over_the_summer_touches_two_school_years() -> None:
 
     assert years("2026-06-10T00:00:00+02:00", "2026-08-20T00:00:00+02:00") == [2025, 2026]
     assert years("2026-06-10T00:00:00+02:00", "2026-07-01T00:00:00+02:00") == [2025]
+
+
+def test_the_account_that_reported_goes_with_the_notice_and_cannot_be_followed_elsewhere() -> None:
+    account, source = UUID(int=7), UUID(int=8)
+    sent = {
+        "id": "n",
+        "pupil": "p",
+        "kind": "absence_report",
+        "reported_by": "guardian",
+        "start": "2026-11-24T00:00:00+01:00",
+        "end": "2026-11-25T00:00:00+01:00",
+        "modified": "2026-11-24T08:00:00+01:00",
+    }
+    plain = NoticeIn.model_validate(sent)
+    assert plain.reporter is None
+    assert facts_out.notice_of(plain, UUID(int=1), None, facts.Version()).reporter_id == b""
+    told = NoticeIn.model_validate(sent | {"reporter": str(account)})
+    assert told.reporter == account
+    here, there = (reporter_id(UUID(int=i), source, account) for i in (1, 2))
+    assert len({here, there, account}) == 3
+    assert here == reporter_id(UUID(int=1), source, account)
+    body = facts_out.notice_of(told, UUID(int=1), here, facts.Version())
+    assert body.reporter_id == here.bytes
+    answer = ItemAnswer(0)
+    assert parse_item(NoticeIn, sent | {"reporter": "191212121212"}, answer) is None
+    assert answer.body()["problem"]["field"] == "/reporter"
 
 
 @given(

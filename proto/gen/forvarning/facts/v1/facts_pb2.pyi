@@ -169,7 +169,7 @@ class Register(_message.Message):
     def __init__(self, home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ..., lesson_id: _Optional[bytes] = ..., school_unit_id: _Optional[bytes] = ..., activity_id: _Optional[bytes] = ..., group_id: _Optional[bytes] = ..., subject: _Optional[str] = ..., epoch_day: _Optional[int] = ..., start_minute: _Optional[int] = ..., length_minutes: _Optional[int] = ..., state: _Optional[_Union[LessonState, str]] = ..., version: _Optional[_Union[Version, _Mapping]] = ..., pupil_ids: _Optional[bytes] = ..., offered_minutes: _Optional[_Iterable[int]] = ..., valid_minutes: _Optional[_Iterable[int]] = ..., invalid_minutes: _Optional[_Iterable[int]] = ..., other_minutes: _Optional[_Iterable[int]] = ..., flags: _Optional[_Iterable[int]] = ..., arrived_late_minutes: _Optional[_Iterable[int]] = ..., left_early_minutes: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Notice(_message.Message):
-    __slots__ = ("home_id", "bucket", "pupil_id", "notice_id", "kind", "start_unix_s", "end_unix_s", "reported_by", "deleted", "version")
+    __slots__ = ("home_id", "bucket", "pupil_id", "notice_id", "kind", "start_unix_s", "end_unix_s", "reported_by", "deleted", "version", "reporter_id")
     HOME_ID_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PUPIL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -180,6 +180,7 @@ class Notice(_message.Message):
     REPORTED_BY_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    REPORTER_ID_FIELD_NUMBER: _ClassVar[int]
     home_id: bytes
     bucket: int
     pupil_id: bytes
@@ -190,7 +191,8 @@ class Notice(_message.Message):
     reported_by: ReportedBy
     deleted: bool
     version: Version
-    def __init__(self, home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ..., pupil_id: _Optional[bytes] = ..., notice_id: _Optional[bytes] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., start_unix_s: _Optional[int] = ..., end_unix_s: _Optional[int] = ..., reported_by: _Optional[_Union[ReportedBy, str]] = ..., deleted: _Optional[bool] = ..., version: _Optional[_Union[Version, _Mapping]] = ...) -> None: ...
+    reporter_id: bytes
+    def __init__(self, home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ..., pupil_id: _Optional[bytes] = ..., notice_id: _Optional[bytes] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., start_unix_s: _Optional[int] = ..., end_unix_s: _Optional[int] = ..., reported_by: _Optional[_Union[ReportedBy, str]] = ..., deleted: _Optional[bool] = ..., version: _Optional[_Union[Version, _Mapping]] = ..., reporter_id: _Optional[bytes] = ...) -> None: ...
 
 class Placement(_message.Message):
     __slots__ = ("home_id", "bucket", "pupil_id", "school_unit_id", "class_id", "school_year", "member_from_day", "member_to_day", "school_form", "grade", "protection", "deleted", "placement_id", "version")
