@@ -13,11 +13,10 @@ from __future__ import annotations
 import re
 import tomllib
 from decimal import Decimal
-from enum import Enum
 from functools import lru_cache
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
-from services.ews.core.api import CoreError
+from services.ews.core.fields import Fields, ProfileError
 from services.ews.core.rule import (
     FAMILIES,
     FOLDED,
@@ -47,18 +46,6 @@ __all__ = [
 ]
 
 
-class ProfileError(CoreError):
-    """A profile that cannot be used; ``line`` is 0 where it is not known."""
-
-    def __init__(self, field: str, reason: str, line: int = 0) -> None:
-        where = f"line {line}, {field}" if line else field
-        super().__init__(f"{where}: {reason}")
-        self.field = field
-        self.reason = reason
-        self.line = line
-
-
-_E = TypeVar("_E", bound=Enum)
 _LINE = re.compile(r"at line (\d+)")
 _RULE_KEYS = {
     "id",
@@ -93,11 +80,7 @@ def parse_profile(content: bytes) -> Profile:
     return _Reader(text, data).profile()
 
 
-class _Reader:
-    def __init__(self, text: str, data: dict[str, Any]) -> None:
-        self._lines = text.splitlines()
-        self._data = data
-
+class _Reader(Fields):
     def profile(self) -> Profile:
         self._only(self._data, {"profile", "signals", "ladder"}, "")
         head = self._table(self._data, "profile", "profile")
@@ -217,95 +200,3 @@ class _Reader:
         if not 0 < below <= threshold:
             self._refuse(f"{where}.resolve.below", "more than 0, at most the threshold", nth)
         return below, self._whole(resolve, "school_days", f"{where}.resolve", 1, 200, None, nth)
-
-    def _refuse(self, field: str, reason: str, nth: int | None = None) -> NoReturn:
-        raise ProfileError(field, reason, self._line(field, nth))
-
-    def _only(
-        self, table: dict[str, Any], known: set[str], where: str, nth: int | None = None
-    ) -> None:
-        for key in table:
-            if key not in known:
-                field = f"{where}.{key}" if where else key
-                self._refuse(field, f"unknown; known are {', '.join(sorted(known))}", nth)
-
-    def _table(
-        self, table: dict[str, Any], key: str, field: str, nth: int | None = None
-    ) -> dict[str, Any]:
-        value = table.get(key)
-        if not isinstance(value, dict):
-            self._refuse(field, "this table is missing", nth)
-        return dict(value)
-
-    def _text(self, table: dict[str, Any], key: str, where: str, nth: int | None = None) -> str:
-        value = table.get(key)
-        if not isinstance(value, str) or not value.strip():
-            self._refuse(f"{where}.{key}", "a text is needed", nth)
-        return str(value)
-
-    def _whole(  # noqa: PLR0917  # a private reader; its callers are all in this file
-        self,
-        table: dict[str, Any],
-        key: str,
-        where: str,
-        least: int,
-        most: int,
-        otherwise: int | None = None,
-        nth: int | None = None,
-    ) -> int:
-        value = table.get(key, otherwise)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            self._refuse(f"{where}.{key}", f"a whole number from {least} to {most} is needed", nth)
-        return int(value)
-
-    def _number(
-        self,
-        table: dict[str, Any],
-        key: str,
-        where: str,
-        nth: int,
-        otherwise: Decimal | None = None,
-    ) -> Decimal:
-        value = table.get(key, otherwise)
-        if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            self._refuse(f"{where}.{key}", "a number is needed", nth)
-        number = Decimal(value)
-        if not number.is_finite() or number != round(number, 3) or abs(number) > 1_000_000:
-            self._refuse(f"{where}.{key}", "at most three decimals, at most a million", nth)
-        return number
-
-    def _choice(self, kind: type[_E], table: dict[str, Any], key: str, where: str, nth: int) -> _E:
-        value = table.get(key)
-        if value not in {member.value for member in kind}:
-            known = ", ".join(str(member.value) for member in kind)
-            self._refuse(f"{where}.{key}", f"one of {known}", nth)
-        return kind(value)
-
-    def _line(self, field: str, nth: int | None) -> int:
-        """The line of a field's key, else of its table, else 0."""
-        if nth is not None:
-            family_rules = ".".join(field.split(".")[:3])
-            heads = [
-                i for i, line in enumerate(self._lines) if line.strip() == f"[[{family_rules}]]"
-            ]
-            if nth >= len(heads):
-                return 0
-            keys = field.split(".")[3:4]
-            return self._key_below(heads[nth], keys[0] if keys else "")
-        table, _, key = field.rpartition(".")
-        for i, line in enumerate(self._lines):
-            if line.strip() in (f"[{field}]", f"[[{field}]]"):
-                return i + 1
-        for i, line in enumerate(self._lines):
-            if table and line.strip() == f"[{table}]":
-                return self._key_below(i, key)
-        return 0
-
-    def _key_below(self, head: int, key: str) -> int:
-        for i in range(head + 1, len(self._lines)):
-            line = self._lines[i].strip()
-            if line.startswith("["):
-                break
-            if key and re.match(rf"{re.escape(key)}\s*=", line):
-                return i + 1
-        return head + 1
