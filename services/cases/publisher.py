@@ -15,7 +15,7 @@ from services.cases.store import outbox
 from services.cases.store.scope import Database
 from services.common import topics
 from services.common.logging import get_logger
-from services.common.pg import AWAY
+from services.common.pg import is_away
 
 _log = get_logger(__name__)
 _PORTION = 500
@@ -63,7 +63,9 @@ class OutboxPublisher:
         while True:
             try:
                 sent = await self.once()
-            except (*AWAY, KafkaError) as error:
+            except Exception as error:
+                if not (isinstance(error, KafkaError) or is_away(error)):
+                    raise
                 _log.warning("outbox waits", error=type(error).__name__)
                 await self.close()
                 await asyncio.sleep(1.0)

@@ -46,6 +46,8 @@ class Sweep:
             try:
                 await self.once()
             except pg.AWAY as error:
+                if not pg.is_away(error):
+                    raise
                 _log.warning("sweep waits", error=type(error).__name__)
             self.progress = monotonic()
             await asyncio.sleep(self._every)
