@@ -51,6 +51,25 @@ def _lessons(story: Story, days: list[date], count_a_day: int) -> None:
             episode.lessons.append(lesson)
 
 
+def _same_day(story: Story, day: date, minutes: int) -> None:
+    """What the rule about one day saw."""
+    _figures(
+        story,
+        window_first_day=epoch_day(day),
+        window_last_day=epoch_day(day),
+        offered=300,
+        reported=240,
+        valid=0,
+        invalid_unexplained=minutes,
+        invalid_confirmed=0,
+        absence_occasions=1,
+        absence_days=1,
+        run_days=0,
+        value=minutes,
+        threshold=15,
+    )
+
+
 def _figures(story: Story, **values: float) -> None:
     for name, value in values.items():
         field = type(getattr(story.episodes[-1].figures, name))
@@ -140,7 +159,7 @@ async def _tell(process: CasesProcess, admin: asyncpg.Connection[asyncpg.Record]
         monday, sentence="Oförklarat borta 2 lektioner, 120 minuter, måndag 23 november."
     )
     del gry_monday.episodes[-1].lessons[2:]
-    _figures(gry_monday, invalid_unexplained=120, invalid_confirmed=0, run_days=0)
+    _same_day(gry_monday, monday, 120)
     wrong_sporadic = Story(A, "alva", pb.FAMILY_SPORADIC).raised(
         monday,
         sentence="Borta vid 8 tillfällen på 6 olika dagar de senaste 20 skoldagarna, "
@@ -169,7 +188,7 @@ async def _tell(process: CasesProcess, admin: asyncpg.Connection[asyncpg.Record]
     )
     for story, lessons in ((frej, 1), (hugo, 2), (dino, 2), (wrong, 1)):
         del story.episodes[-1].lessons[lessons:]
-        _figures(story, invalid_unexplained=60 * lessons, invalid_confirmed=0, run_days=0)
+        _same_day(story, TUESDAY, 60 * lessons)
     _dino = Story(A, "dino", pb.FAMILY_SPORADIC, group="8B").raised(
         monday,
         sentence="Borta vid 6 tillfällen på 5 olika dagar de senaste 20 skoldagarna.",

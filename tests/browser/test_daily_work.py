@@ -68,6 +68,22 @@ def test_the_case_says_why_and_what_was_corrected(sign_in: Callable[[str], Page]
     expect(history.locator("del").first).to_be_visible()
 
 
+def test_each_family_of_warning_shows_its_figures_and_lessons(
+    sign_in: Callable[[str], Page],
+) -> None:
+    page = sign_in("karin")
+    page.get_by_role("region", name="Nya 2").get_by_role("link", name="Dino Testberg").click()
+    lead = page.get_by_role("region", name="Ströfrånvaro")
+    expect(lead).to_contain_text("Borta vid 6 tillfällen på 5 olika dagar")
+    expect(lead).to_contain_text("Rapporteringsgrad")
+    today = page.get_by_role("region", name="Ogiltig frånvaro")
+    expect(today).to_contain_text("Oförklarat borta 2 lektioner, 120 minuter")
+    expect(today).to_contain_text("Gäller 24 november 2026.")
+    expect(today.get_by_role("row", name="tis 24 nov")).to_be_hidden()
+    today.get_by_text("Visa lektionerna (2)").click()
+    expect(today.get_by_role("row", name="tis 24 nov")).to_contain_text("08.10 Matematik")
+
+
 def test_acknowledge_comment_and_close(sign_in: Callable[[str], Page]) -> None:
     page = sign_in("karin")
     page.get_by_role("link", name="Bo Låtsasson").click()
