@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
 from typing import Any, NoReturn, TypeVar
 
 from services.ews.core.api import CoreError
+from services.ews.core.toml_lines import TomlLines
 
 _E = TypeVar("_E", bound=Enum)
+_T = TypeVar("_T")
 
 
 class ProfileError(CoreError):
-    """A profile that cannot be used; ``line`` is 0 where it is not known."""
+    """A profile that cannot be used; ``line`` is 0 where it is not known.
+
+    ``others`` are what else is wrong with it: of each rule and of each table the first thing.
+    """
 
     def __init__(self, field: str, reason: str, line: int = 0) -> None:
         where = f"line {line}, {field}" if line else field
@@ -21,14 +26,24 @@ class ProfileError(CoreError):
         self.field = field
         self.reason = reason
         self.line = line
+        self.others: tuple[ProfileError, ...] = ()
 
 
 class Fields:
     """The readers of single keys. ``nth`` is the rule's place in its family, where there is one."""
 
     def __init__(self, text: str, data: dict[str, Any]) -> None:
-        self._lines = text.splitlines()
+        self._lines = TomlLines(text)
         self._data = data
+        self._found: list[ProfileError] = []
+
+    def _part(self, read: Callable[..., _T], *given: Any) -> _T | None:
+        """What ``read`` makes of it; what it refuses is kept, so that reading goes on."""
+        try:
+            return read(*given)
+        except ProfileError as error:
+            self._found.append(error)
+            return None
 
     def _refuse(self, field: str, reason: str, nth: int | None = None) -> NoReturn:
         raise ProfileError(field, reason, self._line(field, nth))
@@ -88,7 +103,7 @@ class Fields:
 
     def _choice(self, kind: type[_E], table: dict[str, Any], key: str, where: str, nth: int) -> _E:
         value = table.get(key)
-        if value not in {member.value for member in kind}:
+        if not isinstance(value, str) or value not in {member.value for member in kind}:
             known = ", ".join(str(member.value) for member in kind)
             self._refuse(f"{where}.{key}", f"one of {known}", nth)
         return kind(value)
@@ -96,28 +111,7 @@ class Fields:
     def _line(self, field: str, nth: int | None) -> int:
         """The line of a field's key, else of its table, else 0."""
         if nth is not None:
-            family_rules = ".".join(field.split(".")[:3])
-            heads = [
-                i for i, line in enumerate(self._lines) if line.strip() == f"[[{family_rules}]]"
-            ]
-            if nth >= len(heads):
-                return 0
-            keys = field.split(".")[3:4]
-            return self._key_below(heads[nth], keys[0] if keys else "")
+            path = field.split(".")
+            return self._lines.of(".".join(path[:3]), ".".join(path[3:4]), nth)
         table, _, key = field.rpartition(".")
-        for i, line in enumerate(self._lines):
-            if line.strip() in (f"[{field}]", f"[[{field}]]"):
-                return i + 1
-        for i, line in enumerate(self._lines):
-            if table and line.strip() == f"[{table}]":
-                return self._key_below(i, key)
-        return 0
-
-    def _key_below(self, head: int, key: str) -> int:
-        for i in range(head + 1, len(self._lines)):
-            line = self._lines[i].strip()
-            if line.startswith("["):
-                break
-            if key and re.match(rf"{re.escape(key)}\s*=", line):
-                return i + 1
-        return head + 1
+        return self._lines.of(field) or self._lines.of(table, key)

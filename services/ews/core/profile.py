@@ -68,7 +68,10 @@ _RULE_KEYS = {
 
 @lru_cache(maxsize=64)
 def parse_profile(content: bytes) -> Profile:
-    """Read a profile. Raises :class:`ProfileError` with line, field and reason."""
+    """Read a profile. Raises :class:`ProfileError` with line, field and reason.
+
+    Where several things are wrong they are told together, in the order of the file.
+    """
     try:
         text = content.decode("utf-8")
         data = tomllib.loads(text, parse_float=Decimal)
@@ -82,41 +85,61 @@ def parse_profile(content: bytes) -> Profile:
 
 class _Reader(Fields):
     def profile(self) -> Profile:
-        self._only(self._data, {"profile", "signals", "ladder"}, "")
+        self._part(self._only, self._data, {"profile", "signals", "ladder"}, "")
+        head = self._part(self._head)
+        families = self._part(self._families)
+        if self._found or head is None or families is None:
+            # Those whose line is not known last; the order of reading is the file's but for keys.
+            first, *others = sorted(self._found, key=lambda one: one.line or 1_000_000)
+            first.others = tuple(others)
+            raise first
+        return Profile(*head, families)
+
+    def _head(self) -> tuple[str, int, str]:
         head = self._table(self._data, "profile", "profile")
         self._only(head, {"id", "version", "name", "description", "source"}, "profile")
         profile_id = self._text(head, "id", "profile")
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", profile_id):
             self._refuse("profile.id", "lower-case letters, digits and hyphens only")
         version = self._whole(head, "version", "profile", 1, 1_000_000)
-        name = self._text(head, "name", "profile")
+        return profile_id, version, self._text(head, "name", "profile")
+
+    def _families(self) -> dict[int, Family]:
         signals = self._table(self._data, "signals", "signals")
-        self._only(signals, set(FAMILIES), "signals")
+        self._part(self._only, signals, set(FAMILIES), "signals")
         seen: set[str] = set()
         families: dict[int, Family] = {}
         for label, number in FAMILIES.items():
             if label in signals:
-                families[number] = self._family(label, number, signals, seen)
-        if not families:
+                family = self._part(self._family, label, number, signals, seen)
+                if family is not None:
+                    families[number] = family
+        if not families and not self._found:
             self._refuse("signals", f"no family is judged; give one of {', '.join(FAMILIES)}")
-        return Profile(profile_id, version, name, families)
+        return families
 
     def _family(self, label: str, number: int, signals: dict[str, Any], seen: set[str]) -> Family:
         where = f"signals.{label}"
         table = self._table(signals, label, where)
-        self._only(table, {"rules", "quiet_school_days"}, where)
-        quiet = self._whole(table, "quiet_school_days", where, 0, 200, 0)
+        self._part(self._only, table, {"rules", "quiet_school_days"}, where)
+        quiet = self._part(self._whole, table, "quiet_school_days", where, 0, 200, 0)
         rules = table.get("rules")
         if not isinstance(rules, list) or not rules:
             self._refuse(f"{where}.rules", "give at least one [[...rules]] table")
-        read = tuple(self._rule(f"{where}.rules", i, number, one) for i, one in enumerate(rules))
-        for i, rule in enumerate(read):
+        read: list[Rule] = []
+        for i, one in enumerate(rules):
+            rule = self._part(self._rule, f"{where}.rules", i, number, one)
+            if rule is None:
+                continue
             if rule.rule_id in seen:
-                self._refuse(f"{where}.rules.id", f"{rule.rule_id!r} is used twice", i)
+                self._part(self._refuse, f"{where}.rules.id", f"{rule.rule_id!r} is used twice", i)
             seen.add(rule.rule_id)
-        return Family(read, quiet)
+            read.append(rule)
+        return Family(tuple(read), quiet or 0)
 
     def _rule(self, where: str, nth: int, family: int, table: dict[str, Any]) -> Rule:
+        if not isinstance(table, dict):
+            self._refuse(where, "write each rule as a [[...rules]] table", nth)
         self._only(table, _RULE_KEYS, where, nth)
         metric = self._choice(Metric, table, "metric", where, nth)
         measure = self._choice(Measure, table, "measure", where, nth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 
 import pytest
@@ -97,3 +98,33 @@ def test_no_toml_names_its_line() -> None:
 def test_a_ladder_is_left_to_the_case_service() -> None:
     profile = parse_profile(STANDARD + b'\n[ladder]\nanything = "goes"\n')
     assert profile.profile_id == "standard"
+
+
+def test_of_each_rule_and_table_the_first_thing_is_told_in_the_files_order() -> None:
+    changed = TEXT.replace('metric = "total"', 'metric = "totl"')
+    changed = changed.replace("version = 1", "version = 0", 1).replace(
+        "quiet_school_days", "quiet", 1
+    )
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(changed.encode())
+    found = [refused.value, *refused.value.others]
+    assert [one.field.rpartition(".")[2] for one in found] == ["version", "quiet"] + 8 * ["metric"]
+    assert [one.line for one in found] == sorted(one.line for one in found)
+
+
+@pytest.mark.parametrize(
+    "value", ["[]", "[[]]", "{}", '""', "-1", "1.5", "true", "1979-05-27", "nan", '["total"]']
+)
+def test_whatever_a_key_holds_is_read_or_refused(value: str) -> None:
+    """Ingest reads what anybody sends: nothing but ProfileError may come of it."""
+    for at, line in enumerate(TEXT.splitlines()):
+        if "=" in line and not line.startswith("#"):
+            lines = TEXT.splitlines()
+            lines[at] = f"{line.partition('=')[0]}= {value}"
+            with contextlib.suppress(ProfileError):
+                parse_profile("\n".join(lines).encode())
+    for table in ("profile", "signals", "signals.strofranvaro", "signals.strofranvaro.rules"):
+        head, _, tail = table.rpartition(".")
+        text = f"[{head}]\n{tail} = {value}\n" if head else f"{tail} = {value}\n"
+        with pytest.raises(ProfileError):
+            parse_profile(text.encode())
