@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.profiles import LadderError, parse_ladder
+from services.common.profiles import After, Clock, LadderError, Trigger, parse_ladder
 
 STANDARD = (
     Path(__file__).parents[3] / "services" / "ews" / "profiles" / "standard.toml"
@@ -27,8 +27,33 @@ def test_the_standard_ladder() -> None:
     ("old", "new", "field", "reason"),
     [
         ('owner = "principal"', 'owner = "rektor"', "owner", "mentor"),
-        ("clock = { school_days = 2 }", "clock = {}", "clock", "give school_days"),
+        ("clock = { school_days = 2 }", "clock = {}", "clock", "give one of school_days"),
         ("clock = { school_days = 2 }", "clock = { school_days = 0 }", "clock", "greater"),
+        (
+            "clock = { school_days = 2 }",
+            "clock = { school_days = 2, months = 1 }",
+            "clock",
+            "give one of",
+        ),
+        (
+            'trigger = { family = "langvarig", level = 1 }',
+            "trigger = { level = 1 }",
+            "trigger",
+            "give family and level, or case_state",
+        ),
+        (
+            'trigger = { family = "langvarig", level = 1 }',
+            'trigger = { case_state = "open", level = 1 }',
+            "trigger",
+            "a level goes with a family",
+        ),
+        (
+            "clock = { school_days = 2 }",
+            'after = { step = "langvarig-utredning", counted_from = "done" }',
+            "ladder",
+            "no step that stands above it",
+        ),
+        ("clock = { school_days = 2 }", 'tasks = ["ring hem", " "]', "tasks.1", "pattern"),
         ('id = "langvarig-kontakt"', 'id = "langvarig-utredning"', "ladder", "stands twice"),
         ('recipients = ["mentor"]', "recipients = []", "recipients", "at least 1"),
         ('recipients = ["mentor"]', 'recipient = "mentor"', "recipient", ""),
@@ -49,3 +74,44 @@ def test_what_is_no_toml() -> None:
         parse_ladder(b"[ladder\nsteps = []")
     with pytest.raises(LadderError, match="UTF-8"):
         parse_ladder(b"\xff")
+
+
+def test_everything_that_is_wrong_is_told() -> None:
+    text = STANDARD.decode().replace('owner = "attendance_officer"', 'owner = "rektor"')
+    with pytest.raises(LadderError) as refused:
+        parse_ladder(text.encode())
+    found = [refused.value, *refused.value.others]
+    assert [one.field for one in found] == [f"ladder.steps.{i}.owner" for i in range(4)]
+
+
+def test_a_step_that_follows_on_another_is_not_begun_by_a_warning_alone() -> None:
+    more = """
+[[ladder.steps]]
+id = "langvarig-orosanmalan"
+title = "Orosanmälan"
+trigger = { family = "langvarig", level = 2 }
+after = { step = "langvarig-utredning", counted_from = "done", wait = { calendar_days = 21 } }
+owner = "principal"
+repeat = { months = 1 }
+recipients = ["principal"]
+tasks = ["Pröva nya åtgärder och följ upp dem"]
+source = "Danderyd, Åtgärdstrappan steg 4"
+
+[[ladder.steps]]
+id = "hemkommun"
+trigger = { case_state = "investigation" }
+owner = "principal"
+clock = { working_days = 5 }
+recipients = ["principal"]
+source = "Stockholm"
+"""
+    ladder = parse_ladder(STANDARD + more.encode())
+    *_, follows, municipality = ladder.steps
+    assert follows.after == After(
+        step="langvarig-utredning", counted_from="done", wait=Clock(calendar_days=21)
+    )
+    assert follows.repeat == Clock(months=1)
+    assert municipality.trigger == Trigger(case_state="investigation")
+    step = ladder.step("langvarig", 2)
+    assert step is not None
+    assert step.id == "langvarig-utredning"
