@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forvarning.warnings.v1 import warnings_pb2
-from services.ews.core.profile import Profile, ProfileError, Rule, Span, parse_profile
 from services.ingest.cli import activate
-from services.ingest.errors import ProfileError as ContentError
-from services.ingest.profiles import read_content
+from services.rules.reading import LABELS, RefusedError, read_profile, remarks
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Rule profiles.")
 app.command("activate")(activate)
@@ -22,46 +18,22 @@ app.command("activate")(activate)
 def check(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The profile (TOML).")],
 ) -> None:
-    """Read a profile as ingest and the workers will, and show what it means.
+    """Read a profile, signals and ladder, as ingest and the services will.
 
-    Exit status 1 when it cannot be used, with line, field and reason.
+    Exit status 1 when it cannot be used, with a line for each thing that is wrong: file,
+    line, field and reason. What can be used but is hardly meant is a warning.
     """
-    content = file.read_bytes()
     try:
-        # Ingest names and publishes the content; the workers read its rules.
-        read_content(content)
-        profile = parse_profile(content)
-    except (ProfileError, ContentError) as error:
-        print(f"{file}: {error}")
+        profile = read_profile(file.read_bytes())
+    except RefusedError as error:
+        for one in error.findings:
+            print(f"{file}:{one.line}: {one.about}" if one.line else f"{file}: {one.about}")
         raise SystemExit(1) from None
-    print(f"{profile.profile_id}, version {profile.version}: {profile.name}")
-    for line in _lines(profile):
-        print(line)
+    signals = profile.signals
+    print(f"{signals.profile_id}, version {signals.version}: {signals.name}")
+    for family, rules in signals.families.items():
+        print(f"  signals.{LABELS[family]}: {', '.join(rule.rule_id for rule in rules.rules)}")
+    print(f"  ladder: {', '.join(step.id for step in profile.ladder.steps) or 'none'}")
+    for remark in remarks(profile):
+        print(f"{file}: warning: {remark}")
     print("It can be used.")
-
-
-def _lines(profile: Profile) -> Iterator[str]:
-    """One short paragraph a rule: it reads the same in a narrow window and in a file."""
-    for family, rules in profile.families.items():
-        yield warnings_pb2.Family.Name(family).removeprefix("FAMILY_").lower()
-        for rule in rules.rules:
-            yield f"  {rule.rule_id}, level {rule.level}"
-            yield f"    fires when  {_condition(rule)} {_window(rule)}"
-            if rule.resolve_days:
-                yield f"    rests       below {rule.resolve_below} for {rule.resolve_days} days"
-            yield f"    from        {rule.source}"
-
-
-def _condition(rule: Rule) -> str:
-    comparator = ">=" if rule.inclusive else ">"
-    return (
-        f"{rule.metric.value} {rule.measure.value.replace('_', ' ')} {comparator} {rule.threshold}"
-    )
-
-
-def _window(rule: Rule) -> str:
-    if rule.window.span is Span.RUN:
-        return "in one run"
-    if rule.window.span is Span.SCHOOL_DAYS:
-        return f"over {rule.window.length} school days"
-    return f"over a {rule.window.span.value}".replace("_", " ")

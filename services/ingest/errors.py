@@ -11,6 +11,10 @@ IngestError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from services.rules.reading import Finding
+
 
 class IngestError(Exception):
     """Root of this service's errors."""
@@ -35,11 +39,15 @@ class UnguardedRoleError(IngestError):
 
 
 class ProfileError(IngestError):
-    """``code`` and the text name what is wrong with a profile or its activation."""
+    """``code`` and the text name what is wrong with a profile or its activation.
 
-    def __init__(self, code: str, detail: str) -> None:
+    ``findings`` are the single things where the file itself is refused.
+    """
+
+    def __init__(self, code: str, detail: str, findings: Sequence[Finding] = ()) -> None:
         super().__init__(detail)
         self.code = code
+        self.findings = findings
 
 
 class DeliveryRefusedError(IngestError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from services.ingest.publisher import Outgoing
 from services.ingest.roster.records import SCHOOL_FORMS
 from services.ingest.store import outbox
 from services.ingest.versions import OWN_PRIORITY, number_on, version
+from services.rules.reading import RefusedError, read_profile
 
 if TYPE_CHECKING:
     from services.common.pg import Connection, Pool
@@ -49,20 +49,18 @@ class Activation:
 
 
 def read_content(content: bytes) -> Content:
-    """Name a profile's content. Its rules are for `forvarning rules check` to judge."""
+    """Name a profile's content.
+
+    Raises :class:`ProfileError` unless both its parts can be used: once it is in force
+    the workers wait for a content that they can read, so it must not get that far.
+    """
     try:
-        profile = tomllib.loads(content.decode("utf-8")).get("profile")
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        detail = f"/content: is no TOML in UTF-8: {error}"
-        raise ProfileError("malformed_profile", detail) from error
-    if not isinstance(profile, dict):
-        raise ProfileError("malformed_profile", "/content: has no table [profile]")
-    profile_id, number = profile.get("id"), profile.get("version")
-    if not isinstance(profile_id, str) or not profile_id or len(profile_id) > 64:
-        raise ProfileError("malformed_profile", "/content: [profile] id must be 1 to 64 characters")
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 1_000_000:
-        raise ProfileError("malformed_profile", "/content: [profile] version must be 1 or more")
-    return Content(profile_id, number, content)
+        signals = read_profile(content).signals
+    except RefusedError as error:
+        raise ProfileError(
+            "malformed_profile", f"/content: {error}", findings=error.findings
+        ) from error
+    return Content(signals.profile_id, signals.version, content)
 
 
 class Profiles:

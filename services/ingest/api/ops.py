@@ -82,7 +82,12 @@ async def post_profile(request: Request) -> dict[str, Any]:
         )
     except ProfileError as error:
         status = 409 if error.code == "content_changed" else 422
-        raise Problem(status, error.code, str(error)) from error
+        errors = [
+            {"field": "/content", "line": one.line, "key": one.field, "detail": one.reason}
+            for one in error.findings
+        ]
+        extra: dict[str, Any] = {"errors": errors} if errors else {}
+        raise Problem(status, error.code, str(error), **extra) from error
     await drain(service.pool, service.publisher, wanted.organiser_id)
     return {
         "profile": f"{content.profile_id}@{content.profile_version}",

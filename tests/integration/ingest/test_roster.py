@@ -38,6 +38,12 @@ pytestmark = pytest.mark.anyio
 STANDARD = Path("services/ews/profiles/standard.toml").read_bytes()
 
 
+def profile(profile_id: str, version: int = 1) -> str:
+    """The standard rules under another name."""
+    text = STANDARD.decode().replace('id = "standard"', f'id = "{profile_id}"', 1)
+    return text.replace("version = 1", f"version = {version}", 1)
+
+
 async def records(world: World) -> dict[str, roster_pb2.RosterRecord | None]:
     """roster.v1 as a reader of the compacted topic holds it, of this organiser."""
     found: dict[str, roster_pb2.RosterRecord | None] = {}
@@ -239,7 +245,7 @@ async def activate(world: World, content: str, valid_from: str, /, **more: Any) 
 
 async def test_a_later_profile_holds_from_tomorrow_at_the_earliest(world: World) -> None:
     await world.put(roster())
-    own = f'[profile]\nid = "own-{world.organiser_id.hex[:8]}"\nversion = 1\n'
+    own = profile(f"own-{world.organiser_id.hex[:8]}")
     answer = await activate(world, own, "2026-11-24")
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:forvarning:problem:too_early")
     answer = await activate(world, own, "2026-11-25", school_forms=["GR"])
@@ -254,7 +260,7 @@ async def test_a_later_profile_holds_from_tomorrow_at_the_earliest(world: World)
 
 
 async def test_an_organisers_first_profile_may_hold_from_any_date(world: World) -> None:
-    own = f'[profile]\nid = "first-{world.organiser_id.hex[:8]}"\nversion = 3\n'
+    own = profile(f"first-{world.organiser_id.hex[:8]}", 3)
     assert (await activate(world, own, "2020-08-18")).status_code == 201
     await world.put(roster())
     assert {body.profile_id for _, body in await world.facts("profile_activated")} == {
@@ -269,16 +275,16 @@ async def test_an_organisers_first_profile_may_hold_from_any_date(world: World) 
         ("[other]", {}, "malformed_profile"),
         ('[profile]\nid = "x"\nversion = true', {}, "malformed_profile"),
         (
-            '[profile]\nid = "x"\nversion = 1',
+            profile("x"),
             {"organiser_id": str(UUID(int=7))},
             "unknown_organiser",
         ),
         (
-            '[profile]\nid = "x"\nversion = 1',
+            profile("x"),
             {"school_unit_ids": [str(UUID(int=7))]},
             "unknown_unit",
         ),
-        ('[profile]\nid = "x"\nversion = 1', {"valid_from": "soon"}, "invalid"),
+        (profile("x"), {"valid_from": "soon"}, "invalid"),
     ],
 )
 async def test_a_bad_activation(
@@ -287,6 +293,40 @@ async def test_a_bad_activation(
     answer = await activate(world, content, "2026-12-01", **changes)
     assert answer.status_code == 422
     assert answer.json()["type"] == f"urn:forvarning:problem:{code}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("threshold = 5", "threshold = 0", "signals.strofranvaro.rules.threshold"),
+        ('owner = "principal"', 'owner = "rektor"', "ladder.steps.owner"),
+    ],
+)
+async def test_an_invalid_profile_is_refused_and_the_old_one_stays(
+    world: World, old: str, new: str, key: str
+) -> None:
+    await world.put(roster())
+    before = await world.facts("profile_activated")
+    name = f"bad-{world.organiser_id.hex[:8]}"
+    good = profile(name)
+    bad = good.replace(old, new, 1)
+    assert bad != good
+    answer = await activate(world, bad, "2026-12-01")
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["type"] == "urn:forvarning:problem:malformed_profile"
+    [error] = problem["errors"]
+    assert (error["field"], error["key"]) == ("/content", key)
+    assert error["line"] == bad[: bad.index(new)].count("\n") + 1
+    assert key in problem["detail"]
+    # Nothing of it is published, and its name and version are still free for the mended file.
+    assert await world.facts("profile_activated") == before
+    assert not [
+        record
+        for record in await read_topic(world.bootstrap, topics.PROFILES.name)
+        if (record.key or b"").startswith(name.encode())
+    ]
+    assert (await activate(world, good, "2026-12-01")).status_code == 201
 
 
 async def test_a_new_school_year_is_a_new_home(world: World) -> None:

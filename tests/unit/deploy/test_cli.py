@@ -65,19 +65,52 @@ def test_up_says_what_is_wrong_with_an_option(arguments: list[str], words: str) 
 STANDARD = Path(__file__).parents[3] / "services" / "ews" / "profiles" / "standard.toml"
 
 
-def test_rules_check_shows_what_the_shipped_profile_means() -> None:
+def test_rules_check_names_the_parts_of_a_profile_that_can_be_used() -> None:
     done = CliRunner(env={"COLUMNS": "80"}).invoke(rules, ["check", str(STANDARD)])
     assert done.exit_code == 0, done.output
     assert "It can be used." in done.output
-    assert "strofranvaro-tillfallen" in done.output
+    assert "signals.strofranvaro: strofranvaro-tillfallen, strofranvaro-10-procent" in done.output
+    assert "ladder: ogiltig-samma-dag, strofranvaro-kontakt" in done.output
+    assert "warning" not in done.output
+
+
+def test_rules_check_names_everything_that_is_wrong_in_both_parts(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    text = STANDARD.read_text("utf-8")
+    changes = (
+        ("threshold = 15\nmin_offered", "threshold = -15\nmin_offered", "threshold = -15"),
+        ('comparator = ">="', 'comparator = "=>"', 'comparator = "=>"'),
+        ("quiet_school_days = 5", "quiet_days = 5", "quiet_days"),
+        ('owner = "principal"', 'owner = "rektor"', 'owner = "rektor"'),
+        ("clock = { school_days = 2 }", "clock = { days = 2 }", "clock = { days"),
+    )
+    for old, new, _ in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text, "utf-8")
+    done = CliRunner().invoke(rules, ["check", str(file)])
+    assert done.exit_code == 1
+    told = done.output.splitlines()
+    wanted = sorted(text[: text.index(found)].count("\n") + 1 for _, _, found in changes)
+    assert sorted({int(line.split(":")[1]) for line in told}) == wanted
+    assert [int(line.split(":")[1]) for line in told] == sorted(int(x.split(":")[1]) for x in told)
+    assert all(line.startswith(f"{file}:") for line in told)
+    for field in (
+        "signals.strofranvaro.rules.threshold",
+        "signals.strofranvaro.rules.comparator",
+        "signals.langvarig.quiet_days",
+        "ladder.steps.owner",
+        "ladder.steps.clock.days",
+    ):
+        assert any(f" {field}: " in line for line in told), field
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (("level = 1", "level = -1"), "level"),
-        (('id = "standard"', "id = 5"), "id must be"),
-        (("[profile]", "[profile"), "TOML"),
+        (('id = "standard"', "id = 5"), "profile.id: a text is needed"),
+        (("[profile]", "[profile"), "own.toml:"),
     ],
 )
 def test_rules_check_names_what_is_wrong(
@@ -88,4 +121,43 @@ def test_rules_check_names_what_is_wrong(
     done = CliRunner(env={"COLUMNS": "80"}).invoke(rules, ["check", str(file)])
     assert done.exit_code == 1
     assert words in done.output
-    assert "own.toml" in done.output
+    assert len(done.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            (
+                'trigger = { family = "langvarig", level = 2 }',
+                'trigger = { family = "langvarig", level = 4 }',
+            ),
+            "ladder step langvarig-utredning: the signals raise langvarig to level 3 only",
+        ),
+        (
+            (
+                'trigger = { family = "langvarig", level = 1 }',
+                'trigger = { family = "eskalering" }',
+            ),
+            "ladder step langvarig-kontakt: the signals raise no warning of eskalering",
+        ),
+        (
+            (
+                'trigger = { family = "langvarig", level = 1 }',
+                'trigger = { family = "eskalering" }',
+            ),
+            "no ladder step begins when langvarig reaches level 1",
+        ),
+    ],
+)
+def test_rules_check_warns_where_the_parts_do_not_meet(
+    tmp_path: Path, change: tuple[str, str], words: str
+) -> None:
+    file = tmp_path / "own.toml"
+    text = STANDARD.read_text("utf-8")
+    assert change[0] in text
+    file.write_text(text.replace(*change, 1), "utf-8")
+    done = CliRunner().invoke(rules, ["check", str(file)])
+    assert done.exit_code == 0
+    assert f"{file}: warning: {words}" in done.output
+    assert "It can be used." in done.output
