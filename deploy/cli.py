@@ -49,6 +49,12 @@ COMMANDS: tuple[Entry, ...] = (
         "topics", "deploy.commands.topics:app", "Create Kafka's topics, or verify them.", OPERATE
     ),
     Entry("rules", "deploy.commands.rules:app", "Check a rule profile, and activate it.", OPERATE),
+    Entry(
+        "replay",
+        "services.ews.whatif.cli:app",
+        "What if another rule profile held: who would be warned when.",
+        OPERATE,
+    ),
     Entry("ews", "services.ews.cli:ews", "Mend a partition of the stream.", OPERATE),
     Entry("dlq", "services.ews.cli:dlq", "Replay what could not be digested.", OPERATE),
     Entry(

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from forvarning.facts.v1 import facts_pb2
 from forvarning.warnings.v1 import warnings_pb2
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
-from services.ews.core.api import UndigestibleError
+from services.ews.core import fold
+from services.ews.core.api import FailedFold, UndigestibleError
 from services.ews.core.core import Core
+from services.ews.core.profile import parse_profile
 
 Comparable = tuple[object, ...]
+Content = tuple[str, int, bytes]
+"""A profile's id, version and content."""
+EpisodeKey = tuple[bytes, int, int]
+"""Pupil, family and the day on which the episode was raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A level of an episode: the school date on which it was reached, and by which rule."""
+
+    day: int
+    level: int
+    rule_id: str
 
 
 @dataclass(slots=True)
@@ -18,16 +35,78 @@ class Replay:
     """``threads`` are the final snapshots that still say something, by thread id.
 
     ``undigested`` are the offsets of the facts that the core refused, each with
-    its reason.
+    its reason; ``failed`` the pupils whose decision raised. ``levels`` are the
+    levels of each episode of a folded family, lowest first: a snapshot knows
+    the highest only.
     """
 
     threads: dict[bytes, WarningEvent] = field(default_factory=dict)
     undigested: dict[int, str] = field(default_factory=dict)
+    failed: list[FailedFold] = field(default_factory=list)
+    levels: dict[EpisodeKey, list[Reached]] = field(default_factory=dict)
+
+
+class Replayer:
+    """One partition's facts, taken in the order of its log and decided on once, at the end.
+
+    ``profiles`` are the contents of all that the facts may activate.
+    """
+
+    def __init__(self, profiles: Iterable[Content], *, partition: int = 0) -> None:
+        self._found = Replay()
+        self._partition = partition
+        self._core = Core(self._fold)
+        for profile_id, version, content in profiles:
+            self._core.learn_profile(profile_id, version, content)
+
+    def take(self, offset: int, value: bytes, replay_of: int | None = None) -> bool:
+        """Apply one fact; False where the core refuses it.
+
+        ``replay_of`` is the offset of the dead letter that the fact restates.
+        Raises UnknownProfileError for a fact that activates another profile.
+        """
+        try:
+            self._core.apply(value, offset, partition=self._partition, replay_of=replay_of)
+        except UndigestibleError as error:
+            self._found.undigested[offset] = error.reason
+            self._core.mark_undigested(error.pupil_ids, offset)
+            return False
+        return True
+
+    def finish(self) -> Replay:
+        """What all facts taken so far lead to."""
+        batch = self._core.collect()
+        self._found.failed.extend(batch.failed_folds)
+        for row in batch.warnings:
+            if row.value is None:
+                self._found.threads.pop(row.key, None)
+            else:
+                event = WarningEvent.FromString(row.value)
+                if comparable(event):
+                    self._found.threads[row.key] = event
+        return self._found
+
+    def _fold(
+        self, pupil_id: bytes, family: int, track: fold.Track, steps: Sequence[fold.Step]
+    ) -> None:
+        """Fold day by day, and note the levels on the way."""
+        levels = self._found.levels
+        for step in steps:
+            fold.fold(pupil_id, family, track, [step])
+            if not track.spells:
+                continue
+            spell = track.spells[-1]
+            if spell.level_day != step.day:
+                continue
+            key = (pupil_id, family, spell.raised_day)
+            if spell.raised_day == step.day:
+                levels[key] = []
+            levels[key].append(Reached(spell.level_day, spell.level, spell.rule.rule_id))
 
 
 def replay(
     facts: Iterable[tuple[int, bytes]],
-    profiles: Iterable[tuple[str, int, bytes]],
+    profiles: Iterable[Content],
     *,
     partition: int = 0,
     replays: dict[int, int] | None = None,
@@ -38,25 +117,27 @@ def replay(
     a fact that activates another one raises UnknownProfileError. ``replays``
     tells of facts that restate a dead letter: offset to the dead letter's.
     """
-    core = Core()
-    for profile_id, version, content in profiles:
-        core.learn_profile(profile_id, version, content)
-    found = Replay()
+    replayer = Replayer(profiles, partition=partition)
     for offset, value in facts:
-        replay_of = replays.get(offset) if replays else None
-        try:
-            core.apply(value, offset, partition=partition, replay_of=replay_of)
-        except UndigestibleError as error:
-            found.undigested[offset] = error.reason
-            core.mark_undigested(error.pupil_ids, offset)
-    for row in core.collect().warnings:
-        if row.value is None:
-            found.threads.pop(row.key, None)
-        else:
-            event = WarningEvent.FromString(row.value)
-            if comparable(event):
-                found.threads[row.key] = event
-    return found
+        replayer.take(offset, value, replays.get(offset) if replays else None)
+    return replayer.finish()
+
+
+def activation(organiser_id: bytes, content: bytes) -> bytes:
+    """A fact by which a profile holds for all of an organiser, whatever the day.
+
+    Raises ProfileError where the content cannot be used.
+    """
+    profile = parse_profile(content)
+    return facts_pb2.Fact(
+        organiser_id=organiser_id,
+        profile_activated=facts_pb2.ProfileActivated(
+            profile_id=profile.profile_id,
+            profile_version=profile.version,
+            digest=hashlib.sha256(content).digest(),
+            version=facts_pb2.Version(priority=1),
+        ),
+    ).SerializeToString()
 
 
 def comparable(event: WarningEvent) -> Comparable:
