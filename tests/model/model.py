@@ -359,6 +359,10 @@ class Model:
                     for d in days
                     if (as_date(d).year, as_date(d).month >= 7) == (last.year, last.month >= 7)
                 ]
+            case Span.CALENDAR_DAYS:
+                return [d for d in days if days[-1] - d < rule.window.length]
+            case Span.SCHOOL_YEAR:
+                return [d for d in days if year_of(d) == year_of(days[-1])]
             case Span.DAY:
                 return days[-1:]
             case Span.RUN:

@@ -139,7 +139,33 @@ THIRD = (
     b'measure = "run_days"\ncomparator = ">="\nthreshold = 1\n'
     b'resolve = { below = 1, school_days = 1 }\nsource = "test"\n'
 )
-CONTENTS = (("prov", 1, FIRST), ("prov", 2, SECOND), ("lang", 1, THIRD))
+
+
+def made(name: str, family: str, *rules: str) -> bytes:
+    """A profile of one family's rules; each is the lines that tell it from the others."""
+    told = [f'[profile]\nid = "{name}"\nversion = 1\nname = "{name}"\n[signals.{family}]\n']
+    for i, rule in enumerate(rules):
+        told.append(f"[[signals.{family}.rules]]\nid = '{name}-{i}'\nlevel = {1 + i % 3}\n")
+        told.append('source = "test"\n' + rule.replace("; ", "\n") + "\n")
+    return "".join(told).encode()
+
+
+WINDOWS = made(
+    "fonster",
+    "strofranvaro",
+    'metric = "total"; measure = "days"; window = { calendar_days = 4 }; comparator = ">="; '
+    "threshold = 3; resolve = { below = 2, school_days = 1 }",
+    'metric = "total"; measure = "occasions"; window = "school_year"; comparator = ">"; '
+    "threshold = 3; resolve = { below = 3, school_days = 1 }",
+    'metric = "invalid"; measure = "share"; window = { calendar_days = 3 }; comparator = ">="; '
+    "threshold = 50; resolve = { below = 40, school_days = 1 }",
+)
+CONTENTS = (
+    ("prov", 1, FIRST),
+    ("prov", 2, SECOND),
+    ("lang", 1, THIRD),
+    ("fonster", 1, WINDOWS),
+)
 PROFILES = {hashlib.sha256(one).digest(): parse_profile(one) for _, _, one in CONTENTS}
 
 UNITS = (HOME, OTHER_UNIT)
@@ -248,6 +274,7 @@ def _instant(day: int, minute: int) -> int:
 
 
 small = st.integers(0, 9)
+which_profile = st.integers(0, len(CONTENTS) - 1)
 
 
 @st.composite
@@ -263,12 +290,14 @@ def worlds(draw: st.DrawFn) -> World:
     activated = draw(
         st.lists(
             st.tuples(
-                st.integers(0, 2), st.tuples(st.sampled_from((0, 0, 0, 1)), st.integers(-1, 6))
+                which_profile,
+                st.tuples(st.sampled_from((0, 0, 0, 1)), st.integers(-1, 6)),
             ),
             max_size=3,
         )
     )
-    for which, (units, valid_from) in [*activated, (0, (0, -500))]:
+    always = draw(st.sampled_from((0, *range(3, len(CONTENTS)))))
+    for which, (units, valid_from) in [*activated, (always, (0, -500))]:
         profile_id, number, content = CONTENTS[which]
         facts.append(
             school.profile(

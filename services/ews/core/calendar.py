@@ -52,6 +52,11 @@ def year_start(year: int) -> int:
     return as_day(date(year, 7, 1))
 
 
+def school_year_start(day: int) -> int:
+    """The epoch day of 1 July that began the day's school year."""
+    return year_start(school_year(day))
+
+
 @lru_cache(maxsize=4096)
 def month_start(day: int) -> int:
     """The first day of the day's calendar month."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forvarning.warnings.v1.warnings_pb2 import Episode, Figures, LessonGround
-from services.ews.core import calendar, days, lessons, rules
+from services.ews.core import calendar, days, lessons, look
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.fold import Spell
 from services.ews.core.notices import explained_minutes
@@ -109,10 +109,10 @@ def _first(rule: Rule, axis: Sequence[int]) -> int:
     if rule.window.span is Span.DAY:
         return len(axis) - 1
     at = np.array([len(axis) - 1], np.int64)
-    return int(rules.first_in_window(rule.window, np.array(axis, np.int64), at)[0])
+    return int(look.first_in_window(rule.window, np.array(axis, np.int64), at)[0])
 
 
-def _run(sums: rules.Ints, metric: Metric) -> tuple[int, int]:
+def _run(sums: look.Ints, metric: Metric) -> tuple[int, int]:
     """The run's length up to the last day, and the place of its first day."""
     length, first = 0, len(sums) - 1
     for place in range(len(sums) - 1, -1, -1):
@@ -128,9 +128,9 @@ def _run(sums: rules.Ints, metric: Metric) -> tuple[int, int]:
     return length, first
 
 
-def _occasions(window: rules.Ints, metric: Metric) -> int:
+def _occasions(window: look.Ints, metric: Metric) -> int:
     """Unbroken stretches within the window; see :data:`services.ews.core.days.RUNS`."""
-    place = rules.METRICS.index(metric)
+    place = look.METRICS.index(metric)
     count, open_end = 0, False
     for day in window.tolist():
         if not day[days.REPORTED]:

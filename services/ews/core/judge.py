@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.ews.core import days, rules
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.lessons import Rows
+from services.ews.core.look import Ints, Look, runs
 from services.ews.core.pupils import Place, Stay
 from services.ews.core.rule import FOLDED, Measure, Metric, Profile, Rule
 from services.ews.core.units import Profiles, Unit
 
-Ints = NDArray[np.int64]
 UnitOf = Callable[[bytes], Unit]
 
 
@@ -154,7 +153,7 @@ def judge(group: Group, before: Group | None, year: Year, since: int, profiles: 
     sums = year.of(group.axis[start:])
     if len(group.rows) < sums.shape[2] or not _is_range(group.rows):
         sums = sums[:, :, group.rows]
-    look = rules.Look(group.axis, sums, start, keep)
+    look = Look(group.axis, sums, start, keep)
     _run(group, before, year, sums[keep - start :], keep, every)
     for family in FOLDED:
         group.verdicts[family] = _verdicts(
@@ -197,13 +196,13 @@ def _run(  # noqa: PLR0917  # one step of judge, split off for reading
 
 
 def _runs(sums: days.Sums, metric: Metric, last: Ints) -> Ints:
-    return rules.runs(sums, metric, last) if len(sums) else np.zeros((0, len(last)), np.int64)
+    return runs(sums, metric, last) if len(sums) else np.zeros((0, len(last)), np.int64)
 
 
 def _verdicts(  # noqa: PLR0917  # one step of judge, split off for reading
     group: Group,
     before: Group | None,
-    look: rules.Look,
+    look: Look,
     keep: int,
     family: int,
     distinct: list[Profile],

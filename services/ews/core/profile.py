@@ -47,6 +47,9 @@ __all__ = [
 
 
 _LINE = re.compile(r"at line (\d+)")
+_COUNTED_SPANS = {Span.SCHOOL_DAYS.value: 200, Span.CALENDAR_DAYS.value: 366}
+"""The spans that have a length, with the longest one."""
+_NAMED_SPANS = (Span.CALENDAR_MONTH.value, Span.TERM.value, Span.SCHOOL_YEAR.value)
 _RULE_KEYS = {
     "id",
     "level",
@@ -202,12 +205,18 @@ class _Reader(Fields):
             if given is not None:
                 self._refuse(f"{where}.window", "leave it out: the measure says the days", nth)
             return Window(Span.DAY if today else Span.RUN)
-        if given in (Span.CALENDAR_MONTH.value, Span.TERM.value):
+        if isinstance(given, str) and given in _NAMED_SPANS:
             return Window(Span(given))
-        if isinstance(given, dict) and set(given) == {"school_days"}:
-            length = self._whole(given, "school_days", f"{where}.window", 1, 200, None, nth)
-            return Window(Span.SCHOOL_DAYS, length)
-        self._refuse(f"{where}.window", 'give { school_days = N }, "calendar_month" or "term"', nth)
+        if isinstance(given, dict) and len(given) == 1:
+            (unit,) = given
+            if unit in _COUNTED_SPANS:
+                most = _COUNTED_SPANS[unit]
+                length = self._whole(given, unit, f"{where}.window", 1, most, None, nth)
+                return Window(Span(unit), length)
+        known = [f"{{ {one} = N }}" for one in _COUNTED_SPANS] + [
+            f'"{one}"' for one in _NAMED_SPANS
+        ]
+        self._refuse(f"{where}.window", f"give one of {', '.join(known)}", nth)
         return None
 
     def _resolve(

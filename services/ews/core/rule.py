@@ -53,15 +53,20 @@ class Span(Enum):
     __hash__ = object.__hash__  # members are single; their names need no hashing
 
     SCHOOL_DAYS = "school_days"
+    CALENDAR_DAYS = "calendar_days"
     CALENDAR_MONTH = "calendar_month"
     TERM = "term"
+    SCHOOL_YEAR = "school_year"
     DAY = "day"
     RUN = "run"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``length`` counts the pupil's school days and is 0 for other spans."""
+    """``length`` counts the pupil's school days, or the calendar's, and is 0 for other spans.
+
+    No window looks back beyond the judged day's school year.
+    """
 
     span: Span
     length: int = 0

@@ -91,9 +91,13 @@ def _span(rule: Rule, length: int) -> str:
     match rule.window.span:
         case Span.SCHOOL_DAYS:
             return f" de senaste {length} skoldagarna" if length > 1 else " den senaste skoldagen"
+        case Span.CALENDAR_DAYS:
+            return f" de senaste {rule.window.length} dagarna" if rule.window.length > 1 else ""
         case Span.CALENDAR_MONTH:
             return " under månaden"
         case Span.TERM:
             return " under terminen"
+        case Span.SCHOOL_YEAR:
+            return " under läsåret"
         case _:
             return ""
