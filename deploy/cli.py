@@ -48,7 +48,12 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "topics", "deploy.commands.topics:app", "Create Kafka's topics, or verify them.", OPERATE
     ),
-    Entry("rules", "deploy.commands.rules:app", "Check a rule profile, and activate it.", OPERATE),
+    Entry(
+        "rules",
+        "deploy.commands.rules:app",
+        "Check a rule profile, explain it, activate it.",
+        OPERATE,
+    ),
     Entry(
         "replay",
         "services.ews.whatif.cli:app",

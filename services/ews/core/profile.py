@@ -96,16 +96,20 @@ class _Reader(Fields):
             first, *others = sorted(self._found, key=lambda one: one.line or 1_000_000)
             first.others = tuple(others)
             raise first
-        return Profile(*head, families)
+        return Profile(families=families, **head)
 
-    def _head(self) -> tuple[str, int, str]:
+    def _head(self) -> dict[str, Any]:
         head = self._table(self._data, "profile", "profile")
         self._only(head, {"id", "version", "name", "description", "source"}, "profile")
         profile_id = self._text(head, "id", "profile")
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", profile_id):
             self._refuse("profile.id", "lower-case letters, digits and hyphens only")
-        version = self._whole(head, "version", "profile", 1, 1_000_000)
-        return profile_id, version, self._text(head, "name", "profile")
+        given = [key for key in ("description", "source") if key in head]
+        return {
+            "profile_id": profile_id,
+            "version": self._whole(head, "version", "profile", 1, 1_000_000),
+            **{key: self._text(head, key, "profile") for key in ("name", *given)},
+        }
 
     def _families(self) -> dict[int, Family]:
         signals = self._table(self._data, "signals", "signals")

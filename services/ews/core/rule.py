@@ -146,6 +146,8 @@ class Profile:
     version: int
     name: str
     families: dict[int, Family]
+    description: str = ""
+    source: str = ""
 
     def rules(self, family: int) -> tuple[Rule, ...]:
         """The family's rules; none where the profile does not judge it."""
