@@ -7,7 +7,7 @@ purpose: what it holds is read off the set of facts, day by day, rule by rule.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -28,6 +28,11 @@ def rank(version: f.Version) -> tuple[int, int, int]:
 
 def as_date(day: int) -> date:
     return EPOCH + timedelta(days=day)
+
+
+def _wave_rank(wave: f.Wave) -> tuple[int, int, bytes]:
+    told = wave.SerializeToString(deterministic=True)
+    return wave.partitions_closed, wave.revision_sum, told
 
 
 def year_of(day: int) -> int:
@@ -68,6 +73,7 @@ class Model:
         self.notices: dict[Any, Any] = {}
         self.placements: dict[Any, Any] = {}
         self.closed: dict[Any, Any] = {}
+        self.waves: dict[Any, Any] = {}
         self.activations: list[tuple[bytes, Any]] = []
         self.erased: set[bytes] = set()
 
@@ -94,6 +100,12 @@ class Model:
                 closed = fact.day_closed
                 key = (fact.organiser_id, closed.school_unit_id, closed.epoch_day)
                 self._newest(self.closed, key, closed.kind, closed.version)
+            case "wave":
+                wave = fact.wave
+                key = (fact.organiser_id, wave.school_unit_id, wave.epoch_day)
+                held = self.waves.get(key)
+                if held is None or _wave_rank(held) < _wave_rank(wave):
+                    self.waves[key] = wave
             case "profile_activated":
                 self.activations.append((fact.organiser_id, fact.profile_activated))
             case "erase":
@@ -298,7 +310,8 @@ class Model:
         seen: dict[int, list[Seen]],
     ) -> list[dict[str, Any]]:
         told: list[dict[str, Any]] = []
-        calm: dict[str, int] = {}
+        calm = self._without_waves(organiser, pupil, seen)
+        in_a_row: dict[str, int] = {}
         resolved_at = 0
         for i, day in enumerate(days):
             if not any(one.reported for one in seen.get(day, [])):
@@ -306,7 +319,12 @@ class Model:
             profile = self.profile(organiser, *self.place(pupil, day, seen), day)
             if profile is None or not profile.rules(family):
                 continue
-            verdicts = [self._verdict(rule, days[: i + 1], seen) for rule in profile.rules(family)]
+            verdicts = [
+                self._verdict(rule, days[: i + 1], calm if rule.subtract_waves else seen)
+                if not (rule.subtract_waves and self._waits(organiser, pupil, day, seen))
+                else None
+                for rule in profile.rules(family)
+            ]
             if all(verdict is None for verdict in verdicts):
                 continue
             best: Rule | None = None
@@ -316,19 +334,19 @@ class Model:
                     awake[rule.rule_id] = 0
                     if best is None or rule.level > best.level:
                         best = rule
-                elif rule.rule_id in calm:
-                    count = calm[rule.rule_id]
+                elif rule.rule_id in in_a_row:
+                    count = in_a_row[rule.rule_id]
                     if verdict == "calm":
                         count += 1
                     elif verdict == "between":
                         count = 0
                     if count < rule.resolve_days:
                         awake[rule.rule_id] = count
-            calm = awake
+            in_a_row = awake
             last = told[-1] if told else None
             if last is not None and last["resolved_day"] == 0:
                 if best is not None and best.level > last["level"]:
-                    last.update(self._tell(best, profile, day, days[: i + 1], seen))
+                    last.update(self._tell(best, profile, day, days[: i + 1], seen, calm))
                 if not awake:
                     last["resolved_day"] = day
                     resolved_at = i
@@ -337,13 +355,46 @@ class Model:
                 if last is None or not quiet or best.level > last["level"]:
                     told.append(
                         {
-                            **self._tell(best, profile, day, days[: i + 1], seen),
+                            **self._tell(best, profile, day, days[: i + 1], seen, calm),
                             "raised_day": day,
                             "resolved_day": 0,
                             "relapse": last is not None,
                         }
                     )
         return told
+
+    def _wave_of(
+        self, organiser: bytes, pupil: bytes, day: int, seen: dict[int, list[Seen]]
+    ) -> int:
+        """What the Wave of the day says of the pupil's class, else of the whole unit."""
+        active = self._placement(pupil, day)
+        unit = active.school_unit_id if active else self.place(pupil, day, seen)[0]
+        wave = self.waves.get((organiser, unit, day))
+        told = {one.class_id: one.explained_permille for one in wave.classes} if wave else {}
+        return int(told.get(active.class_id if active else b"", told.get(b"", 0)))
+
+    def _waits(self, organiser: bytes, pupil: bytes, day: int, seen: dict[int, list[Seen]]) -> bool:
+        """Neither the day's Wave nor a later DayClosed of the unit is in."""
+        unit = self.place(pupil, day, seen)[0]
+        closed = {at: held[0] for (_, whose, at), held in self.closed.items() if whose == unit}
+        if (organiser, unit, day) in self.waves or closed.get(day) != f.DAY_KIND_SCHOOL_DAY:
+            return False
+        return day == int(max(closed))
+
+    def _without_waves(
+        self, organiser: bytes, pupil: bytes, seen: dict[int, list[Seen]]
+    ) -> dict[int, list[Seen]]:
+        """The marks with valid absence of days with a wave taken out of what was offered."""
+        found: dict[int, list[Seen]] = {}
+        for day, marks in seen.items():
+            found[day] = marks
+            if not self._wave_of(organiser, pupil, day, seen):
+                continue
+            left = [replace(one, offered=one.offered - one.valid, valid=0) for one in marks]
+            if not any(one.offered for one in left if one.reported):
+                left = [replace(one, reported=False) for one in left]
+            found[day] = left
+        return found
 
     def _window(self, rule: Rule, days: list[int], seen: dict[int, list[Seen]]) -> list[int]:
         """The school days that the rule looks back on from the last of ``days``."""
@@ -420,6 +471,8 @@ class Model:
         every = [one for day in window for one in seen.get(day, [])]
         said = [one for one in every if one.reported]
         reported = sum(one.offered for one in said)
+        if not any(one.reported for one in seen.get(days[-1], [])):
+            return None  # a wave took all of the day
         value = self._value(rule, days, seen)
         if value is None or len(days) < rule.min_membership_days:
             return None
@@ -445,14 +498,16 @@ class Model:
             return "fires"
         return "calm" if value < Fraction(rule.resolve_below) else "between"
 
-    def _tell(
+    def _tell(  # noqa: PLR0917
         self,
         rule: Rule,
         profile: Profile,
         day: int,
         days: list[int],
-        seen: dict[int, list[Seen]],
+        every_mark: dict[int, list[Seen]],
+        calm: dict[int, list[Seen]] | None = None,
     ) -> dict[str, Any]:
+        seen = calm if calm is not None and rule.subtract_waves else every_mark
         metric = rule.metric.value
         window = self._window(rule, days, seen)
         every = [one for at in window for one in seen.get(at, [])]
@@ -476,21 +531,27 @@ class Model:
                 "absence_days": sum(
                     any(one.of(metric) for one in seen.get(at, [])) for at in window
                 ),
-                "run_days": len(self._run("total", days, seen)),
+                "run_days": len(self._run("total", days, every_mark)),
+                "shared": sum(one.valid for at in window for one in every_mark.get(at, []))
+                - sum(one.valid for one in every),
                 "reporting_rate_known": any(one.timetabled for one in every),
                 "value": round(float(value), 9),
                 "threshold": float(rule.threshold),
             },
-            "lessons": list(self._lessons(metric, window, seen))[:60],
+            "lessons": list(self._lessons(metric, window, seen, every_mark))[:60],
         }
 
     @staticmethod
     def _lessons(
-        metric: str, window: list[int], seen: dict[int, list[Seen]]
+        metric: str,
+        window: list[int],
+        seen: dict[int, list[Seen]],
+        every_mark: dict[int, list[Seen]],
     ) -> Iterator[tuple[Any, ...]]:
         for day in reversed(window):
-            for one in reversed(seen.get(day, [])):
-                if one.of(metric):
+            pairs = zip(seen.get(day, []), every_mark.get(day, []), strict=True)
+            for counted, one in reversed(list(pairs)):
+                if counted.of(metric):
                     yield (
                         one.lesson.lesson_id,
                         day,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from forvarning.facts.v1 import facts_pb2 as f
 from services.ews.core.profile import parse_profile
-from tests.unit.ews.facts import HOME, OTHER_UNIT, School, name
+from tests.unit.ews.facts import CLASS, HOME, OTHER_UNIT, School, name
 
 FIRST = b"""
 [profile]
@@ -43,6 +43,7 @@ min_offered_minutes = 120
 min_membership_days = 2
 min_reporting_rate = 60
 min_occasions = 2
+waves = "subtract"
 resolve = { below = 20.5, school_days = 1 }
 source = "test"
 [[signals.strofranvaro.rules]]
@@ -65,6 +66,20 @@ comparator = ">="
 threshold = 150
 min_absence_days = 2
 resolve = { below = 100, school_days = 1 }
+source = "test"
+
+[[signals.strofranvaro.rules]]
+id = "a5"
+level = 1
+metric = "valid"
+measure = "share"
+window = { school_days = 3 }
+comparator = ">="
+threshold = 40
+min_absence_days = 2
+min_absence_minutes = 70
+waves = "subtract"
+resolve = { below = 30, school_days = 1 }
 source = "test"
 
 [signals.langvarig]
@@ -131,6 +146,7 @@ SECOND = (
     FIRST.replace(b"version = 1", b"version = 2")
     .replace(b"threshold = 33.3", b"threshold = 25")
     .replace(b'id = "b2"', b'id = "b9"')
+    .replace(b'waves = "subtract"', b'waves = "count"', 1)
     .replace(b"quiet_school_days = 2", b"quiet_school_days = 0")
 )
 THIRD = (
@@ -244,7 +260,7 @@ def _brief(fact: f.Fact) -> str:
             + " ".join(str(mark) for mark in marks)
         )
     fields = [
-        f"{field.name}={names.get(value, value)}"
+        f"{field.name}={names.get(value, value) if isinstance(value, bytes) else value}"
         for field, value in one.ListFields()
         if field.name
         in {
@@ -252,6 +268,9 @@ def _brief(fact: f.Fact) -> str:
             "school_unit_id",
             "epoch_day",
             "kind",
+            "partitions_closed",
+            "revision_sum",
+            "classes",
             "member_from_day",
             "member_to_day",
             "school_year",
@@ -355,6 +374,27 @@ def worlds(draw: st.DrawFn) -> World:
             facts.append(school.closed(base + day, 1, OTHER_UNIT))
         if closings[day] % 16 == 15:
             facts.append(school.closed(base + day, 3))
+    for day, unit, own, whole_unit, partitions in draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, DAYS - 1),
+                st.sampled_from((0, 0, 0, 1)),
+                st.sampled_from((None, 0, 0, 200)),
+                st.sampled_from((None, 0, 150)),
+                st.integers(1, 2),
+            ),
+            max_size=8,
+        )
+    ):
+        classes = {CLASS: own, b"": whole_unit}
+        facts.append(
+            school.wave(
+                base + day,
+                {key: told for key, told in classes.items() if told is not None},
+                partitions=partitions,
+                unit=UNITS[unit],
+            )
+        )
     for day, slot, unit, state, modified, kind_bytes, who in draw(
         st.lists(
             st.tuples(

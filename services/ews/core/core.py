@@ -175,16 +175,20 @@ class Core:
                 del self._partition.published[key]
 
     def _close(self) -> None:
-        """Tell the buckets in which a unit is named that one of its days was closed."""
+        """Tell the buckets of a unit that one of its days was closed, or of a day's Wave."""
         by_unit: dict[tuple[bytes, bytes], list[Bucket]] = {}
-        if self._partition.closings:
+        closings, waves = self._partition.closings, self._partition.waves
+        if closings or waves:
             for bucket in self._partition.buckets():
                 for unit_id in bucket.units:
                     by_unit.setdefault((bucket.organiser_id, unit_id), []).append(bucket)
-        for (organiser_id, unit_id, day), cause in self._partition.closings.items():
+        for (organiser_id, unit_id, day), cause in (*closings.items(), *waves.items()):
             for bucket in by_unit.get((organiser_id, unit_id), ()):
                 dirty = self._partition.mark(bucket)
-                dirty.closed.add(day)
+                if (organiser_id, unit_id, day) in closings:
+                    dirty.closed.add(day)
+                else:
+                    dirty.waves.add(day)
                 dirty.cause = max(dirty.cause, cause, key=lambda one: one[1])
 
     def _decide(

@@ -9,7 +9,7 @@ import numpy as np
 
 from forvarning.state.v1.state_pb2 import StateValue
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
-from services.ews.core import calendar, days, ids, rules
+from services.ews.core import calendar, days, ids, rules, shared
 from services.ews.core.api import FailedFold, Row
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.episodes import content
@@ -56,11 +56,12 @@ class Decision:
         """Decide on every pupil whom anything since the last collect can have changed."""
         dirty = self._dirty
         every = dirty.everything or ANY_DAY in self._touched.by_day
-        years = {calendar.school_year(day) for day in (*dirty.days, *dirty.closed)}
+        known = dirty.closed | dirty.waves
+        years = {calendar.school_year(day) for day in dirty.days | known}
         for number in sorted(self._bucket.years):
             if every or number in years:
                 year = self._bucket.years[number]
-                if every or dirty.closed or not self._still_open(year):
+                if every or known or not self._still_open(year):
                     self._year(year)
                 else:
                     self._day_under_way(year)
@@ -92,9 +93,8 @@ class Decision:
 
     def _year(self, year: Year) -> None:
         bucket, dirty = self._bucket, self._dirty
-        closed = min(
-            (d for d in dirty.closed if calendar.school_year(d) == year.year), default=NEVER
-        )
+        known = dirty.closed | dirty.waves
+        closed = min((d for d in known if calendar.school_year(d) == year.year), default=NEVER)
         lessons = min(
             (d for d in dirty.days if calendar.school_year(d) == year.year), default=NEVER
         )
@@ -127,7 +127,7 @@ class Decision:
     def _judged(self, group: Group, held: Group | None, year: Year, since: int) -> list[Group]:
         """The group judged; where that raises, its pupils one by one, so that one fails alone."""
         try:
-            judge(group, held, year, since, self._profiles)
+            judge(group, held, year, since, self._profiles, self._unit)
         except Exception as error:  # noqa: BLE001  # whatever it is, it must stop no other pupil
             if len(group.rows) == 1:
                 self._give_up(int(group.rows[0]), error)
@@ -353,12 +353,13 @@ class Decision:
         for spell in spells:
             held = kept.get(spell.raised_day)
             if held is None or not held.tells(spell) or self._changed(due, key[0], spell.level_day):
-                if key[0] == TODAY:
-                    axis = [spell.level_day]
-                else:
-                    upto = int(np.searchsorted(due.group.axis, spell.level_day))
-                    axis = due.group.axis[: upto + 1].tolist()
-                held = content(self._bucket, due.year, due.row, axis, spell)
+                axis, waved = [spell.level_day], None
+                if key[0] != TODAY:
+                    upto = int(np.searchsorted(due.group.axis, spell.level_day)) + 1
+                    axis = due.group.axis[:upto].tolist()
+                    if spell.rule.subtract_waves:
+                        waved = shared.waved(axis, due.group.places[:upto], self._unit)
+                held = content(self._bucket, due.year, due.row, axis, spell, waved)
                 anew = True
             built[spell.raised_day] = held
         due.pupil.contents[key] = built

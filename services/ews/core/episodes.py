@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forvarning.warnings.v1.warnings_pb2 import Episode, Figures, LessonGround
-from services.ews.core import calendar, days, lessons, look
+from services.ews.core import calendar, days, lessons, look, shared
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.fold import Spell
 from services.ews.core.notices import explained_minutes
@@ -36,10 +36,18 @@ def _of_metric(metric: Metric, valid: int, unexplained: int, confirmed: int) -> 
             return unexplained
 
 
-def content(bucket: Bucket, year: Year, row: int, axis: Sequence[int], spell: Spell) -> Content:
+def content(  # noqa: PLR0917  # whose it is, of what, and seen how
+    bucket: Bucket,
+    year: Year,
+    row: int,
+    axis: Sequence[int],
+    spell: Spell,
+    waved: days.Mask | None = None,
+) -> Content:
     """The episode as the facts have it now.
 
-    ``axis`` are the pupil's school days up to and with ``spell.level_day``.
+    ``axis`` are the pupil's school days up to and with ``spell.level_day``;
+    ``waved`` tells the ones of whose valid absence the rule was judged without.
     """
     rule = spell.rule
     sums = year.of(np.array(axis, np.int64))[:, :, row].astype(np.int64)
@@ -49,6 +57,10 @@ def content(bucket: Bucket, year: Year, row: int, axis: Sequence[int], spell: Sp
         value_run, first = run if rule.metric is Metric.TOTAL else _run(sums, rule.metric)
     else:
         value_run, first = 0, _first(rule, axis)
+    out = 0
+    if waved is not None and waved[first:].any():
+        out = int(sums[first:][waved[first:], days.VALID].sum())
+        sums = shared.without(sums, waved)
     window = sums[first:]
     total = window.sum(axis=0).tolist()
     by_metric = [
@@ -68,6 +80,7 @@ def content(bucket: Bucket, year: Year, row: int, axis: Sequence[int], spell: Sp
         run_days=run[0],
         reporting_rate_known=total[days.TIMETABLED] > 0,
         threshold=float(rule.threshold),
+        shared=out,
     )
     match rule.measure:
         case Measure.SHARE:
@@ -85,6 +98,7 @@ def content(bucket: Bucket, year: Year, row: int, axis: Sequence[int], spell: Sp
         row,
         rule,
         [day for day, minutes in zip(axis[first:], by_metric, strict=True) if minutes],
+        frozenset(np.array(axis)[waved].tolist()) if out else frozenset(),
     )
     episode = Episode(
         level=spell.level,
@@ -142,8 +156,13 @@ def _occasions(window: look.Ints, metric: Metric) -> int:
     return count
 
 
-def _grounds(bucket: Bucket, row: int, rule: Rule, absent_days: list[int]) -> list[LessonGround]:
-    """The lessons that made the rule fire, newest first: reported marks, after the notices."""
+def _grounds(
+    bucket: Bucket, row: int, rule: Rule, absent_days: list[int], waved: frozenset[int]
+) -> list[LessonGround]:
+    """The lessons that made the rule fire, newest first: reported marks, after the notices.
+
+    Of the days ``waved`` those with valid absence only are left out.
+    """
     found: list[LessonGround] = []
     notices = bucket.notices.get(row)
     for day in reversed(absent_days):
@@ -160,7 +179,7 @@ def _grounds(bucket: Bucket, row: int, rule: Rule, absent_days: list[int]) -> li
                 explained = explained_minutes(notices, flags, lesson.modified(place), invalid, span)
                 valid, invalid = valid + explained, invalid - explained
             sure = invalid if flags & lessons.CONFIRMED else 0
-            if not _of_metric(rule.metric, valid, invalid - sure, sure):
+            if not _of_metric(rule.metric, 0 if day in waved else valid, invalid - sure, sure):
                 continue
             found.append(
                 LessonGround(

@@ -225,6 +225,7 @@ class Intake:
         if closed.kind not in (1, 2, 3):
             raise _refuse("bad_kind", "kind: school day, free or reopened")
         unit = self._partition.unit(fact.organiser_id, closed.school_unit_id)
+        waiting = unit.last_told if unit.waits(unit.last_told) else None
         news = unit.close(closed.epoch_day, closed.kind, version_of(closed.version))
         if not news and not again:
             return
@@ -232,15 +233,18 @@ class Intake:
             (fact.organiser_id, closed.school_unit_id, closed.epoch_day)
         )
         self._partition.close(fact.organiser_id, closed.school_unit_id, closed.epoch_day, cause)
+        if waiting is not None and not unit.waits(waiting):
+            self._partition.wave(fact.organiser_id, closed.school_unit_id, waiting, cause)
         self.waiting = True
 
-    def _wave(self, fact: Any, wave: Any, _cause: Cause, _again: bool) -> None:
+    def _wave(self, fact: Any, wave: Any, cause: Cause, again: bool) -> None:
         _identifiers(wave, ("school_unit_id",))
         _day(wave.epoch_day)
-        if self._partition.unit(fact.organiser_id, wave.school_unit_id).wave(wave):
-            self._partition.dirty_unit_days.add(
-                (fact.organiser_id, wave.school_unit_id, wave.epoch_day)
-            )
+        name = (fact.organiser_id, wave.school_unit_id)
+        if self._partition.unit(*name).wave(wave) or again:
+            self._partition.dirty_unit_days.add((*name, wave.epoch_day))
+            self._partition.wave(*name, wave.epoch_day, cause)
+            self.waiting = True
 
     def _profile_activated(self, fact: Any, activated: Any, cause: Cause, again: bool) -> None:
         key = (activated.profile_id, activated.profile_version, activated.digest)

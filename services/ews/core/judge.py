@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.ews.core import days, rules
+from services.ews.core import days, rules, shared
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.lessons import Rows
 from services.ews.core.look import Ints, Look, runs
@@ -130,11 +130,18 @@ def _loose_school_days(
     return mask
 
 
-def judge(group: Group, before: Group | None, year: Year, since: int, profiles: Profiles) -> None:
+def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of it
+    group: Group,
+    before: Group | None,
+    year: Year,
+    since: int,
+    profiles: Profiles,
+    unit_of: UnitOf,
+) -> None:
     """Make the group's verdicts, going on from ``before`` up to the day ``since``.
 
     Nothing that ``before`` was made from may have changed on the days before
-    ``since``: neither sums, nor placements, nor profiles.
+    ``since``: neither sums, nor placements, nor profiles, nor waves.
     """
     keep = 0
     if before is not None:
@@ -154,11 +161,18 @@ def judge(group: Group, before: Group | None, year: Year, since: int, profiles: 
     if len(group.rows) < sums.shape[2] or not _is_range(group.rows):
         sums = sums[:, :, group.rows]
     look = Look(group.axis, sums, start, keep)
+    calm, waiting = look, None
+    if any(rule.subtract_waves for rule in every):
+        waved = shared.waved(group.axis[start:].tolist(), group.places[start:], unit_of)
+        if waved.any():
+            calm = Look(group.axis, shared.without(sums, waved), start, keep)
+        waiting = shared.waiting(group.axis[keep:].tolist(), group.places[keep:], unit_of)
     _run(group, before, year, sums[keep - start :], keep, every)
     for family in FOLDED:
         group.verdicts[family] = _verdicts(
-            group, before, look, keep, family, list(distinct.values())
+            group, before, (look, calm), keep, family, list(distinct.values())
         )
+        _wait(group, family, keep, waiting)
     _compare(group, before, keep)
     for family in FOLDED:
         verdicts = group.verdicts[family]
@@ -202,7 +216,7 @@ def _runs(sums: days.Sums, metric: Metric, last: Ints) -> Ints:
 def _verdicts(  # noqa: PLR0917  # one step of judge, split off for reading
     group: Group,
     before: Group | None,
-    look: Look,
+    looks: tuple[Look, Look],
     keep: int,
     family: int,
     distinct: list[Profile],
@@ -218,7 +232,7 @@ def _verdicts(  # noqa: PLR0917  # one step of judge, split off for reading
         where = [profile is one for profile in group.profiles[keep:]]
         for i, rule in enumerate(one.rules(family)):
             run = group.runs[rule.metric][keep:] if rule.measure is Measure.RUN_DAYS else None
-            codes = rules.verdicts(rule, look, run)
+            codes = rules.verdicts(rule, looks[rule.subtract_waves], run)
             if everywhere:
                 made[:, i] = codes
             else:
@@ -230,6 +244,17 @@ def _verdicts(  # noqa: PLR0917  # one step of judge, split off for reading
         wider[:, : held.shape[1]] = held
         held = wider
     return np.concatenate((held, made))
+
+
+def _wait(group: Group, family: int, keep: int, waiting: days.Mask | None) -> None:
+    """Leave the days unjudged on which a rule that subtracts waves does not know of any yet."""
+    if waiting is None or not waiting.any():
+        return
+    for place in (np.nonzero(waiting)[0] + keep).tolist():
+        profile = group.profiles[place]
+        for i, rule in enumerate(profile.rules(family) if profile else ()):
+            if rule.subtract_waves:
+                group.verdicts[family][place, i] = rules.NOT_JUDGED
 
 
 def _compare(group: Group, before: Group | None, keep: int) -> None:

@@ -32,6 +32,8 @@ class Dirty:
     """Days whose lessons or notices changed."""
     closed: set[int] = field(default_factory=set)
     """Days that a unit named in the bucket closed, opened or freed."""
+    waves: set[int] = field(default_factory=set)
+    """Days whose Wave came, or will not be waited for any longer."""
     moved: set[int] = field(default_factory=set)
     """Rows whose place on days already published may have changed."""
     touches: list[tuple[Rows, int, Cause]] = field(default_factory=list)
@@ -71,6 +73,8 @@ class Partition:
         self.dirty_undigested = False
         self.closings: dict[tuple[bytes, bytes, int], Cause] = {}
         """Organiser, unit and day of the DayClosed facts since the last collect."""
+        self.waves: dict[tuple[bytes, bytes, int], Cause] = {}
+        """Likewise of the days of which it is known now what was shared on them."""
         self.tombstones: list[bytes] = []
         """State keys of rows that go."""
         self.undigested: dict[bytes, set[int]] = {}
@@ -151,6 +155,11 @@ class Partition:
         """Note that a unit's day was closed, opened or freed."""
         self.closings[organiser_id, unit_id, day] = cause
 
+    def wave(self, organiser_id: bytes, unit_id: bytes, day: int, cause: Cause) -> None:
+        """Note that what was shared on a unit's day is another, or waited for no longer."""
+        if self.profiles(organiser_id).subtract_waves:
+            self.waves[organiser_id, unit_id, day] = cause
+
     # -- restore ------------------------------------------------------------------------
 
     def restore(self, key: bytes, value: bytes | None) -> None:
@@ -229,6 +238,7 @@ class Partition:
         self.dirty_profiles = set()
         self.dirty_undigested = False
         self.closings = {}
+        self.waves = {}
         self.tombstones = []
 
 

@@ -65,6 +65,7 @@ _RULE_KEYS = {
     "min_absence_minutes",
     "min_absence_days",
     "min_occasions",
+    "waves",
     "source",
 }
 
@@ -197,9 +198,20 @@ class _Reader(Fields):
             resolve_below=below,
             resolve_days=days,
             min_reporting_rate=rate,
+            subtract_waves=self._subtract_waves(table, measure, where, nth),
             source=self._text(table, "source", where, nth),
             **guards,
         )
+
+    def _subtract_waves(
+        self, table: dict[str, Any], measure: Measure, where: str, nth: int
+    ) -> bool:
+        given = table.get("waves", "count")
+        if given not in {"count", "subtract"}:
+            self._refuse(f"{where}.waves", "say 'count' or 'subtract'", nth)
+        if given == "subtract" and measure is not Measure.SHARE:
+            self._refuse(f"{where}.waves", "only a share has waves taken out of it", nth)
+        return bool(given == "subtract")
 
     def _window(
         self, table: dict[str, Any], measure: Measure, today: bool, where: str, nth: int

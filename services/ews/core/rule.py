@@ -83,8 +83,9 @@ class Rule:
     it neither fires nor comes to rest. Else it *fires* where the value is at
     least (``>=``) or more than (``>``) ``threshold`` and the absence counted
     makes up ``min_absence_minutes`` and is spread over ``min_absence_days`` and
-    ``min_occasions``. A rule that has fired rests after ``resolve_days`` judged days in a row on
-    which the value was below ``resolve_below``.
+    ``min_occasions``. With ``subtract_waves`` it is judged without what whole classes
+    shared (:mod:`services.ews.core.shared`). A rule that has fired rests after
+    ``resolve_days`` judged days in a row on which the value was below ``resolve_below``.
     """
 
     rule_id: str
@@ -103,6 +104,7 @@ class Rule:
     min_absence_minutes: int
     min_absence_days: int
     min_occasions: int
+    subtract_waves: bool
     source: str
 
     # What the figures above come to in whole numbers, made once.

@@ -16,6 +16,7 @@ from services.ews.core.profile import Profile, parse_profile
 
 _SCHOOL_DAY = facts_pb2.DAY_KIND_SCHOOL_DAY
 _NEVER: Version = (-1, -1, -1)
+_NEVER_TOLD = -(1 << 30)
 
 
 @dataclass(slots=True)
@@ -25,6 +26,8 @@ class UnitDay:
     kind: int = 0
     version: Version = _NEVER
     wave: Any = None
+    waves: dict[bytes, int] = field(default_factory=dict)
+    """What the Wave says: thousandths by class, the unit's under no identifier."""
     group_revision: int = 0
     parts: dict[str, groups.Part] = field(default_factory=dict)
 
@@ -36,6 +39,10 @@ class Unit:
         self.organiser_id = organiser_id
         self.unit_id = unit_id
         self.days: dict[int, UnitDay] = {}
+        self.last_told = _NEVER_TOLD
+        """The newest day of which any DayClosed is in."""
+        self.wave_days: set[int] = set()
+        """The days with a wave in some class."""
         self._school_days: dict[int, NDArray[np.int64]] = {}
 
     def day(self, day: int) -> UnitDay:
@@ -57,18 +64,38 @@ class Unit:
         if (held.kind == _SCHOOL_DAY) != (kind == _SCHOOL_DAY):
             self._school_days.pop(calendar.school_year(day), None)
         held.kind, held.version = kind, version
+        self.last_told = max(self.last_told, day)
         return True
 
-    def wave(self, wave: facts_pb2.Wave) -> bool:
-        """Take a Wave; whether it was news. The larger (partitions, revisions) wins (design D8)."""
-        held = self.day(wave.epoch_day)
-        if held.wave is not None and (
-            (wave.partitions_closed, wave.revision_sum)
-            <= (held.wave.partitions_closed, held.wave.revision_sum)
-        ):
+    def waits(self, day: int) -> bool:
+        """Whether a closed school day's Wave may still come before the next DayClosed (D8)."""
+        return day == self.last_told and self.is_school_day(day) and self.days[day].wave is None
+
+    def has_wave(self, day: int, class_id: bytes) -> bool:
+        """Whether the class, else the unit where the Wave does not name it, had a wave."""
+        if day not in self.wave_days:
             return False
-        held.wave = wave
+        waves = self.days[day].waves
+        return waves.get(class_id, waves.get(b"", 0)) > 0
+
+    def wave(self, wave: facts_pb2.Wave) -> bool:
+        """Take a Wave; whether it was news. The larger (partitions, revisions) wins (design D8).
+
+        Of two that are equal there but not in what they say, the one whose bytes are larger.
+        """
+        held = self.day(wave.epoch_day)
+        if held.wave is not None and _rank(wave) <= _rank(held.wave):
+            return False
+        self._take_wave(wave.epoch_day, held, wave)
         return True
+
+    def _take_wave(self, day: int, held: UnitDay, wave: facts_pb2.Wave) -> None:
+        held.wave = wave
+        held.waves = {one.class_id: one.explained_permille for one in wave.classes}
+        if any(held.waves.values()):
+            self.wave_days.add(day)
+        else:
+            self.wave_days.discard(day)
 
     def school_days(self, year: int) -> NDArray[np.int64]:
         """The closed school days of a school year, in order."""
@@ -114,13 +141,19 @@ class Unit:
             version = value.closed.version
             held.kind = value.closed.kind
             held.version = (version.priority, version.modified_unix_ms, version.sequence)
+            self.last_told = max(self.last_told, day)
         if value.HasField("wave"):
-            held.wave = value.wave
+            self._take_wave(day, held, value.wave)
         for part in value.parts:
             key = ids.bucket_key(self.organiser_id, part.home_id, part.bucket)
             held.parts[key] = groups.Part.decode(part.sums)
         self.days[day] = held
         self._school_days.clear()
+
+
+def _rank(wave: facts_pb2.Wave) -> tuple[int, int, bytes]:
+    told = wave.SerializeToString(deterministic=True)
+    return wave.partitions_closed, wave.revision_sum, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +190,16 @@ class Profiles:
         self._held[key] = Activation(fact, parse_profile(content), content, version)
         self._chosen.clear()
         return True
+
+    @property
+    def subtract_waves(self) -> bool:
+        """Whether any rule of any of them does."""
+        return any(
+            rule.subtract_waves
+            for held in self._held.values()
+            for family in held.profile.families.values()
+            for rule in family.rules
+        )
 
     def choose(self, unit_id: bytes, school_form: int, day: int) -> Profile | None:
         """The profile in force: the most specific scope, then the newest valid-from, then version.

@@ -211,6 +211,29 @@ class School:
             )
         )
 
+    def wave(
+        self,
+        at: int,
+        classes: dict[bytes, int],
+        *,
+        partitions: int = 1,
+        revisions: int = 1,
+        unit: bytes = UNIT,
+    ) -> bytes:
+        """``classes``: thousandths by class; no identifier stands for the unit."""
+        return self.fact(
+            wave=f.Wave(
+                school_unit_id=unit,
+                epoch_day=at,
+                partitions_closed=partitions,
+                revision_sum=revisions,
+                classes=[
+                    f.ClassWave(class_id=class_id, explained_permille=permille)
+                    for class_id, permille in sorted(classes.items())
+                ],
+            )
+        )
+
     def notice(
         self,
         pupil: int,

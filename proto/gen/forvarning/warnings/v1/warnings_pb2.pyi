@@ -123,7 +123,7 @@ class Episode(_message.Message):
     def __init__(self, episode_id: _Optional[bytes] = ..., state: _Optional[_Union[EpisodeState, str]] = ..., level: _Optional[int] = ..., raised_day: _Optional[int] = ..., level_day: _Optional[int] = ..., resolved_day: _Optional[int] = ..., rule_id: _Optional[str] = ..., profile_id: _Optional[str] = ..., profile_version: _Optional[int] = ..., figures: _Optional[_Union[Figures, _Mapping]] = ..., lessons: _Optional[_Iterable[_Union[LessonGround, _Mapping]]] = ..., sentence: _Optional[str] = ..., relapse_of: _Optional[bytes] = ...) -> None: ...
 
 class Figures(_message.Message):
-    __slots__ = ("window_first_day", "window_last_day", "offered", "reported", "valid", "invalid_unexplained", "invalid_confirmed", "other", "absence_occasions", "absence_days", "run_days", "reporting_rate_known", "value", "threshold")
+    __slots__ = ("window_first_day", "window_last_day", "offered", "reported", "valid", "invalid_unexplained", "invalid_confirmed", "other", "absence_occasions", "absence_days", "run_days", "reporting_rate_known", "value", "threshold", "shared")
     WINDOW_FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
     WINDOW_LAST_DAY_FIELD_NUMBER: _ClassVar[int]
     OFFERED_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +138,7 @@ class Figures(_message.Message):
     REPORTING_RATE_KNOWN_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
     window_first_day: int
     window_last_day: int
     offered: int
@@ -152,7 +153,8 @@ class Figures(_message.Message):
     reporting_rate_known: bool
     value: float
     threshold: float
-    def __init__(self, window_first_day: _Optional[int] = ..., window_last_day: _Optional[int] = ..., offered: _Optional[int] = ..., reported: _Optional[int] = ..., valid: _Optional[int] = ..., invalid_unexplained: _Optional[int] = ..., invalid_confirmed: _Optional[int] = ..., other: _Optional[int] = ..., absence_occasions: _Optional[int] = ..., absence_days: _Optional[int] = ..., run_days: _Optional[int] = ..., reporting_rate_known: _Optional[bool] = ..., value: _Optional[float] = ..., threshold: _Optional[float] = ...) -> None: ...
+    shared: int
+    def __init__(self, window_first_day: _Optional[int] = ..., window_last_day: _Optional[int] = ..., offered: _Optional[int] = ..., reported: _Optional[int] = ..., valid: _Optional[int] = ..., invalid_unexplained: _Optional[int] = ..., invalid_confirmed: _Optional[int] = ..., other: _Optional[int] = ..., absence_occasions: _Optional[int] = ..., absence_days: _Optional[int] = ..., run_days: _Optional[int] = ..., reporting_rate_known: _Optional[bool] = ..., value: _Optional[float] = ..., threshold: _Optional[float] = ..., shared: _Optional[int] = ...) -> None: ...
 
 class LessonGround(_message.Message):
     __slots__ = ("lesson_id", "epoch_day", "start_minute", "length_minutes", "subject", "offered", "valid", "invalid_unexplained", "invalid_confirmed")

@@ -1,0 +1,147 @@
+"""A wave is taken out of the shares of the rules that ask for it, and of nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from forvarning.warnings.v1 import warnings_pb2
+from services.ews.core.profile import ProfileError, parse_profile
+from tests.unit.ews.facts import CLASS, School, name, weekdays
+from tests.unit.ews.harness import Harness
+
+RULE = b"""
+[profile]
+id = "delad"
+version = 1
+name = "Delad"
+[signals.strofranvaro]
+[[signals.strofranvaro.rules]]
+id = "andel"
+level = 1
+metric = "total"
+measure = "share"
+window = { school_days = 5 }
+comparator = ">="
+threshold = 20
+waves = "subtract"
+resolve = { below = 10, school_days = 1 }
+source = "test"
+"""
+ACTIVE = warnings_pb2.EPISODE_STATE_ACTIVE
+WITHDRAWN = warnings_pb2.EPISODE_STATE_WITHDRAWN
+WAVE = {CLASS: 300, b"": 0}
+CALM = {b"": 0}
+
+
+def begun(content: bytes = RULE) -> tuple[Harness, School]:
+    """A core with the profile, and a school with a class of four."""
+    harness, school = Harness([("delad", 1, content)]), School()
+    harness.told(
+        school.profile(content, profile_id="delad"),
+        *(school.placement(pupil) for pupil in range(4)),
+    )
+    return harness, school
+
+
+def test_the_day_is_judged_when_its_wave_is_in() -> None:
+    harness, school = begun()
+    (at,) = weekdays(1)
+    assert harness.told(*school.school_day(at, range(4), {0: "v..."})) == []
+    (event,) = harness.told(school.wave(at, CALM))
+    assert event.episodes[0].raised_day == at
+    assert event.episodes[0].figures.shared == 0
+
+
+def test_without_a_wave_it_is_judged_at_the_next_closing() -> None:
+    harness, school = begun()
+    first, second = weekdays(2)
+    assert harness.told(*school.school_day(first, range(4), {0: "vv.."})) == []
+    (event,) = harness.told(*school.school_day(second, range(4)))
+    assert event.episodes[0].raised_day == first
+
+
+def test_valid_absence_of_a_wave_warns_nobody_and_what_goes_on_does() -> None:
+    harness, school = begun()
+    days = weekdays(5)
+    ill = dict.fromkeys(range(3), "v")
+    for at in days[:2]:
+        harness.apply(*school.school_day(at, range(4), ill), school.wave(at, WAVE))
+    assert harness.told() == []
+    harness.apply(*school.school_day(days[2], range(4)), school.wave(days[2], CALM))
+    assert harness.told() == []
+    for at in days[3:]:
+        harness.apply(*school.school_day(at, range(4), {0: "v"}), school.wave(at, CALM))
+    (event,) = harness.told()
+    assert event.pupil_id == name(0, "pupil")
+    figures = event.episodes[0].figures
+    assert (figures.shared, figures.reported, figures.valid) == (480, 480, 240)
+    assert figures.value == 50.0
+    assert {lesson.epoch_day for lesson in event.episodes[0].lessons} == {days[3]}
+
+
+def test_invalid_absence_is_never_taken_out() -> None:
+    harness, school = begun()
+    (at,) = weekdays(1)
+    harness.apply(*school.school_day(at, range(4), {0: "vvii", 1: "vvv."}), school.wave(at, WAVE))
+    (event,) = harness.told()
+    assert event.pupil_id == name(0, "pupil")
+    figures = event.episodes[0].figures
+    assert (figures.shared, figures.reported, figures.value) == (120, 120, 100.0)
+    assert len(event.episodes[0].lessons) == 2
+
+
+def test_a_late_wave_withdraws_and_a_later_one_without_it_brings_back() -> None:
+    harness, school = begun()
+    first, second = weekdays(2)
+    harness.apply(*school.school_day(first, range(4), {0: "v", 1: "v"}))
+    events = harness.told(*school.school_day(second, range(4)))
+    assert len(events) == 2
+    events = harness.told(school.wave(first, WAVE))
+    assert {event.episodes[0].state for event in events} == {WITHDRAWN}
+    events = harness.told(school.wave(first, CALM, revisions=2))
+    assert {event.episodes[-1].state for event in events} == {ACTIVE}
+    assert harness.told(school.wave(first, WAVE)) == []
+
+
+def test_the_units_wave_holds_where_the_class_is_not_named() -> None:
+    for classes, warned in (({b"": 200}, 0), ({CLASS: 0, b"": 200}, 1), ({name(9): 200}, 1)):
+        harness, school = begun()
+        (at,) = weekdays(1)
+        harness.apply(*school.school_day(at, range(4), {0: "v..."}), school.wave(at, classes))
+        assert len(harness.told()) == warned
+
+
+def test_a_wave_leaves_the_sums_of_the_groups_alone() -> None:
+    harness, school = begun()
+    (at,) = weekdays(1)
+    harness.told(*school.school_day(at, range(4), {0: "v"}))
+    before = dict(harness.groups)
+    assert before
+    harness.apply(school.wave(at, WAVE))
+    assert not harness.collect().group_days
+    assert harness.groups == before
+
+
+def test_a_restart_keeps_what_is_known_of_waves() -> None:
+    harness, school = begun()
+    first, second = weekdays(2)
+    harness.told(*school.school_day(first, range(4), {0: "v"}), school.wave(first, WAVE))
+    harness.told(*school.school_day(second, range(4), {0: "v..."}))
+    harness.restart()
+    (event,) = harness.told(school.wave(second, CALM))
+    assert event.episodes[0].figures.shared == 240
+    assert event.episodes[0].figures.value == 25.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b'"subtract"', b'"ignore"', "say 'count' or 'subtract'"),
+        (b'"share"', b'"days"', "only a share has waves taken out of it"),
+    ],
+)
+def test_the_profile_reader_refuses_what_waves_cannot_mean(
+    old: bytes, new: bytes, reason: str
+) -> None:
+    with pytest.raises(ProfileError, match=reason):
+        parse_profile(RULE.replace(old, new))
