@@ -5,7 +5,7 @@ each. A day is a letter for all four lessons or a letter for each:
 
     .  present          v  giltig     i  oanmäld     c  ogiltig     -  not reported
     w  giltig, but for one minute     j  oanmäld, but for one minute
-    q  oanmäld fifteen minutes        p  oanmäld fourteen minutes
+    q  oanmäld fifteen minutes        p  oanmäld fourteen minutes        o  giltig one minute
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ MARKS = {
     "w": (59, 0, 0, REPORTED),
     "i": (0, 60, 0, REPORTED),
     "j": (0, 59, 0, REPORTED),
+    "o": (1, 0, 0, REPORTED),
     "q": (0, 15, 0, REPORTED),
     "p": (0, 14, 0, REPORTED),
     "c": (0, 60, 0, REPORTED | CONFIRMED),
@@ -100,6 +101,8 @@ TODAY_CASES = [
         "skolverket-15",
         "prestationsprinsen",
         "stockholm",
+        "skola24-default",
+        "england-us",
     )
     for case in (
         Case(profile, "ogiltig-idag", ". ..q.", 1),
@@ -166,6 +169,21 @@ CASES = [
     Case("stockholm", "stockholm-15-procent", days((15, "."), "v v . . v"), None),
     Case("stockholm", "stockholm-10-dagar", days((10, "c")), 9),
     Case("stockholm", "stockholm-10-dagar", days((9, "c"), "ccc."), None),
+    # skola24-default: one day of ten is 10 %, which is not over 10 %; one minute more is.
+    Case("skola24-default", "skola24-10-procent", days((8, "."), "o...", "v"), 9),
+    Case("skola24-default", "skola24-10-procent", days((9, "."), "i"), None),
+    # A Monday is in the fourteen days to the Friday of next week, and not to the Monday after.
+    Case("skola24-default", "skola24-10-procent", days((10, "."), "v", (8, "."), "vv.."), 19),
+    Case("skola24-default", "skola24-10-procent", days((10, "."), "v", (9, "."), "vv.."), None),
+    # england-us: one day of the first ten, as soon as there are ten.
+    Case("england-us", "persistent-10-procent", days("v", (9, ".")), 9),
+    Case("england-us", "persistent-10-procent", days("vvvw", (9, ".")), None),
+    Case("england-us", "persistent-10-procent", days("v", (8, ".")), None),
+    # The first term's day still counts in the spring.
+    Case("england-us", "persistent-10-procent", days((90, "."), (10, "v")), 99),
+    Case("england-us", "persistent-10-procent", days((91, "."), (9, "v")), None),
+    Case("england-us", "severe-50-procent", days((5, "."), (5, "c")), 9),
+    Case("england-us", "severe-50-procent", days((5, "."), (4, "v"), "vvvw"), None),
 ]
 
 
