@@ -4,7 +4,10 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 CODE := services deploy bench tests
 
-.PHONY: help demo demo-check test check soak bench-ews bench-demo format proto screenshots locks clean
+NEW ?= danderyd
+OLD ?= standard
+
+.PHONY: help demo replay demo-check test check soak bench-ews bench-demo format proto screenshots locks clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +22,10 @@ help: ## list the verbs
 
 demo: .venv/local ## a small municipality on the local stack, in a web page (Ctrl-C stops it)
 	@.venv/bin/forvarning up --demo
+
+replay: .venv/local ## what if another profile held: make replay NEW=danderyd OLD=standard [SOURCE=DIR]
+	@if [ -z '$(SOURCE)' ] && [ -f var/demo/run/environment ]; then . var/demo/run/environment; fi; \
+	.venv/bin/forvarning replay --profile '$(NEW)' --against '$(OLD)' $(SOURCE)
 
 demo-check: .venv/local ## eight school weeks with faults, compared with the oracle; one JSON line last
 	@$(PY) -m deploy.check
