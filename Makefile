@@ -7,7 +7,7 @@ CODE := services deploy bench tests
 NEW ?= danderyd
 OLD ?= standard
 
-.PHONY: help demo replay demo-check test check soak bench-ews bench-demo format proto screenshots locks clean
+.PHONY: help demo replay demo-check test check soak bench-ews bench-demo golden format proto screenshots locks clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-ews: .venv/dev ## marks a second of one worker against the naive app; one 
 
 bench-demo: .venv/local ## seconds from a fresh clone to the first warning; one JSON line last
 	@$(PY) -m bench.demo
+
+golden: .venv/dev ## judge the golden term again and keep its warnings (tests/golden/term.txt)
+	@$(PY) -m tests.golden
 
 screenshots: .venv/dev ## take the pictures in docs/ again
 	@FORVARNING_WRITE_SCREENSHOTS=1 $(PY) -m pytest -q tests/browser

@@ -1,0 +1,7 @@
+"""The decision core's own number."""
+
+CORE_VERSION = 1
+"""Grows with every change after which the same facts under the same profile give another warning.
+
+The golden term (tests/golden) was judged by this version and holds it to that.
+"""

@@ -1,0 +1,107 @@
+"""The golden term as text: one line an episode, so that a change of warnings can be read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from bench.simulator.config import SimulatorConfig
+from bench.simulator.stream import Simulation
+from forvarning.warnings.v1 import warnings_pb2
+from services.common.clock import from_epoch_day
+from services.ews.core.profile import parse_profile
+from services.ews.core.replay import Reached, Replay, Replayer, activation
+from services.ews.core.rule import FAMILIES
+from services.ews.core.version import CORE_VERSION
+from tests.golden import facts
+
+KEPT = Path(__file__).with_name("term.txt")
+PROFILE = Path(__file__).parents[2] / "services" / "ews" / "profiles" / "standard.toml"
+SEED, PUPILS = 20_260_818, 400
+FIRST, LAST = date(2026, 8, 18), date(2026, 12, 18)
+_NAMES = {number: name for name, number in FAMILIES.items()}
+_HEAD = """\
+# The golden term: what the core made of a simulated autumn term under the standard profile.
+# `make golden` writes this file; do not edit it. Columns: pupil, family, raised, resolved (- while
+# it lasts), then each level: number@day, rule. R: the episode relapses from the one before.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The kept text in its parts. What the episodes follow from stands in ``made_by``."""
+
+    made_by: dict[str, str]
+    episodes: list[str]
+
+    def text(self) -> str:
+        """As it is kept."""
+        made_by = "".join(f"# {name}: {value}\n" for name, value in self.made_by.items())
+        return _HEAD + made_by + "".join(f"{line}\n" for line in self.episodes)
+
+    @classmethod
+    def read(cls, text: str) -> Term:
+        """The parts of :meth:`text`."""
+        lines = text.splitlines()
+        head = [line[2:] for line in lines if line.startswith("# ")][_HEAD.count("\n") :]
+        made_by = dict(line.split(": ", 1) for line in head)
+        return cls(made_by, [line for line in lines if not line.startswith("#")])
+
+
+def judged_by() -> dict[str, str]:
+    """The pair that decides what the facts lead to: the profile and the core's version."""
+    content = PROFILE.read_bytes()
+    profile = parse_profile(content)
+    return {
+        "profile": f"{profile.profile_id}@{profile.version}",
+        "profile sha256": hashlib.sha256(content).hexdigest(),
+        "core version": str(CORE_VERSION),
+    }
+
+
+def judge() -> Term:
+    """Simulate the term and judge it. Raises ValueError where the core refuses any of it."""
+    content = PROFILE.read_bytes()
+    profile = parse_profile(content)
+    replayer = Replayer([(profile.profile_id, profile.version, content)])
+    replayer.take(0, activation(facts.ORGANISER, content))
+    simulation = Simulation.of(SimulatorConfig(seed=SEED, pupils=PUPILS, today=LAST))
+    digest = hashlib.sha256()
+    count = 0
+    for count, fact in enumerate(facts.term(simulation, FIRST, LAST), 1):
+        digest.update(fact)
+        replayer.take(count, fact)
+    found = replayer.finish()
+    if found.undigested or found.failed:
+        raise ValueError(f"not all could be judged: {found.undigested}, {found.failed}")
+    pupils = {facts.pupil_id(one.id): (one.index, one.id) for one in simulation.world.pupils}
+    made_by = judged_by() | {
+        "simulator": f"seed {SEED}, {PUPILS} pupils, {FIRST} to {LAST}, {count} facts",
+        "facts sha256": digest.hexdigest(),
+    }
+    return Term(made_by, _episodes(found, pupils))
+
+
+def _episodes(found: Replay, pupils: dict[bytes, tuple[int, str]]) -> list[str]:
+    rows: list[tuple[int, int, int, str]] = []
+    for event in found.threads.values():
+        # A thread that is not about a pupil is named by its subject's id, and comes last.
+        index, name = pupils.get(event.pupil_id, (PUPILS, event.pupil_id.hex()))
+        family = _NAMES[event.family]
+        for one in event.episodes:
+            levels = found.levels.get((event.pupil_id, event.family, one.raised_day)) or [
+                Reached(one.raised_day, one.level, one.rule_id)
+            ]
+            told = " ".join(f"{r.level}@{_date(r.day)} {r.rule_id}" for r in levels)
+            resolved = _date(one.resolved_day) if one.resolved_day else "-"
+            relapse = " R" if one.relapse_of else ""
+            line = f"{name} {family} {_date(one.raised_day)} {resolved} {told}{relapse}"
+            assert one.state != warnings_pb2.EPISODE_STATE_WITHDRAWN
+            rows.append((index, event.family, one.raised_day, line))
+    return [line for *_, line in sorted(rows)]
+
+
+def _date(day: int) -> str:
+    return from_epoch_day(day).isoformat()[5:]
