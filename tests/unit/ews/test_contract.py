@@ -344,7 +344,10 @@ def test_group_days_are_sums_by_class_and_slot(school: School) -> None:
     assert (whole.slot_hour, whole.class_id, whole.pupils, whole.offered) == (24, CLASS, 3, 720)
     assert (whole.reported, whole.valid, whole.invalid_unexplained) == (720, 240, 60)
     assert whole.pupils_absent_all_day == 1
+    assert (whole.pupils_absent, whole.pupils_mostly_valid) == (2, 1)
     assert [one.slot_hour for one in day.sums] == [8, 9, 10, 13, 24]
+    assert [one.subject for one in day.sums] == ["MA", "MA", "MA", "MA", ""]
+    assert [one.pupils_absent for one in day.sums[:2]] == [2, 1]
     assert (day.sums[0].valid, day.sums[0].invalid_unexplained) == (60, 60)
     # A correction is a new revision, a day that is free after all an empty one.
     harness.apply(school.register(START, 490, {1: (60,)}))

@@ -229,7 +229,7 @@ class GroupDay(_message.Message):
     def __init__(self, organiser_id: _Optional[bytes] = ..., school_unit_id: _Optional[bytes] = ..., epoch_day: _Optional[int] = ..., partition: _Optional[int] = ..., revision: _Optional[int] = ..., sums: _Optional[_Iterable[_Union[GroupSum, _Mapping]]] = ...) -> None: ...
 
 class GroupSum(_message.Message):
-    __slots__ = ("class_id", "slot_hour", "pupils", "offered", "reported", "valid", "invalid_unexplained", "invalid_confirmed", "pupils_absent_all_day")
+    __slots__ = ("class_id", "slot_hour", "pupils", "offered", "reported", "valid", "invalid_unexplained", "invalid_confirmed", "pupils_absent_all_day", "subject", "pupils_absent", "pupils_mostly_valid")
     CLASS_ID_FIELD_NUMBER: _ClassVar[int]
     SLOT_HOUR_FIELD_NUMBER: _ClassVar[int]
     PUPILS_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +239,9 @@ class GroupSum(_message.Message):
     INVALID_UNEXPLAINED_FIELD_NUMBER: _ClassVar[int]
     INVALID_CONFIRMED_FIELD_NUMBER: _ClassVar[int]
     PUPILS_ABSENT_ALL_DAY_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    PUPILS_ABSENT_FIELD_NUMBER: _ClassVar[int]
+    PUPILS_MOSTLY_VALID_FIELD_NUMBER: _ClassVar[int]
     class_id: bytes
     slot_hour: int
     pupils: int
@@ -248,4 +251,7 @@ class GroupSum(_message.Message):
     invalid_unexplained: int
     invalid_confirmed: int
     pupils_absent_all_day: int
-    def __init__(self, class_id: _Optional[bytes] = ..., slot_hour: _Optional[int] = ..., pupils: _Optional[int] = ..., offered: _Optional[int] = ..., reported: _Optional[int] = ..., valid: _Optional[int] = ..., invalid_unexplained: _Optional[int] = ..., invalid_confirmed: _Optional[int] = ..., pupils_absent_all_day: _Optional[int] = ...) -> None: ...
+    subject: str
+    pupils_absent: int
+    pupils_mostly_valid: int
+    def __init__(self, class_id: _Optional[bytes] = ..., slot_hour: _Optional[int] = ..., pupils: _Optional[int] = ..., offered: _Optional[int] = ..., reported: _Optional[int] = ..., valid: _Optional[int] = ..., invalid_unexplained: _Optional[int] = ..., invalid_confirmed: _Optional[int] = ..., pupils_absent_all_day: _Optional[int] = ..., subject: _Optional[str] = ..., pupils_absent: _Optional[int] = ..., pupils_mostly_valid: _Optional[int] = ...) -> None: ...
