@@ -7,7 +7,7 @@ CODE := services deploy bench tests
 NEW ?= danderyd
 OLD ?= standard
 
-.PHONY: help demo replay demo-check test check soak bench-ews bench-demo golden format proto screenshots locks clean
+.PHONY: help demo replay demo-check test check soak bench-ews bench-demo golden format proto schemas screenshots locks clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,7 @@ check: .venv/dev ## ruff, mypy --strict, import contracts, buf, generated code, 
 	@.venv/bin/buf lint proto
 	@bash proto/breaking.sh
 	@PYTHON=$(CURDIR)/$(PY) proto/generate.sh --check
+	@$(PY) -m deploy.published --check
 
 bench-ews: .venv/dev ## marks a second of one worker against the naive app; one JSON line last
 	@$(PY) -m bench.ews
@@ -62,6 +63,9 @@ format: .venv/dev ## let ruff format and mend what it can
 
 proto: .venv/dev ## generate proto/gen from the contracts
 	@PYTHON=$(CURDIR)/$(PY) proto/generate.sh
+
+schemas: .venv/dev ## write the profile format's JSON Schema and tables in docs/ again
+	@$(PY) -m deploy.published
 
 locks: ## resolve requirements/*.in to hashed locks (needs uv on the path)
 	@bash requirements/lock.sh

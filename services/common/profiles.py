@@ -8,7 +8,7 @@ Statutory clocks run whatever a ladder says; a ladder only adds its own.
 from __future__ import annotations
 
 import tomllib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -36,7 +36,16 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Trigger(_Part):
+# What the validators below say, for the published JSON Schema.
+_TRIGGERS: dict[str, Any] = {
+    "oneOf": [
+        {"required": ["family"]},
+        {"required": ["case_state"], "not": {"required": ["level"]}},
+    ]
+}
+
+
+class Trigger(_Part, json_schema_extra=_TRIGGERS):
     """What makes a step begin: a warning, or the case's own state. One of them.
 
     A warning: of this ``family`` that reaches this ``level``. A state: the case comes
@@ -61,7 +70,7 @@ class Trigger(_Part):
         return self.level or 1
 
 
-class Clock(_Part):
+class Clock(_Part, json_schema_extra={"minProperties": 1, "maxProperties": 1}):
     """How long: school days, working days (Monday to Friday, no holidays), calendar days, months.
 
     Exactly one of them is given.

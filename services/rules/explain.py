@@ -144,7 +144,7 @@ def _within(window: Window) -> str:
 
 
 def _also(rule: Rule) -> str:
-    """What the absence must come to besides, or nothing."""
+    """What the absence must come to besides, and what is left out of it, or nothing."""
     wants = []
     if rule.min_absence_minutes:
         wants.append(f"vara minst {duration(rule.min_absence_minutes)}")
@@ -154,7 +154,10 @@ def _also(rule: Rule) -> str:
     if rule.min_occasions:
         times = amount(rule.min_occasions, "tillfälle", "tillfällen", neuter=True)
         wants.append(f"ha skett vid minst {times}")
-    return f"Frånvaron måste också {together(wants)}." if wants else ""
+    said = [f"Frånvaron måste också {together(wants)}."] if wants else []
+    if rule.subtract_waves:
+        said.append("Det som hela klasser har varit borta från tillsammans räknas inte med.")
+    return " ".join(said)
 
 
 def _unjudged(rule: Rule) -> str:

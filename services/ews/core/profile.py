@@ -47,10 +47,10 @@ __all__ = [
 
 
 _LINE = re.compile(r"at line (\d+)")
-_COUNTED_SPANS = {Span.SCHOOL_DAYS.value: 200, Span.CALENDAR_DAYS.value: 366}
+COUNTED_SPANS = {Span.SCHOOL_DAYS.value: 200, Span.CALENDAR_DAYS.value: 366}
 """The spans that have a length, with the longest one."""
-_NAMED_SPANS = (Span.CALENDAR_MONTH.value, Span.TERM.value, Span.SCHOOL_YEAR.value)
-_RULE_KEYS = {
+NAMED_SPANS = (Span.CALENDAR_MONTH.value, Span.TERM.value, Span.SCHOOL_YEAR.value)
+RULE_KEYS = {
     "id",
     "level",
     "metric",
@@ -148,7 +148,7 @@ class _Reader(Fields):
     def _rule(self, where: str, nth: int, family: int, table: dict[str, Any]) -> Rule:
         if not isinstance(table, dict):
             self._refuse(where, "write each rule as a [[...rules]] table", nth)
-        self._only(table, _RULE_KEYS, where, nth)
+        self._only(table, RULE_KEYS, where, nth)
         metric = self._choice(Metric, table, "metric", where, nth)
         measure = self._choice(Measure, table, "measure", where, nth)
         today = family == TODAY
@@ -207,7 +207,7 @@ class _Reader(Fields):
         self, table: dict[str, Any], measure: Measure, where: str, nth: int
     ) -> bool:
         given = table.get("waves", "count")
-        if given not in {"count", "subtract"}:
+        if given not in ("count", "subtract"):
             self._refuse(f"{where}.waves", "say 'count' or 'subtract'", nth)
         if given == "subtract" and measure is not Measure.SHARE:
             self._refuse(f"{where}.waves", "only a share has waves taken out of it", nth)
@@ -221,17 +221,15 @@ class _Reader(Fields):
             if given is not None:
                 self._refuse(f"{where}.window", "leave it out: the measure says the days", nth)
             return Window(Span.DAY if today else Span.RUN)
-        if isinstance(given, str) and given in _NAMED_SPANS:
+        if isinstance(given, str) and given in NAMED_SPANS:
             return Window(Span(given))
         if isinstance(given, dict) and len(given) == 1:
             (unit,) = given
-            if unit in _COUNTED_SPANS:
-                most = _COUNTED_SPANS[unit]
+            if unit in COUNTED_SPANS:
+                most = COUNTED_SPANS[unit]
                 length = self._whole(given, unit, f"{where}.window", 1, most, None, nth)
                 return Window(Span(unit), length)
-        known = [f"{{ {one} = N }}" for one in _COUNTED_SPANS] + [
-            f'"{one}"' for one in _NAMED_SPANS
-        ]
+        known = [f"{{ {one} = N }}" for one in COUNTED_SPANS] + [f'"{one}"' for one in NAMED_SPANS]
         self._refuse(f"{where}.window", f"give one of {', '.join(known)}", nth)
         return None
 

@@ -8,7 +8,15 @@ from decimal import Decimal
 import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as w
-from services.ews.core.profile import Measure, Metric, ProfileError, Span, Window, parse_profile
+from services.ews.core.profile import (
+    RULE_KEYS,
+    Measure,
+    Metric,
+    ProfileError,
+    Span,
+    Window,
+    parse_profile,
+)
 from tests.unit.ews.facts import STANDARD
 
 TEXT = STANDARD.decode()
@@ -123,6 +131,14 @@ def test_whatever_a_key_holds_is_read_or_refused(value: str) -> None:
             lines[at] = f"{line.partition('=')[0]}= {value}"
             with contextlib.suppress(ProfileError):
                 parse_profile("\n".join(lines).encode())
+    for key in RULE_KEYS:
+        # At the head of a share rule, in place of its own line if it has one.
+        head, rule = TEXT.split('id = "strofranvaro-10-procent"\n')
+        own, rest = rule.split("\n\n", 1)
+        kept = [line for line in own.splitlines() if line.partition(" ")[0] not in (key, "#")]
+        changed = "\n".join([f"{head}{key} = {value}", *kept, f"\n{rest}"])
+        with contextlib.suppress(ProfileError):
+            parse_profile(changed.encode())
     for table in ("profile", "signals", "signals.strofranvaro", "signals.strofranvaro.rules"):
         head, _, tail = table.rpartition(".")
         text = f"[{head}]\n{tail} = {value}\n" if head else f"{tail} = {value}\n"

@@ -1,0 +1,239 @@
+"""Every key of a profile's ``[profile]`` and ``signals``: what it is, and what is refused.
+
+The one place from which the JSON Schema and the tables of docs/profiles.md are made. A
+test holds the names against those that the reader knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.ews.core.profile import COUNTED_SPANS, NAMED_SPANS
+from services.ews.core.rule import Measure, Metric
+
+REQUIRED = "required"
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. ``default`` is :data:`REQUIRED` or what holds where the key is left out."""
+
+    name: str
+    schema: Schema
+    unit: str
+    default: str
+    meaning: str
+    refused: str
+
+    @property
+    def required(self) -> bool:
+        return self.default == REQUIRED
+
+    @property
+    def described(self) -> Schema:
+        """The key's schema with its meaning, which editors show."""
+        return {**self.schema, "description": self.meaning}
+
+
+def text() -> Schema:
+    return {"type": "string", "pattern": r"\S"}
+
+
+def whole(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def above_zero(most: int = 1_000_000) -> Schema:
+    return {"type": "number", "exclusiveMinimum": 0, "maximum": most}
+
+
+def choice(*values: str) -> Schema:
+    return {"enum": list(values)}
+
+
+_SPANS = [f"`{{ {span} = N }}`" for span in COUNTED_SPANS] + [f'`"{span}"`' for span in NAMED_SPANS]
+_WINDOW: Schema = {
+    "oneOf": [
+        {"enum": list(NAMED_SPANS)},
+        *(
+            {
+                "type": "object",
+                "properties": {span: whole(1, most)},
+                "required": [span],
+                "additionalProperties": False,
+            }
+            for span, most in COUNTED_SPANS.items()
+        ),
+    ]
+}
+
+PROFILE = (
+    Key(
+        "id",
+        {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
+        "",
+        REQUIRED,
+        "The profile's name for machines; a warning names it and the version it lives under.",
+        "other than lower-case letters, digits and hyphens; more than 64",
+    ),
+    Key(
+        "version",
+        whole(1, 1_000_000),
+        "",
+        REQUIRED,
+        "Grows with every change: a published version never changes its content.",
+        "below 1",
+    ),
+    Key("name", text(), "", REQUIRED, "The profile's name for people.", "blank"),
+    Key("description", text(), "", "none", "One line for the list of profiles.", "blank"),
+    Key("source", text(), "", "none", "The document that the profile is taken from.", "blank"),
+)
+
+FAMILY = (
+    Key(
+        "quiet_school_days",
+        whole(0, 200),
+        "school days",
+        "0",
+        "So long after a warning came to rest a new one is raised only at a higher level.",
+        "negative; more than 200",
+    ),
+    Key(
+        "rules",
+        {},
+        "",
+        REQUIRED,
+        "The family's rules, each a `[[...rules]]` table.",
+        "an empty list",
+    ),
+)
+
+RULE = (
+    Key("id", text(), "", REQUIRED, "The rule's name; each warning carries it.", "used twice"),
+    Key(
+        "level",
+        whole(1, 9),
+        "",
+        REQUIRED,
+        "1 is the mildest. A warning has the highest level whose rule fires.",
+        "outside 1 to 9",
+    ),
+    Key(
+        "metric",
+        choice(*(one.value for one in Metric)),
+        "",
+        REQUIRED,
+        "Which absence is counted: `total`; `valid`; `invalid` (oanmäld and ogiltig); "
+        "`unexplained` (oanmäld).",
+        "`total` and `valid` in `ogiltig_idag`",
+    ),
+    Key(
+        "measure",
+        choice(*(one.value for one in Measure)),
+        "",
+        REQUIRED,
+        "What is made of it; see below.",
+        "other than `minutes` in `ogiltig_idag`",
+    ),
+    Key(
+        "window",
+        _WINDOW,
+        "days, or a named span",
+        REQUIRED,
+        f"The days that are looked at, up to and with the judged one: {', '.join(_SPANS)}. "
+        "Left out with `run_days` and in `ogiltig_idag`.",
+        "`N` outside 1 to "
+        + ", ".join(f"{most} (`{span}`)" for span, most in COUNTED_SPANS.items()),
+    ),
+    Key(
+        "comparator",
+        choice(">=", ">"),
+        "",
+        REQUIRED,
+        "`>=` counts the threshold itself, `>` does not.",
+        "anything else",
+    ),
+    Key(
+        "threshold",
+        above_zero(),
+        "the measure's",
+        REQUIRED,
+        "The value from which the rule fires.",
+        "0 or less; more than three decimals",
+    ),
+    Key(
+        "resolve",
+        {
+            "type": "object",
+            "properties": {"below": above_zero(), "school_days": whole(1, 200)},
+            "required": ["below", "school_days"],
+            "additionalProperties": False,
+        },
+        "the measure's; school days",
+        REQUIRED,
+        "`{ below = X, school_days = N }`: the rule rests after N judged school days in a row "
+        "with a value below X. Left out in `ogiltig_idag`, which ends only by being excused.",
+        "`below` above the threshold",
+    ),
+    Key(
+        "min_offered_minutes",
+        whole(0, 1_000_000),
+        "minutes",
+        "0",
+        "Not judged where less was offered and reported in the window.",
+        "with `run_days`",
+    ),
+    Key(
+        "min_membership_days",
+        whole(0, 1_000_000),
+        "school days",
+        "0",
+        "Not judged before the pupil's so many-th school day of the school year.",
+        "negative",
+    ),
+    Key(
+        "min_reporting_rate",
+        {"type": "number", "minimum": 0, "maximum": 100},
+        "per cent",
+        "0",
+        "Not judged where less of the timetable in the window is reported; without a timetable "
+        "the rate is unknown and stops nothing.",
+        "outside 0 to 100; with `run_days`",
+    ),
+    Key(
+        "min_absence_minutes",
+        whole(0, 1_000_000),
+        "minutes",
+        "0",
+        "Does not fire unless the absence in the window comes to this.",
+        "with `run_days`",
+    ),
+    Key(
+        "min_absence_days",
+        whole(0, 1_000_000),
+        "school days",
+        "0",
+        "Does not fire unless there is absence on so many days of the window.",
+        "with `run_days`",
+    ),
+    Key(
+        "min_occasions",
+        whole(0, 1_000_000),
+        "occasions",
+        "0",
+        "Does not fire unless there are so many occasions in the window.",
+        "with `run_days`",
+    ),
+    Key(
+        "waves",
+        choice("count", "subtract"),
+        "",
+        '`"count"`',
+        "`subtract`: judged without what whole classes were away from together, such as an "
+        "influenza or a closed road.",
+        "`subtract` with another measure than `share`",
+    ),
+    Key("source", text(), "", REQUIRED, "Where the threshold is taken from.", "blank"),
+)
