@@ -7,7 +7,7 @@ CODE := services deploy bench tests
 NEW ?= danderyd
 OLD ?= standard
 
-.PHONY: help demo replay demo-check test check soak bench-ews bench-demo golden format proto schemas screenshots locks clean
+.PHONY: help demo replay demo-check test check soak eval bench-ews bench-demo golden format proto schemas screenshots locks clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ check: .venv/dev ## ruff, mypy --strict, import contracts, buf, generated code, 
 	@bash proto/breaking.sh
 	@PYTHON=$(CURDIR)/$(PY) proto/generate.sh --check
 	@$(PY) -m deploy.published --check
+
+eval: .venv/dev ## how good the warnings are, on simulated years with known truth; one JSON line last
+	@$(PY) -m bench.eval
 
 bench-ews: .venv/dev ## marks a second of one worker against the naive app; one JSON line last
 	@$(PY) -m bench.ews

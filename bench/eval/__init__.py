@@ -1,0 +1,1 @@
+"""How good the warnings are: simulated or foreign school years with known truth."""
