@@ -7,7 +7,7 @@ CODE := services deploy bench tests
 NEW ?= danderyd
 OLD ?= standard
 
-.PHONY: help demo replay demo-check test check soak eval bench-ews bench-demo golden format proto schemas screenshots locks clean
+.PHONY: help demo replay demo-check test check soak eval bench-ews bench-demo golden mutants format proto schemas screenshots locks clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-ews: .venv/dev ## marks a second of one worker against the naive app; one 
 
 bench-demo: .venv/local ## seconds from a fresh clone to the first warning; one JSON line last
 	@$(PY) -m bench.demo
+
+mutants: .venv/dev ## faults put into the core that the tests must notice (hours; MODULES="fold ids"); one JSON line last
+	@$(PY) -m bench.mutants $(MODULES)
 
 golden: .venv/dev ## judge the golden term again and keep its warnings (tests/golden/term.txt)
 	@$(PY) -m tests.golden

@@ -85,6 +85,28 @@ def skipped(after: w.WarningEvent) -> None:
     after.incomplete = True
 
 
+def doubled(after: w.WarningEvent) -> None:
+    after.episodes.append(after.episodes[0])
+
+
+def newest_first(after: w.WarningEvent) -> None:
+    after.episodes[0].raised_day = 7
+    after.episodes.add(episode_id=b"n", state=w.EPISODE_STATE_ACTIVE, raised_day=6)
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (following(doubled), "revision 2: an episode stands twice"),
+        (following(newest_first), "revision 2: the episodes are not oldest first"),
+        (following(lambda _: None), "revision 2: nothing changed"),
+        (following(half_resolved), "revision 2: episode 65 has the resolved day of another state"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(after: w.WarningEvent, told: str) -> None:
+    assert told in illegal_history([event(), after])
+
+
 @pytest.mark.parametrize(
     ("after", "told"),
     [

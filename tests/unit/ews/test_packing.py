@@ -34,6 +34,12 @@ def test_a_row_of_one_number_takes_three_bytes() -> None:
     assert len(pack(np.full((4, 30), 60, np.int16))) == 12
 
 
+def test_a_row_of_small_numbers_takes_a_byte_each_and_others_two() -> None:
+    assert len(pack(np.array([[0, 255, 7, 0]], np.int16))) == 5
+    assert len(pack(np.array([[0, 256, 7, 0]], np.int16))) == 9
+    assert len(pack(np.array([[0, -1, 7, 0]], np.int16))) == 9
+
+
 def test_bytes_of_another_layout_are_refused() -> None:
     with pytest.raises(ValueError, match="no kind of row: 9"):
         unpack(bytes([9, 0, 0]), 1, 5)

@@ -1,0 +1,5 @@
+"""What `make mutants` adds to the tests that are to kill the mutants (bench/mutants.py).
+
+``killers``         a pytest plugin: the same examples every time, no answer kept from before
+``survivors.toml``  mutants that no test can tell from the original, each with its reason
+"""
