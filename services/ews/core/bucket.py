@@ -17,6 +17,7 @@ from forvarning.state.v1.state_pb2 import BucketValue, DayUnit, DayValue, StateV
 from services.ews.core import calendar, days
 from services.ews.core.api import StateError
 from services.ews.core.lessons import Lesson, Seats, are_first
+from services.ews.core.marks import DayMarks, of_day
 from services.ews.core.notices import Notice
 from services.ews.core.packing import pack, unpack
 from services.ews.core.pupils import Place, Pupil, Stay
@@ -68,6 +69,8 @@ class Year:
         self.sums: days.Sums = np.zeros((64, days.FIELDS, capacity), np.int16)
         self.units: dict[int, dict[bytes, days.Mask]] = {}
         """In which units each row had a lesson, by day; only days with lessons are here."""
+        self.marks: dict[int, DayMarks] = {}
+        """The lessons as bits of days that a rule asked for and that have not changed since."""
 
     def reserve(self, capacity: int, day: int | None = None) -> None:
         """Make room for rows, and for a day."""
@@ -210,6 +213,18 @@ class Bucket:
         """The day's lessons added up; nothing is kept."""
         return days.add_up([self.task(day)])[0]
 
+    def marks(self, day: int) -> DayMarks:
+        """The day's lessons as bits, for every row."""
+        held = self.year(calendar.school_year(day)).marks
+        found = held.get(day)
+        if found is None or found.bits.shape[1] < len(self.pupils):
+            if self.order(day):
+                found = of_day(self.counted(day))
+            else:
+                found = DayMarks((), np.zeros((0, len(self.pupils)), np.uint8))
+            held[day] = found
+        return found
+
     def task(self, day: int) -> days.Task:
         """What there is to add up of a day."""
         return days.Task(self.order(day), len(self.pupils), self.notices)
@@ -219,6 +234,7 @@ class Bucket:
         year = self.year(calendar.school_year(day))
         size = len(self.pupils)
         self._last = (day, counted)
+        year.marks.pop(day, None)
         held = year.day(day)
         before = held[: days.SUMMED, :size]
         changed: days.Mask = (before != counted.sums[: days.SUMMED]).any(0)

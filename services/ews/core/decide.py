@@ -127,7 +127,7 @@ class Decision:
     def _judged(self, group: Group, held: Group | None, year: Year, since: int) -> list[Group]:
         """The group judged; where that raises, its pupils one by one, so that one fails alone."""
         try:
-            judge(group, held, year, since, self._profiles, self._unit)
+            judge(group, held, year, since, self._profiles, self._unit, self._bucket.marks)
         except Exception as error:  # noqa: BLE001  # whatever it is, it must stop no other pupil
             if len(group.rows) == 1:
                 self._give_up(int(group.rows[0]), error)

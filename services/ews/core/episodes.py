@@ -8,17 +8,18 @@ for growing older.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from forvarning.warnings.v1.warnings_pb2 import Episode, Figures, LessonGround
-from services.ews.core import calendar, days, lessons, look, shared
+from services.ews.core import calendar, days, lessons, look, marks, patterns, shared
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.fold import Spell
+from services.ews.core.marks import gather
 from services.ews.core.notices import explained_minutes
 from services.ews.core.pupils import Content
-from services.ews.core.rule import TODAY, Measure, Metric, Rule, Span
+from services.ews.core.rule import PATTERNS, TODAY, Measure, Metric, Rule, Span
 from services.ews.core.sentences import sentence
 
 _MOST_LESSONS = 60
@@ -66,6 +67,7 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
     by_metric = [
         _of_metric(rule.metric, *one) for one in window[:, days.VALID : days.CONFIRMED + 1].tolist()
     ]
+    counts: Counts = _any
     figures = Figures(
         window_first_day=axis[first],
         window_last_day=axis[last],
@@ -89,16 +91,17 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
             figures.value = sum(by_metric)
         case Measure.OCCASIONS:
             figures.value = figures.absence_occasions
-        case Measure.DAYS:
-            figures.value = figures.absence_days
         case Measure.RUN_DAYS:
             figures.value = value_run
+        case _:
+            figures.value, counts = _counted(bucket, row, rule, axis[first:], window, figures)
     grounds = _grounds(
         bucket,
         row,
         rule,
         [day for day, minutes in zip(axis[first:], by_metric, strict=True) if minutes],
         frozenset(np.array(axis)[waved].tolist()) if out else frozenset(),
+        counts,
     )
     episode = Episode(
         level=spell.level,
@@ -117,6 +120,59 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
         (spell.profile.profile_id, spell.profile.version),
         episode,
     )
+
+
+Counts = Callable[[int, int], bool]
+"""Whether a lesson with absence is one of those that count, by its day and its place in it."""
+
+
+def _any(_day: int, _place: int) -> bool:
+    return True
+
+
+def _counted(  # noqa: PLR0917  # one step of content, split off for reading
+    bucket: Bucket,
+    row: int,
+    rule: Rule,
+    axis: Sequence[int],
+    window: look.Ints,
+    figures: Figures,
+) -> tuple[float, Counts]:
+    """The value of a measure that counts days or lessons, and which of them count.
+
+    A pattern is added to the figures.
+    """
+    rows = np.array([row], np.intp)
+    if rule.measure in PATTERNS:
+        held = gather([(day, bucket.marks(day)) for day in axis], rows)
+        found = patterns.strongest(rule, held)
+        if found is None:
+            return 0.0, _any
+        figures.pattern.CopyFrom(found)
+
+        def in_cell(day: int, place: int) -> bool:
+            some = bucket.marks(day)
+            bits = int(some.bits[place, row])
+            return patterns.inside(found, day, some.subjects[place], bits)
+
+        return found.share, in_cell
+    if rule.measure is Measure.LATE_ARRIVALS:
+
+        def late(day: int, place: int) -> bool:
+            return bool(bucket.marks(day).bits[place, row] & marks.PART)
+
+        bits = gather([(day, bucket.marks(day)) for day in axis], rows).bits
+        of_metric = (bits & marks.OF_METRIC[rule.metric]) != 0
+        return float((of_metric & ((bits & marks.PART) != 0)).sum()), late
+    sums = window[:, :, None]
+    counting = look.Counting(rule.measure, rule.metric, rule.day_ratio)
+    mask = look.days_counted(sums, counting)
+    counting_days = {day for day, yes in zip(axis, mask[:, 0].tolist(), strict=True) if yes}
+    value = len(counting_days)
+    if rule.measure is Measure.DISPERSED_DAYS:
+        away = look.away_all_day(sums, rule.metric)
+        value -= int(look.joins(away, away, sums[:, days.REPORTED] > 0)[0].sum())
+    return float(value), lambda day, _place: day in counting_days
 
 
 def _first(rule: Rule, axis: Sequence[int]) -> int:
@@ -156,8 +212,13 @@ def _occasions(window: look.Ints, metric: Metric) -> int:
     return count
 
 
-def _grounds(
-    bucket: Bucket, row: int, rule: Rule, absent_days: list[int], waved: frozenset[int]
+def _grounds(  # noqa: PLR0917  # one step of content, split off for reading
+    bucket: Bucket,
+    row: int,
+    rule: Rule,
+    absent_days: list[int],
+    waved: frozenset[int],
+    counts: Counts,
 ) -> list[LessonGround]:
     """The lessons that made the rule fire, newest first: reported marks, after the notices.
 
@@ -166,9 +227,11 @@ def _grounds(
     found: list[LessonGround] = []
     notices = bucket.notices.get(row)
     for day in reversed(absent_days):
-        for lesson in reversed(bucket.order(day)):
+        held = bucket.order(day)
+        for nth in range(len(held) - 1, -1, -1):
+            lesson = held[nth]
             place = lesson.place_of(row)
-            if place is None:
+            if place is None or not counts(day, nth):
                 continue
             offered, valid, invalid, _, flags = lesson.marks[:5, place].tolist()
             if not (valid or invalid) or flags & lessons.WITHDRAWN or not flags & lessons.REPORTED:

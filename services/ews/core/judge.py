@@ -17,6 +17,7 @@ from services.ews.core import days, rules, shared
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.lessons import Rows
 from services.ews.core.look import Ints, Look, runs
+from services.ews.core.marks import MarksOf
 from services.ews.core.pupils import Place, Stay
 from services.ews.core.rule import FOLDED, Measure, Metric, Profile, Rule
 from services.ews.core.units import Profiles, Unit
@@ -137,11 +138,12 @@ def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of i
     since: int,
     profiles: Profiles,
     unit_of: UnitOf,
+    marks: MarksOf,
 ) -> None:
     """Make the group's verdicts, going on from ``before`` up to the day ``since``.
 
     Nothing that ``before`` was made from may have changed on the days before
-    ``since``: neither sums, nor placements, nor profiles, nor waves.
+    ``since``: neither sums, nor lessons, nor placements, nor profiles, nor waves.
     """
     keep = 0
     if before is not None:
@@ -160,12 +162,13 @@ def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of i
     sums = year.of(group.axis[start:])
     if len(group.rows) < sums.shape[2] or not _is_range(group.rows):
         sums = sums[:, :, group.rows]
-    look = Look(group.axis, sums, start, keep)
+    look = Look(group.axis, sums, start, keep, marks, group.rows)
     calm, waiting = look, None
     if any(rule.subtract_waves for rule in every):
         waved = shared.waved(group.axis[start:].tolist(), group.places[start:], unit_of)
         if waved.any():
-            calm = Look(group.axis, shared.without(sums, waved), start, keep)
+            without = shared.without(sums, waved)
+            calm = Look(group.axis, without, start, keep, marks, group.rows)
         waiting = shared.waiting(group.axis[keep:].tolist(), group.places[keep:], unit_of)
     _run(group, before, year, sums[keep - start :], keep, every)
     for family in FOLDED:

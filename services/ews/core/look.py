@@ -7,12 +7,15 @@ is judged exactly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ews.core import calendar, days
+from services.ews.core import calendar, days, marks
+from services.ews.core.lessons import Rows
+from services.ews.core.marks import Lessons, MarksOf, gather
 from services.ews.core.rule import Measure, Metric, Span, Window
 
 METRICS = (Metric.TOTAL, Metric.VALID, Metric.INVALID, Metric.UNEXPLAINED)
@@ -57,6 +60,49 @@ def first_in_window(window: Window, axis: Ints, at: Ints) -> Ints:
     return np.searchsorted(axis, [_START[window.span](day) for day in judged.tolist()])
 
 
+def away_all_day(sums: NDArray[np.int64], metric: Metric) -> days.Mask:
+    """Whether all of the reported time was absent, and all of the absence of the metric.
+
+    ``sums`` has the field as its second-last axis.
+    """
+    said = sums[..., days.REPORTED, :]
+    counted = minutes(sums, Metric.TOTAL)
+    absent: days.Mask = (said > 0) & (counted >= said)
+    if metric is not Metric.TOTAL:
+        absent &= minutes(sums, metric) == counted
+    return absent
+
+
+def days_counted(sums: NDArray[np.int64], counting: Counting) -> days.Mask:
+    """The days that a measure of days counts, the later days of a stretch included.
+
+    ``sums`` has the field as its second-last axis.
+    """
+    said = sums[..., days.REPORTED, :]
+    value = minutes(sums, counting.metric)
+    mask: days.Mask = value > 0
+    if counting.measure is Measure.PART_DAYS:
+        mask &= minutes(sums, Metric.TOTAL) < said
+    top, bottom = counting.day_share
+    if top:
+        mask &= value * (100 * bottom) >= said * top
+    return mask
+
+
+def joins(ends: days.Mask, begins: days.Mask, said: days.Mask) -> tuple[days.Mask, Ints]:
+    """Days that go on from the reported day before, and the place of that day.
+
+    All are [day, pupil]: ``ends`` where something reaches the day's end,
+    ``begins`` where it is there from the day's beginning; -1 stands for no day.
+    """
+    here: Ints = np.arange(len(said), dtype=np.int64)[:, None]
+    last_said = np.maximum.accumulate(np.where(said, here, -1), axis=0)
+    before = np.full_like(last_said, -1)
+    before[1:] = last_said[:-1]
+    ended = np.take_along_axis(ends, np.maximum(before, 0), axis=0) & (before >= 0)
+    return begins & ended, before
+
+
 def runs(sums: days.Sums, metric: Metric, before: Ints) -> Ints:
     """School days in a row without presence, at each of the given days.
 
@@ -64,15 +110,20 @@ def runs(sums: days.Sums, metric: Metric, before: Ints) -> Ints:
     with nothing reported neither counts nor breaks a run (design D7). For a
     metric other than total all of the day's absence must be of that metric.
     """
-    said = sums[:, days.REPORTED].astype(np.int64)
-    wide = sums[:, :_SUMMED].astype(np.int64)
-    counted = minutes(wide, Metric.TOTAL)
-    absent = (said > 0) & (counted >= said)
-    if metric is not Metric.TOTAL:
-        absent &= minutes(wide, metric) == counted
+    said = sums[:, days.REPORTED]
+    absent = away_all_day(sums[:, :_SUMMED].astype(np.int64), metric)
     so_far = np.cumsum(absent, axis=0)
     broken = np.where((said > 0) & ~absent, so_far, -before)
     return so_far - np.maximum.accumulate(broken, axis=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What is counted. ``day_share`` is the per cent of a day as a ratio, (0, 1) for any part."""
+
+    measure: Measure
+    metric: Metric
+    day_share: tuple[int, int] = (0, 1)
 
 
 class Look:
@@ -80,16 +131,28 @@ class Look:
 
     ``sums`` is [day, field, pupil] for the school days ``axis[start:]``; the
     days judged are those from ``out`` on. Places are places of ``axis``.
+    ``marks`` are the lessons of a day, of which the pupils are the rows ``rows``.
     """
 
-    def __init__(self, axis: Ints, sums: days.Sums, start: int, out: int) -> None:
+    def __init__(  # noqa: PLR0917  # what there is to look at
+        self,
+        axis: Ints,
+        sums: days.Sums,
+        start: int,
+        out: int,
+        marks: MarksOf,
+        rows: Rows,
+    ) -> None:
         self.axis = axis
         self.at: Ints = np.arange(out, len(axis), dtype=np.int64)
         self._sums = sums
         self._start = start
         self._windows: dict[Window, tuple[Ints, Ints]] = {}
         self._minutes: dict[tuple[Window, Metric], Ints] = {}
-        self._counts: dict[tuple[Window, Metric, Measure], Ints] = {}
+        self._counts: dict[tuple[Window, Counting], Ints] = {}
+        self._marks = marks
+        self._rows = rows
+        self._lessons: dict[Window, Lessons] = {}
         self.said = sums[out - start :, days.REPORTED] > 0
 
     def _first(self, window: Window) -> Ints:
@@ -122,40 +185,73 @@ class Look:
             found = self._minutes[key] = minutes(self.window(window), metric)
         return found
 
-    def count(self, window: Window, metric: Metric, measure: Measure) -> Ints:
-        """Occasions or days with absence in the window: [judged day, pupil]."""
-        key = (window, metric, measure)
+    def count(self, window: Window, counting: Counting) -> Ints:
+        """Occasions, days or lessons of the window that count: [judged day, pupil]."""
+        key = (window, counting)
         found = self._counts.get(key)
         if found is None:
             self.window(window)
             first = self._windows[window][1]
-            if measure is Measure.DAYS:
-                daily = minutes(self._sums[:, :_SUMMED].astype(np.int64), metric) > 0
-                found = self._add_up(daily, first)
-            else:
-                found = self._occasions(metric, first)
-            self._counts[key] = found
+            found = self._counts[key] = self._count(counting, first)
         return found
+
+    def _count(self, counting: Counting, first: Ints) -> Ints:
+        metric = counting.metric
+        match counting.measure:
+            case Measure.OCCASIONS:
+                return self._occasions(metric, first)
+            case Measure.LATE_ARRIVALS:
+                return self._add_up(self._late(metric), first)
+            case _:
+                wide = self._sums[:, :_SUMMED].astype(np.int64)
+                found = self._add_up(days_counted(wide, counting), first)
+                if counting.measure is Measure.DISPERSED_DAYS:
+                    away = away_all_day(wide, metric)
+                    found -= self._joined(away, away, first)
+                return found
 
     def _occasions(self, metric: Metric, first: Ints) -> Ints:
         place = _PLACE[metric]
         stretches = self._add_up(self._sums[:, days.RUNS + place], first)
         edges = self._sums[:, days.EDGES]
-        said = self._sums[:, days.REPORTED] > 0
-        here: Ints = np.arange(len(said), dtype=np.int64)[:, None]
-        last_said = np.maximum.accumulate(np.where(said, here, -1), axis=0)
-        before = np.full_like(last_said, -1)
-        before[1:] = last_said[:-1]
-        ends = (edges & (16 << place)) != 0
-        ended = np.take_along_axis(ends, np.maximum(before, 0), axis=0) & (before >= 0)
         # A stretch that goes on from the reported day before was counted there already.
-        joined = ((edges & (1 << place)) != 0) & ended
-        if not joined.any():
-            return stretches
-        low, high = first - self._start, self.at + 1 - self._start
-        inside = [
-            (joined[a:b] & (before[a:b] >= a)).sum(axis=0)
-            for a, b in zip(low.tolist(), high.tolist(), strict=True)
-        ]
-        fewer: Ints = stretches - np.stack(inside)
+        ends, begins = (edges & (16 << place)) != 0, (edges & (1 << place)) != 0
+        fewer: Ints = stretches - self._joined(ends, begins, first)
         return fewer
+
+    def _joined(self, ends: days.Mask, begins: days.Mask, first: Ints) -> Ints:
+        """How many days of each window go on from a reported day that lies in it too."""
+        joined, before = joins(ends, begins, self._sums[:, days.REPORTED] > 0)
+        if not joined.any():
+            return np.zeros((len(first), joined.shape[1]), np.int64)
+        low, high = first - self._start, self.at + 1 - self._start
+        return np.stack(
+            [
+                (joined[a:b] & (before[a:b] >= a)).sum(axis=0, dtype=np.int64)
+                for a, b in zip(low.tolist(), high.tolist(), strict=True)
+            ]
+        )
+
+    def _late(self, metric: Metric) -> Ints:
+        """Lessons attended in part, day by day: [day, pupil]."""
+        wide = self._sums[:, :_SUMMED].astype(np.int64)
+        parted = days_counted(wide, Counting(Measure.PART_DAYS, metric))
+        found = np.zeros(parted.shape, np.int64)
+        for i in np.nonzero(parted.any(1))[0].tolist():
+            bits = self._marks(int(self.axis[self._start + i])).bits[:, self._rows]
+            late = ((bits & marks.PART) != 0) & ((bits & marks.OF_METRIC[metric]) != 0)
+            found[i] = late.sum(0)
+        return found
+
+    def lessons(self, window: Window) -> Lessons:
+        """The lessons of every judged day's window."""
+        found = self._lessons.get(window)
+        if found is None:
+            first = int(self._first(window)[0])
+            some = [(day, self._marks(day)) for day in self.axis[first:].tolist()]
+            found = self._lessons[window] = gather(some, self._rows)
+        return found
+
+    def window_days(self, window: Window) -> tuple[Ints, Ints]:
+        """The first and the last epoch day of each judged day's window."""
+        return self.axis[self._first(window)], self.axis[self.at]

@@ -20,6 +20,8 @@ from services.ews.core.fields import Fields, ProfileError
 from services.ews.core.rule import (
     FAMILIES,
     FOLDED,
+    PATTERNS,
+    SHARES,
     TODAY,
     Family,
     Measure,
@@ -66,6 +68,8 @@ RULE_KEYS = {
     "min_absence_days",
     "min_occasions",
     "waves",
+    "day_share",
+    "times_the_rest",
     "source",
 }
 
@@ -186,6 +190,10 @@ class _Reader(Fields):
             )
         if today and (rate or any(guards.values())):
             self._refuse(f"{where}.threshold", "ogiltig_idag takes no min_ guards", nth)
+        day_share = self._day_share(table, measure, where, nth)
+        times = self._times_the_rest(table, measure, guards["min_absence_days"], where, nth)
+        if measure in SHARES and threshold > 100:
+            self._refuse(f"{where}.threshold", "per cent, at most 100", nth)
         return Rule(
             rule_id=self._text(table, "id", where, nth),
             family=family,
@@ -200,6 +208,8 @@ class _Reader(Fields):
             min_reporting_rate=rate,
             subtract_waves=self._subtract_waves(table, measure, where, nth),
             source=self._text(table, "source", where, nth),
+            day_share=day_share,
+            times_the_rest=times,
             **guards,
         )
 
@@ -212,6 +222,32 @@ class _Reader(Fields):
         if given == "subtract" and measure is not Measure.SHARE:
             self._refuse(f"{where}.waves", "only a share has waves taken out of it", nth)
         return bool(given == "subtract")
+
+    def _day_share(self, table: dict[str, Any], measure: Measure, where: str, nth: int) -> Decimal:
+        if "day_share" not in table:
+            return Decimal(0)
+        if measure is not Measure.DAYS:
+            self._refuse(f"{where}.day_share", "goes with days only", nth)
+        share = self._number(table, "day_share", where, nth)
+        if not 1 <= share <= 100:
+            self._refuse(f"{where}.day_share", "per cent of a day, 1 to 100", nth)
+        return share
+
+    def _times_the_rest(
+        self, table: dict[str, Any], measure: Measure, least_days: int, where: str, nth: int
+    ) -> Decimal:
+        if measure not in PATTERNS:
+            if "times_the_rest" in table:
+                self._refuse(f"{where}.times_the_rest", "goes with patterns only", nth)
+            return Decimal(0)
+        times = self._number(table, "times_the_rest", where, nth)
+        if times <= 1:
+            self._refuse(f"{where}.times_the_rest", "must be more than 1", nth)
+        if least_days < 2:
+            self._refuse(
+                f"{where}.min_absence_days", "2 or more: what happened once is no pattern", nth
+            )
+        return times
 
     def _window(
         self, table: dict[str, Any], measure: Measure, today: bool, where: str, nth: int

@@ -41,10 +41,28 @@ class Measure(Enum):
     OCCASIONS = "occasions"
     """Unbroken stretches of lessons with absence, also across nights."""
     DAYS = "days"
-    """School days with any such absence."""
+    """School days with any such absence, or with at least ``day_share`` per cent of it."""
+    PART_DAYS = "part_days"
+    """School days with both such absence and presence."""
+    DISPERSED_DAYS = "dispersed_days"
+    """School days with any such absence, whole days away in a row counted once."""
+    LATE_ARRIVALS = "late_arrivals"
+    """Lessons attended in part; see :func:`services.ews.core.marks.of_day`."""
     RUN_DAYS = "run_days"
     """School days in a row without any presence, up to the day judged."""
     MINUTES = "minutes"
+    WEEKDAY_PATTERN = "weekday_pattern"
+    """Per cent of the lessons of the weekday in which absence gathers; 0 where it does not."""
+    SUBJECT_PATTERN = "subject_pattern"
+    """The same of a subject."""
+    SLOT_PATTERN = "slot_pattern"
+    """The same of the day's first lesson, its last, or those next to the lunch break."""
+
+
+PATTERNS = (Measure.WEEKDAY_PATTERN, Measure.SUBJECT_PATTERN, Measure.SLOT_PATTERN)
+"""Measures of where absence gathers; see :mod:`services.ews.core.patterns`."""
+SHARES = (Measure.SHARE, *PATTERNS)
+"""Measures whose value is a per cent."""
 
 
 class Span(Enum):
@@ -86,6 +104,12 @@ class Rule:
     ``min_occasions``. With ``subtract_waves`` it is judged without what whole classes
     shared (:mod:`services.ews.core.shared`). A rule that has fired rests after
     ``resolve_days`` judged days in a row on which the value was below ``resolve_below``.
+
+    Of a pattern ``min_absence_days`` is about the days with absence in the cell,
+    and the cell must have at least ``times_the_rest`` times the share of absence
+    of all other lessons; a pattern without such a cell has the value 0.
+    ``day_share`` is the per cent of a day's reported time that must be absent for
+    the day to count, 0 for any.
     """
 
     rule_id: str
@@ -106,6 +130,8 @@ class Rule:
     min_occasions: int
     subtract_waves: bool
     source: str
+    day_share: Decimal = Decimal(0)
+    times_the_rest: Decimal = Decimal(0)
 
     # What the figures above come to in whole numbers, made once.
     least: int = field(init=False, compare=False)
@@ -114,6 +140,8 @@ class Rule:
     threshold_ratio: tuple[int, int] = field(init=False, compare=False)
     resolve_ratio: tuple[int, int] = field(init=False, compare=False)
     rate_ratio: tuple[int, int] = field(init=False, compare=False)
+    day_ratio: tuple[int, int] = field(init=False, compare=False)
+    rest_ratio: tuple[int, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         """Derive the whole numbers."""
@@ -124,6 +152,8 @@ class Rule:
             ("threshold_ratio", self.threshold.as_integer_ratio()),
             ("resolve_ratio", self.resolve_below.as_integer_ratio()),
             ("rate_ratio", self.min_reporting_rate.as_integer_ratio()),
+            ("day_ratio", self.day_share.as_integer_ratio()),
+            ("rest_ratio", self.times_the_rest.as_integer_ratio()),
         ):
             object.__setattr__(self, name, value)
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ews.core import days
-from services.ews.core.look import Ints, Look, first_in_window
-from services.ews.core.rule import Measure, Rule, Span
+from services.ews.core import days, patterns
+from services.ews.core.look import Counting, Ints, Look, first_in_window
+from services.ews.core.rule import PATTERNS, Measure, Rule, Span
 
 NOT_JUDGED, CALM, BETWEEN, FIRES = range(4)
 """A rule's verdict on one school day; see :class:`services.ews.core.rule.Rule`."""
@@ -36,18 +36,23 @@ def verdicts(rule: Rule, look: Look, run: Ints | None) -> Codes:
         fires = scaled >= limit if rule.inclusive else scaled > limit
         top, bottom = rule.resolve_ratio
         calm = value * (100 * bottom) < said * top
+    elif rule.measure in PATTERNS:
+        fires, calm = patterns.verdict(rule, look)
     else:
         if rule.measure is Measure.MINUTES:
             value = look.minutes(rule.window, rule.metric)
         else:
-            value = look.count(rule.window, rule.metric, rule.measure)
+            counting = Counting(rule.measure, rule.metric, rule.day_ratio)
+            value = look.count(rule.window, counting)
         fires, calm = value >= rule.least, value < rule.calm_below
     if rule.min_absence_minutes:
         fires &= look.minutes(rule.window, rule.metric) >= rule.min_absence_minutes
     if rule.min_absence_days:
-        fires &= look.count(rule.window, rule.metric, Measure.DAYS) >= rule.min_absence_days
+        absent = look.count(rule.window, Counting(Measure.DAYS, rule.metric))
+        fires &= absent >= rule.min_absence_days
     if rule.min_occasions:
-        fires &= look.count(rule.window, rule.metric, Measure.OCCASIONS) >= rule.min_occasions
+        occasions = look.count(rule.window, Counting(Measure.OCCASIONS, rule.metric))
+        fires &= occasions >= rule.min_occasions
     codes = _codes(fires, calm)
     codes *= look.said
     codes *= said >= max(rule.min_offered_minutes, 1)

@@ -6,6 +6,7 @@ why, and a sentence must stand to be read aloud to the child.
 
 from __future__ import annotations
 
+from forvarning.warnings.v1 import warnings_pb2
 from forvarning.warnings.v1.warnings_pb2 import Figures
 from services.ews.core.calendar import span_in_words
 from services.ews.core.rule import TODAY, Measure, Metric, Rule, Span
@@ -21,6 +22,12 @@ _QUALIFIED = {
     Metric.VALID: " med giltig orsak",
     Metric.INVALID: " utan giltig orsak",
     Metric.UNEXPLAINED: " utan anmälan",
+}
+_WEEKDAYS = ("måndagar", "tisdagar", "onsdagar", "torsdagar", "fredagar", "lördagar", "söndagar")
+_SLOTS = {
+    "first": "på dagens första lektion",
+    "last": "på dagens sista lektion",
+    "lunch": "på lektionerna närmast lunchen",
 }
 _WORDS = ("noll", "en", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio", "tio", "elva")
 
@@ -44,10 +51,9 @@ def sentence(rule: Rule, figures: Figures, lessons: int, length: int) -> str:
                 f"{_days(figures.value)} i rad, {when}."
             )
         case Measure.SHARE:
-            share = f"{figures.value:.1f}".replace(".", ",").removesuffix(",0")
             absent = duration(round(figures.value * figures.reported / 100))
             return (
-                f"{_NAMES[rule.metric]} {share} % av undervisningstiden"
+                f"{_NAMES[rule.metric]} {_percent(figures.value)} av undervisningstiden"
                 f"{_span(rule, length)}, {when}: {absent} av {duration(figures.reported)}."
             )
         case Measure.OCCASIONS:
@@ -56,14 +62,57 @@ def sentence(rule: Rule, figures: Figures, lessons: int, length: int) -> str:
                 f"{_count(int(figures.value), 'tillfälle', 'tillfällen', neuter=True)} under "
                 f"{_days(figures.absence_days)}{_span(rule, length)}, {when}."
             )
-        case Measure.DAYS:
+        case Measure.DAYS | Measure.PART_DAYS | Measure.DISPERSED_DAYS:
+            return _days_away(rule, figures, length, when)
+        case Measure.LATE_ARRIVALS:
             return (
-                f"Frånvarande{_QUALIFIED[rule.metric]} någon del av dagen "
-                f"{_days(figures.value)}{_span(rule, length)}, {when}."
+                f"Frånvarande{_QUALIFIED[rule.metric]} en del av lektionen vid "
+                f"{_count(int(figures.value), 'lektion', 'lektioner')}"
+                f"{_span(rule, length)}, {when}."
             )
+        case Measure.WEEKDAY_PATTERN | Measure.SUBJECT_PATTERN | Measure.SLOT_PATTERN:
+            return _pattern(rule, figures, length, when)
         case Measure.MINUTES:
             spent = duration(int(figures.value))
             return f"{_NAMES[rule.metric]} {spent}{_span(rule, length)}, {when}."
+
+
+def _days_away(rule: Rule, figures: Figures, length: int, when: str) -> str:
+    number, span = _days(figures.value), _span(rule, length)
+    match rule.measure:
+        case Measure.PART_DAYS:
+            away = f"Frånvarande{_QUALIFIED[rule.metric]} en del av dagen men inte hela"
+        case Measure.DISPERSED_DAYS:
+            return (
+                f"{_NAMES[rule.metric]} utspridd på {number}{span}, {when}; "
+                f"hela dagar i rad räknas som en."
+            )
+        case _ if rule.day_share:
+            part = _percent(float(rule.day_share))
+            away = f"Frånvarande{_QUALIFIED[rule.metric]} minst {part} av dagen"
+        case _:
+            away = f"Frånvarande{_QUALIFIED[rule.metric]} någon del av dagen"
+    return f"{away} {number}{span}, {when}."
+
+
+def _pattern(rule: Rule, figures: Figures, length: int, when: str) -> str:
+    found = figures.pattern
+    match found.kind:
+        case warnings_pb2.PATTERN_KIND_WEEKDAY:
+            where, others = f"på {_WEEKDAYS[int(found.cell) - 1]}", "övriga veckodagar"
+        case warnings_pb2.PATTERN_KIND_SUBJECT:
+            where, others = f"i ämnet {found.cell}", "övriga ämnen"
+        case _:
+            where, others = _SLOTS[found.cell], "övriga lektioner"
+    return (
+        f"{_NAMES[rule.metric]} framför allt {where}{_span(rule, length)}, {when}: "
+        f"{found.lessons_absent} av {found.lessons_reported} lektioner "
+        f"({_percent(found.share)}), {others} {_percent(found.elsewhere_share)}."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1f}".replace(".", ",").removesuffix(",0") + " %"
 
 
 def duration(minutes: int) -> str:

@@ -31,6 +31,13 @@ class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHANGE_KIND_AMENDED: _ClassVar[ChangeKind]
     CHANGE_KIND_RESOLVED: _ClassVar[ChangeKind]
     CHANGE_KIND_WITHDRAWN: _ClassVar[ChangeKind]
+
+class PatternKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PATTERN_KIND_UNSPECIFIED: _ClassVar[PatternKind]
+    PATTERN_KIND_WEEKDAY: _ClassVar[PatternKind]
+    PATTERN_KIND_SUBJECT: _ClassVar[PatternKind]
+    PATTERN_KIND_SLOT: _ClassVar[PatternKind]
 FAMILY_UNSPECIFIED: Family
 FAMILY_SPORADIC: Family
 FAMILY_LONG_TERM: Family
@@ -47,6 +54,10 @@ CHANGE_KIND_ESCALATED: ChangeKind
 CHANGE_KIND_AMENDED: ChangeKind
 CHANGE_KIND_RESOLVED: ChangeKind
 CHANGE_KIND_WITHDRAWN: ChangeKind
+PATTERN_KIND_UNSPECIFIED: PatternKind
+PATTERN_KIND_WEEKDAY: PatternKind
+PATTERN_KIND_SUBJECT: PatternKind
+PATTERN_KIND_SLOT: PatternKind
 
 class WarningEvent(_message.Message):
     __slots__ = ("organiser_id", "thread_id", "revision", "pupil_id", "family", "school_year", "school_unit_id", "class_id", "episodes", "changes", "caused_by_unix_ms", "epoch_day", "incomplete", "home_id", "bucket")
@@ -123,7 +134,7 @@ class Episode(_message.Message):
     def __init__(self, episode_id: _Optional[bytes] = ..., state: _Optional[_Union[EpisodeState, str]] = ..., level: _Optional[int] = ..., raised_day: _Optional[int] = ..., level_day: _Optional[int] = ..., resolved_day: _Optional[int] = ..., rule_id: _Optional[str] = ..., profile_id: _Optional[str] = ..., profile_version: _Optional[int] = ..., figures: _Optional[_Union[Figures, _Mapping]] = ..., lessons: _Optional[_Iterable[_Union[LessonGround, _Mapping]]] = ..., sentence: _Optional[str] = ..., relapse_of: _Optional[bytes] = ...) -> None: ...
 
 class Figures(_message.Message):
-    __slots__ = ("window_first_day", "window_last_day", "offered", "reported", "valid", "invalid_unexplained", "invalid_confirmed", "other", "absence_occasions", "absence_days", "run_days", "reporting_rate_known", "value", "threshold", "shared")
+    __slots__ = ("window_first_day", "window_last_day", "offered", "reported", "valid", "invalid_unexplained", "invalid_confirmed", "other", "absence_occasions", "absence_days", "run_days", "reporting_rate_known", "value", "threshold", "shared", "pattern")
     WINDOW_FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
     WINDOW_LAST_DAY_FIELD_NUMBER: _ClassVar[int]
     OFFERED_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +150,7 @@ class Figures(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     SHARED_FIELD_NUMBER: _ClassVar[int]
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
     window_first_day: int
     window_last_day: int
     offered: int
@@ -154,7 +166,28 @@ class Figures(_message.Message):
     value: float
     threshold: float
     shared: int
-    def __init__(self, window_first_day: _Optional[int] = ..., window_last_day: _Optional[int] = ..., offered: _Optional[int] = ..., reported: _Optional[int] = ..., valid: _Optional[int] = ..., invalid_unexplained: _Optional[int] = ..., invalid_confirmed: _Optional[int] = ..., other: _Optional[int] = ..., absence_occasions: _Optional[int] = ..., absence_days: _Optional[int] = ..., run_days: _Optional[int] = ..., reporting_rate_known: _Optional[bool] = ..., value: _Optional[float] = ..., threshold: _Optional[float] = ..., shared: _Optional[int] = ...) -> None: ...
+    pattern: Pattern
+    def __init__(self, window_first_day: _Optional[int] = ..., window_last_day: _Optional[int] = ..., offered: _Optional[int] = ..., reported: _Optional[int] = ..., valid: _Optional[int] = ..., invalid_unexplained: _Optional[int] = ..., invalid_confirmed: _Optional[int] = ..., other: _Optional[int] = ..., absence_occasions: _Optional[int] = ..., absence_days: _Optional[int] = ..., run_days: _Optional[int] = ..., reporting_rate_known: _Optional[bool] = ..., value: _Optional[float] = ..., threshold: _Optional[float] = ..., shared: _Optional[int] = ..., pattern: _Optional[_Union[Pattern, _Mapping]] = ...) -> None: ...
+
+class Pattern(_message.Message):
+    __slots__ = ("kind", "cell", "lessons_reported", "lessons_absent", "elsewhere_reported", "elsewhere_absent", "share", "elsewhere_share")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    LESSONS_REPORTED_FIELD_NUMBER: _ClassVar[int]
+    LESSONS_ABSENT_FIELD_NUMBER: _ClassVar[int]
+    ELSEWHERE_REPORTED_FIELD_NUMBER: _ClassVar[int]
+    ELSEWHERE_ABSENT_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    ELSEWHERE_SHARE_FIELD_NUMBER: _ClassVar[int]
+    kind: PatternKind
+    cell: str
+    lessons_reported: int
+    lessons_absent: int
+    elsewhere_reported: int
+    elsewhere_absent: int
+    share: float
+    elsewhere_share: float
+    def __init__(self, kind: _Optional[_Union[PatternKind, str]] = ..., cell: _Optional[str] = ..., lessons_reported: _Optional[int] = ..., lessons_absent: _Optional[int] = ..., elsewhere_reported: _Optional[int] = ..., elsewhere_absent: _Optional[int] = ..., share: _Optional[float] = ..., elsewhere_share: _Optional[float] = ...) -> None: ...
 
 class LessonGround(_message.Message):
     __slots__ = ("lesson_id", "epoch_day", "start_minute", "length_minutes", "subject", "offered", "valid", "invalid_unexplained", "invalid_confirmed")
