@@ -14,7 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from forvarning.facts.v1 import facts_pb2 as f
-from services.ews.core.profile import FAMILIES, Measure, Profile, Rule, Span
+from services.ews.core.profile import FAMILIES, PATTERNS, Measure, Profile, Rule, Span
+from tests.model import signals
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 EPOCH = date(1970, 1, 1)
@@ -52,6 +53,8 @@ class Seen:
     confirmed: int
     other: int
     timetabled: bool
+    late: int
+    early: int
 
     def of(self, metric: str) -> int:
         return {
@@ -135,6 +138,8 @@ class Model:
                     register.invalid_minutes[i],
                     register.other_minutes[i],
                     register.flags[i],
+                    register.arrived_late_minutes[i] if register.arrived_late_minutes else 0,
+                    register.left_early_minutes[i] if register.left_early_minutes else 0,
                 ),
                 register.version,
             )
@@ -152,7 +157,7 @@ class Model:
             if whose != pupil or key[0] != organiser:
                 continue
             lesson = self.lessons[key][0]
-            offered, valid, invalid, other, flags = mark
+            offered, valid, invalid, other, flags, late, early = mark
             if lesson.state == f.LESSON_STATE_CANCELLED or flags & f.MARK_FLAG_WITHDRAWN:
                 continue
             if offered == 0:
@@ -173,6 +178,8 @@ class Model:
                     confirmed,
                     other,
                     key in self.timetabled,
+                    late,
+                    early,
                 )
             )
         for one in by_day.values():
@@ -457,14 +464,12 @@ class Model:
                 return Fraction(100 * sum(one.of(metric) for one in said), offered)
             case Measure.MINUTES:
                 return Fraction(sum(one.of(metric) for one in said))
-            case Measure.DAYS:
-                return Fraction(
-                    sum(any(one.of(metric) for one in seen.get(day, [])) for day in window)
-                )
             case Measure.OCCASIONS:
                 return Fraction(self._occasions(metric, window, seen))
             case Measure.RUN_DAYS:
                 return Fraction(len(self._run(metric, days, seen)))
+            case _:
+                return signals.value(rule, window, seen)
 
     def _verdict(self, rule: Rule, days: list[int], seen: dict[int, list[Seen]]) -> str | None:
         window = self._window(rule, days, seen)
@@ -537,21 +542,37 @@ class Model:
                 "reporting_rate_known": any(one.timetabled for one in every),
                 "value": round(float(value), 9),
                 "threshold": float(rule.threshold),
+                "pattern": self._pattern(rule, window, seen),
             },
-            "lessons": list(self._lessons(metric, window, seen, every_mark))[:60],
+            "lessons": list(self._lessons(rule, window, seen, every_mark))[:60],
         }
 
     @staticmethod
+    def _pattern(rule: Rule, window: list[int], seen: dict[int, list[Seen]]) -> Any:
+        if rule.measure not in PATTERNS:
+            return None
+        found = signals.gathering(rule, window, seen)
+        assert found is not None
+        one = found[0]
+        return (
+            PATTERNS.index(rule.measure) + 1,
+            *one,
+            round(100 * one.absent / one.reported, 9),
+            round(100 * one.absent_elsewhere / one.elsewhere, 9),
+        )
+
+    @staticmethod
     def _lessons(
-        metric: str,
+        rule: Rule,
         window: list[int],
         seen: dict[int, list[Seen]],
         every_mark: dict[int, list[Seen]],
     ) -> Iterator[tuple[Any, ...]]:
+        counts = signals.that_count(rule, window, seen)
         for day in reversed(window):
             pairs = zip(seen.get(day, []), every_mark.get(day, []), strict=True)
             for counted, one in reversed(list(pairs)):
-                if counted.of(metric):
+                if counted.of(rule.metric.value) and counts(day, counted):
                     yield (
                         one.lesson.lesson_id,
                         day,
@@ -585,6 +606,21 @@ def told_by(events: Iterable[Any]) -> Any:
                 name: getattr(one.figures, name) for name in one.figures.DESCRIPTOR.fields_by_name
             }
             figures["value"] = round(figures["value"], 9)
+            pattern = one.figures.pattern
+            figures["pattern"] = (
+                (
+                    pattern.kind,
+                    pattern.cell,
+                    pattern.lessons_reported,
+                    pattern.lessons_absent,
+                    pattern.elsewhere_reported,
+                    pattern.elsewhere_absent,
+                    round(pattern.share, 9),
+                    round(pattern.elsewhere_share, 9),
+                )
+                if one.figures.HasField("pattern")
+                else None
+            )
             episodes.append(
                 {
                     "level": one.level,

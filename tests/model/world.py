@@ -157,37 +157,89 @@ THIRD = (
 )
 
 
-def made(name: str, family: str, *rules: str) -> bytes:
-    """A profile of one family's rules; each is the lines that tell it from the others."""
-    told = [f'[profile]\nid = "{name}"\nversion = 1\nname = "{name}"\n[signals.{family}]\n']
-    for i, rule in enumerate(rules):
-        told.append(f"[[signals.{family}.rules]]\nid = '{name}-{i}'\nlevel = {1 + i % 3}\n")
-        told.append('source = "test"\n' + rule.replace("; ", "\n") + "\n")
-    return "".join(told).encode()
+def alone(name: str, rule: str) -> bytes:
+    """A profile of one rule, so that no other hides it; ``rule`` is its keys and values."""
+    head = f'[profile]\nid = "{name}"\nversion = 1\nname = "{name}"\n'
+    told = f'[[signals.strofranvaro.rules]]\nid = "{name}"\nlevel = 1\nsource = "test"\n'
+    return (head + told + rule.replace("; ", "\n")).encode()
 
 
-WINDOWS = made(
-    "fonster",
-    "strofranvaro",
-    'metric = "total"; measure = "days"; window = { calendar_days = 4 }; comparator = ">="; '
-    "threshold = 3; resolve = { below = 2, school_days = 1 }",
-    'metric = "total"; measure = "occasions"; window = "school_year"; comparator = ">"; '
-    "threshold = 3; resolve = { below = 3, school_days = 1 }",
-    'metric = "invalid"; measure = "share"; window = { calendar_days = 3 }; comparator = ">="; '
-    "threshold = 50; resolve = { below = 40, school_days = 1 }",
+ALONE = (
+    (
+        'metric = "total"; measure = "days"; window = { calendar_days = 4 }; comparator = ">="; '
+        "threshold = 3; resolve = { below = 2, school_days = 1 }"
+    ),
+    (
+        'metric = "total"; measure = "occasions"; window = "school_year"; comparator = ">"; '
+        "threshold = 1; resolve = { below = 1, school_days = 1 }"
+    ),
+    (
+        'metric = "invalid"; measure = "share"; window = { calendar_days = 3 }; comparator = ">="; '
+        "threshold = 50; resolve = { below = 40, school_days = 1 }"
+    ),
+    (
+        'metric = "total"; measure = "part_days"; window = { school_days = 5 }; comparator = ">="; '
+        "threshold = 2; resolve = { below = 1, school_days = 1 }"
+    ),
+    (
+        'metric = "valid"; measure = "part_days"; window = "term"; comparator = ">="; threshold = 2; '
+        "min_absence_minutes = 40; resolve = { below = 1, school_days = 1 }"
+    ),
+    (
+        'metric = "total"; measure = "dispersed_days"; window = { school_days = 6 }; '
+        'comparator = ">"; threshold = 1; resolve = { below = 1.5, school_days = 1 }'
+    ),
+    (
+        'metric = "unexplained"; measure = "dispersed_days"; window = { calendar_days = 6 }; '
+        'comparator = ">="; threshold = 2; resolve = { below = 1, school_days = 1 }'
+    ),
+    (
+        'metric = "invalid"; measure = "late_arrivals"; window = { school_days = 5 }; '
+        'comparator = ">="; threshold = 2; resolve = { below = 1, school_days = 1 }'
+    ),
+    (
+        'metric = "total"; measure = "late_arrivals"; window = "school_year"; comparator = ">"; '
+        "threshold = 2; resolve = { below = 2, school_days = 1 }"
+    ),
+    (
+        'metric = "total"; measure = "days"; window = "calendar_month"; comparator = ">="; '
+        "day_share = 33.4; threshold = 3; resolve = { below = 2, school_days = 1 }"
+    ),
+    (
+        'metric = "total"; measure = "weekday_pattern"; window = "school_year"; comparator = ">="; '
+        "threshold = 40; min_absence_days = 2; times_the_rest = 1.2; "
+        "resolve = { below = 33.3, school_days = 1 }"
+    ),
+    (
+        'metric = "invalid"; measure = "subject_pattern"; window = { school_days = 6 }; '
+        'comparator = ">"; threshold = 50; min_absence_days = 2; times_the_rest = 2; '
+        "resolve = { below = 50, school_days = 1 }"
+    ),
+    (
+        'metric = "total"; measure = "slot_pattern"; window = { school_days = 5 }; '
+        'comparator = ">="; threshold = 50; min_absence_days = 2; times_the_rest = 1.2; '
+        "min_absence_minutes = 50; resolve = { below = 40, school_days = 1 }"
+    ),
+    (
+        'metric = "unexplained"; measure = "slot_pattern"; window = "term"; comparator = ">="; '
+        "threshold = 40; min_absence_days = 2; times_the_rest = 1.5; "
+        "resolve = { below = 30, school_days = 1 }"
+    ),
 )
+"""The measures and windows that the profiles above do not have, a profile each."""
 CONTENTS = (
     ("prov", 1, FIRST),
     ("prov", 2, SECOND),
     ("lang", 1, THIRD),
-    ("fonster", 1, WINDOWS),
+    *((f"ensam-{i}", 1, alone(f"ensam-{i}", rule)) for i, rule in enumerate(ALONE)),
 )
 PROFILES = {hashlib.sha256(one).digest(): parse_profile(one) for _, _, one in CONTENTS}
 
 UNITS = (HOME, OTHER_UNIT)
 PUPILS = 3
 DAYS = 9
-STARTS = (480, 600, 770)
+STARTS = (480, 600, 770, 600)
+"""The last lesson has the time of another one; the lunch break begins at 11:00."""
 BASES = (
     date(2026, 8, 17),
     date(2026, 10, 21),  # the clocks change on the 25th
@@ -214,8 +266,10 @@ KINDS = (
     (0, 60, 0, R | W, 60),
     (0, 0, 0, R, 0),
     (45, 0, 0, R, 45),
+    (0, 15, 0, R, 60, 15),
+    (0, 10, 0, R, 60, 0, 10),
 )
-SUBJECTS = ("MA", "SV", "EN")
+SUBJECTS = ("MA", "SV", "EN", "")
 
 
 class World:
@@ -252,6 +306,8 @@ def _brief(fact: f.Fact) -> str:
             one.other_minutes,
             one.flags,
             one.offered_minutes,
+            one.arrived_late_minutes or [0] * len(one.flags),
+            one.left_early_minutes or [0] * len(one.flags),
             strict=True,
         )
         unit = names[one.school_unit_id]
@@ -354,16 +410,21 @@ def worlds(draw: st.DrawFn) -> World:
             )
             for year in sorted(years)
         )
-    grid = draw(st.binary(min_size=DAYS * 2 * PUPILS, max_size=DAYS * 2 * PUPILS))
+    lessons = draw(st.sampled_from((2, 2, 3)))
+    grid = draw(st.binary(min_size=DAYS * 3 * PUPILS, max_size=DAYS * 3 * PUPILS))
     whole = draw(st.binary(min_size=DAYS * PUPILS, max_size=DAYS * PUPILS))
     for day in range(DAYS):
-        for slot in range(2):
+        for slot in range(lessons):
             marks: dict[int, tuple[int, ...]] = {}
             for pupil in range(PUPILS):
                 all_day = whole[day * PUPILS + pupil]
-                byte = all_day if all_day >= 128 else grid[(day * 2 + slot) * PUPILS + pupil]
+                byte = all_day if all_day >= 128 else grid[(day * 3 + slot) * PUPILS + pupil]
                 marks[pupil] = KINDS[byte % len(KINDS)]
-            facts.append(school.register(base + day, STARTS[slot], marks, version=version(5)))
+            facts.append(
+                school.register(
+                    base + day, STARTS[slot], marks, subject=SUBJECTS[slot], version=version(5)
+                )
+            )
     closings = draw(st.binary(min_size=DAYS, max_size=DAYS))
     for day in range(DAYS):
         kinds: Sequence[int] = (1, 1, 1, 1, 1, 1, 2, 0)
@@ -399,7 +460,7 @@ def worlds(draw: st.DrawFn) -> World:
         st.lists(
             st.tuples(
                 st.integers(0, DAYS - 1),
-                st.integers(0, 2),
+                st.integers(0, 3),
                 st.sampled_from((0, 0, 0, 1)),
                 st.sampled_from((2, 2, 2, 1, 3)),
                 small,
@@ -422,9 +483,11 @@ def worlds(draw: st.DrawFn) -> World:
                 STARTS[slot],
                 patch,
                 unit=UNITS[unit],
-                lesson=name((base + day) * 10_000 + STARTS[slot], "lesson" + HOME.hex()),
+                lesson=name(
+                    (base + day) * 10_000 + STARTS[slot] + slot // 3, "lesson" + HOME.hex()
+                ),
                 state=state,
-                subject=SUBJECTS[modified % 3],
+                subject=SUBJECTS[modified % 4],
                 version=version(modified, 1 + (modified == 9)),
             )
         )

@@ -35,6 +35,7 @@ from services.ews.core.rule import (
 __all__ = [
     "FAMILIES",
     "FOLDED",
+    "PATTERNS",
     "TODAY",
     "Family",
     "Measure",

@@ -139,11 +139,15 @@ class School:
         version: f.Version | None = None,
         lesson: bytes | None = None,
     ) -> bytes:
-        """``marks``: pupil to (valid, invalid, other, flags, offered), the tail may be left out."""
+        """``marks``: pupil to (valid, invalid, other, flags, offered, late, early).
+
+        The tail may be left out; where nobody has times the register has none.
+        """
         rows = {
-            pupil: (*given, *(0, 0, 0, REPORTED, length)[len(given) :])
+            pupil: (*given, *(0, 0, 0, REPORTED, length, 0, 0)[len(given) :])
             for pupil, given in marks.items()
         }
+        late, early = ([row[i] for row in rows.values()] for i in (5, 6))
         return self.fact(
             register=f.Register(
                 home_id=self.home,
@@ -164,6 +168,8 @@ class School:
                 other_minutes=[row[2] for row in rows.values()],
                 flags=[row[3] for row in rows.values()],
                 offered_minutes=[row[4] for row in rows.values()],
+                arrived_late_minutes=late if any(late) else [],
+                left_early_minutes=early if any(early) else [],
             )
         )
 
