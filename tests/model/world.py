@@ -182,12 +182,12 @@ ALONE = (
         "threshold = 2; resolve = { below = 1, school_days = 1 }"
     ),
     (
-        'metric = "valid"; measure = "part_days"; window = "term"; comparator = ">="; threshold = 2; '
-        "min_absence_minutes = 40; resolve = { below = 1, school_days = 1 }"
+        'metric = "valid"; measure = "part_days"; window = "term"; comparator = ">="; '
+        "threshold = 2; min_absence_minutes = 40; resolve = { below = 1, school_days = 1 }"
     ),
     (
         'metric = "total"; measure = "dispersed_days"; window = { school_days = 6 }; '
-        'comparator = ">"; threshold = 1; resolve = { below = 1.5, school_days = 1 }'
+        'comparator = ">"; threshold = 1; resolve = { below = 1, school_days = 1 }'
     ),
     (
         'metric = "unexplained"; measure = "dispersed_days"; window = { calendar_days = 6 }; '
