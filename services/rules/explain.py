@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from services.common.profiles import Ladder, Step
-from services.ews.core.rule import TODAY, Family, Measure, Metric, Rule, Span, Window
+from services.ews.core.rule import PATTERNS, TODAY, Family, Measure, Metric, Rule, Span, Window
 from services.ews.core.sentences import duration
 from services.rules.reading import LABELS, WholeProfile
 from services.rules.words import (
@@ -39,6 +39,13 @@ _AWAY = {
     Metric.VALID: " med giltig orsak",
     Metric.INVALID: " utan giltig orsak",
     Metric.UNEXPLAINED: " utan anmälan",
+}
+
+
+_CELLS = {
+    Measure.WEEKDAY_PATTERN: "på en veckodag",
+    Measure.SUBJECT_PATTERN: "i ett ämne",
+    Measure.SLOT_PATTERN: "på dagens första, dagens sista eller lektionerna närmast lunchen",
 }
 
 
@@ -107,9 +114,31 @@ def condition(rule: Rule) -> str:
                 f"{at_least(times, inclusive=rule.inclusive)} {within}; "
                 "en sammanhängande frånvaro är ett tillfälle, också över natten"
             )
-        case Measure.DAYS:
+        case Measure.DAYS | Measure.PART_DAYS:
             days = at_least(school_days(int(limit)), inclusive=rule.inclusive)
-            return f"eleven har varit borta{_AWAY[rule.metric]} någon del av dagen {days} {within}"
+            return (
+                f"eleven har varit borta{_AWAY[rule.metric]} {_part_of_day(rule)} {days} {within}"
+            )
+        case Measure.DISPERSED_DAYS:
+            days = at_least(school_days(int(limit)), inclusive=rule.inclusive)
+            return (
+                f"{_ABSENCE[rule.metric]} är utspridd på {days} {within}; "
+                "hela dagar i rad räknas som en"
+            )
+        case Measure.LATE_ARRIVALS:
+            lessons = amount(int(limit), "lektion", "lektioner")
+            return (
+                f"eleven har varit borta{_AWAY[rule.metric]} en del av "
+                f"{at_least(lessons, inclusive=rule.inclusive)} {within}; "
+                "där klockslag finns räknas sen ankomst, annars varje del av en lektion"
+            )
+        case Measure.WEEKDAY_PATTERN | Measure.SUBJECT_PATTERN | Measure.SLOT_PATTERN:
+            share = at_least(f"{decimal(limit)} procent", inclusive=rule.inclusive)
+            return (
+                f"{_ABSENCE[rule.metric]} samlas {_CELLS[rule.measure]}: {share} av lektionerna "
+                f"där {within}, och minst {decimal(rule.times_the_rest)} gånger så stor andel "
+                "som av övriga lektioner"
+            )
         case Measure.RUN_DAYS:
             days = at_least(school_days(int(limit)), inclusive=rule.inclusive)
             return (
@@ -121,6 +150,14 @@ def condition(rule: Rule) -> str:
             if rule.family == TODAY:
                 return f"eleven har varit borta{_AWAY[rule.metric]} {spent} samma dag"
             return f"{_ABSENCE[rule.metric]} är {spent} {within}"
+
+
+def _part_of_day(rule: Rule) -> str:
+    if rule.measure is Measure.PART_DAYS:
+        return "en del av dagen men inte hela"
+    if rule.day_share:
+        return f"minst {decimal(rule.day_share)} procent av dagen"
+    return "någon del av dagen"
 
 
 def _within(window: Window) -> str:
@@ -148,7 +185,9 @@ def _also(rule: Rule) -> str:
     wants = []
     if rule.min_absence_minutes:
         wants.append(f"vara minst {duration(rule.min_absence_minutes)}")
-    if rule.min_absence_days:
+    if rule.min_absence_days and rule.measure in PATTERNS:
+        wants.append(f"ha skett på minst {number(rule.min_absence_days)} sådana dagar")
+    elif rule.min_absence_days:
         days = amount(rule.min_absence_days, "dag", "olika dagar")
         wants.append(f"ha skett på minst {days}")
     if rule.min_occasions:
@@ -184,12 +223,16 @@ def _rests(rule: Rule) -> str:
         what = "inget tillfälle" if rule.measure is Measure.OCCASIONS else "ingen sådan dag"
         return f"Varningen upphör så snart {what} finns kvar i perioden."
     match rule.measure:
-        case Measure.SHARE:
+        case (
+            Measure.SHARE | Measure.WEEKDAY_PATTERN | Measure.SUBJECT_PATTERN | Measure.SLOT_PATTERN
+        ):
             what, value = "andelen", f"lägre än {decimal(rule.resolve_below)} procent"
         case Measure.OCCASIONS:
             what, value = "tillfällena", f"färre än {number(below, neuter=True)}"
-        case Measure.DAYS:
+        case Measure.DAYS | Measure.PART_DAYS | Measure.DISPERSED_DAYS:
             what, value = "dagarna", f"färre än {number(below)}"
+        case Measure.LATE_ARRIVALS:
+            what, value = "lektionerna", f"färre än {number(below)}"
         case Measure.RUN_DAYS:
             what, value = "dagarna i rad", f"färre än {number(below)}"
         case Measure.MINUTES:

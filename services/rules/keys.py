@@ -161,7 +161,7 @@ RULE = (
         "the measure's",
         REQUIRED,
         "The value from which the rule fires.",
-        "0 or less; more than three decimals",
+        "0 or less; more than three decimals; a per cent above 100",
     ),
     Key(
         "resolve",
@@ -215,8 +215,9 @@ RULE = (
         whole(0, 1_000_000),
         "school days",
         "0",
-        "Does not fire unless there is absence on so many days of the window.",
-        "with `run_days`",
+        "Does not fire unless there is absence on so many days of the window; of a pattern, "
+        "so many days in the cell.",
+        "with `run_days`; less than 2 with a pattern",
     ),
     Key(
         "min_occasions",
@@ -225,6 +226,22 @@ RULE = (
         "0",
         "Does not fire unless there are so many occasions in the window.",
         "with `run_days`",
+    ),
+    Key(
+        "day_share",
+        {"type": "number", "minimum": 1, "maximum": 100},
+        "per cent",
+        "any part",
+        "With `days`: a day counts only where at least so much of its reported time is absent.",
+        "outside 1 to 100; with other measures",
+    ),
+    Key(
+        "times_the_rest",
+        {"type": "number", "exclusiveMinimum": 1, "maximum": 1_000_000},
+        "times",
+        "required with patterns",
+        "How many times the share of absence outside the cell the cell's own must at least be.",
+        "1 or less; with other measures",
     ),
     Key(
         "waves",

@@ -207,8 +207,8 @@ ALONE = (
     ),
     (
         'metric = "total"; measure = "weekday_pattern"; window = "school_year"; comparator = ">="; '
-        "threshold = 40; min_absence_days = 2; times_the_rest = 1.2; "
-        "resolve = { below = 33.3, school_days = 1 }"
+        "threshold = 20; min_absence_days = 2; times_the_rest = 1.05; "
+        "resolve = { below = 20, school_days = 1 }"
     ),
     (
         'metric = "invalid"; measure = "subject_pattern"; window = { school_days = 6 }; '

@@ -93,6 +93,69 @@ def test_what_is_refused(old: str, new: str, field: str, reason: str) -> None:
         assert refused.value.line == at
 
 
+PATTERN = """[profile]
+id = "prov"
+version = 1
+name = "Prov"
+[[signals.strofranvaro.rules]]
+id = "prov"
+level = 1
+metric = "total"
+measure = "weekday_pattern"
+window = "school_year"
+comparator = ">="
+threshold = 50
+min_absence_days = 3
+times_the_rest = 2.5
+resolve = { below = 40, school_days = 5 }
+source = "test"
+"""
+
+
+def test_a_pattern_and_a_share_of_a_day() -> None:
+    (rule,) = parse_profile(PATTERN.encode()).rules(w.FAMILY_SPORADIC)
+    assert (rule.measure, rule.window) == (Measure.WEEKDAY_PATTERN, Window(Span.SCHOOL_YEAR))
+    assert (rule.times_the_rest, rule.min_absence_days) == (Decimal("2.5"), 3)
+    days = PATTERN.replace("times_the_rest = 2.5", "day_share = 25").replace(
+        "weekday_pattern", "days"
+    )
+    (rule,) = parse_profile(
+        days.replace('"school_year"', "{ calendar_days = 105 }").encode()
+    ).rules(w.FAMILY_SPORADIC)
+    assert (rule.day_share, rule.window) == (Decimal(25), Window(Span.CALENDAR_DAYS, 105))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "reason"),
+    [
+        ("times_the_rest = 2.5\n", "", "times_the_rest", "number"),
+        ("times_the_rest = 2.5", "times_the_rest = 1", "times_the_rest", "more than 1"),
+        ("min_absence_days = 3", "min_absence_days = 1", "min_absence_days", "no pattern"),
+        ("min_absence_days = 3\n", "", "min_absence_days", "no pattern"),
+        ("threshold = 50", "threshold = 101", "threshold", "at most 100"),
+        ("weekday_pattern", "days", "times_the_rest", "patterns only"),
+        ("times_the_rest = 2.5", "times_the_rest = 2\nday_share = 25", "day_share", "days only"),
+        ('"school_year"', '"year"', "window", "school_year"),
+        ('"school_year"', "{ calendar_days = 0 }", "window.calendar_days", "from 1 to 366"),
+        ('"school_year"', "{ calendar_days = 7, school_days = 7 }", "window", "calendar_days"),
+    ],
+)
+def test_what_is_refused_of_a_pattern(old: str, new: str, key: str, reason: str) -> None:
+    assert old in PATTERN
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(PATTERN.replace(old, new).encode())
+    assert refused.value.field == f"signals.strofranvaro.rules.{key}"
+    assert reason in refused.value.reason
+
+
+@pytest.mark.parametrize("share", ["0", "0.5", "101", "true"])
+def test_a_share_of_a_day_is_a_per_cent(share: str) -> None:
+    days = PATTERN.replace("times_the_rest = 2.5", f"day_share = {share}")
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(days.replace("weekday_pattern", "days").encode())
+    assert refused.value.field == "signals.strofranvaro.rules.day_share"
+
+
 def test_no_toml_names_its_line() -> None:
     with pytest.raises(ProfileError) as refused:
         parse_profile(TEXT.replace("[profile]", "[profile").encode())
