@@ -103,6 +103,7 @@ TODAY_CASES = [
         "stockholm",
         "skola24-default",
         "england-us",
+        "kearney",
     )
     for case in (
         Case(profile, "ogiltig-idag", ". ..q.", 1),
@@ -184,6 +185,16 @@ CASES = [
     Case("england-us", "persistent-10-procent", days((91, "."), (9, "v")), None),
     Case("england-us", "severe-50-procent", days((5, "."), (5, "c")), 9),
     Case("england-us", "severe-50-procent", days((5, "."), (4, "v"), "vvvw"), None),
+    # kearney: ten lessons of the forty of two weeks; ten days in fifteen weeks.
+    Case("kearney", "kearney-25-procent", days((7, "."), "v v vv.."), 9),
+    Case("kearney", "kearney-25-procent", days((7, "."), "v v vw.."), None),
+    Case("kearney", "kearney-25-procent", days((6, "."), "v v vv.."), None),
+    Case("kearney", "kearney-10-dagar", days((10, "v...")), 9),
+    # An hour less a minute is less than 25 % of four hours, so it is no such day.
+    Case("kearney", "kearney-10-dagar", days((9, "v..."), "w..."), None),
+    # The first Monday is in the fifteen weeks to a Friday, and not to the Monday after.
+    Case("kearney", "kearney-10-dagar", days("v...", (65, "."), (9, "v...")), 74),
+    Case("kearney", "kearney-10-dagar", days("v...", (66, "."), (9, "v...")), None),
 ]
 
 
