@@ -37,7 +37,7 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-SERVING = ("ingest", "ews", "cases", "notify")
+SERVING = ("ingest", "ews", "waves", "cases", "notify")
 
 #: Not secret, and the same for all: names and sizes of the installation.
 SETTINGS = {
@@ -165,8 +165,11 @@ def _spread(name: str) -> list[Manifest]:
     ]
 
 
-def _deployment(name: str, kind: type[CommonSettings], *, memory: str) -> list[Manifest]:
-    pod = _pod(name, ["python", "-m", f"services.{name}"], kind, memory=memory, cpu="250m")
+def _deployment(
+    name: str, kind: type[CommonSettings], *, memory: str, module: str | None = None
+) -> list[Manifest]:
+    command = ["python", "-m", module or f"services.{name}"]
+    pod = _pod(name, command, kind, memory=memory, cpu="250m")
     pod = _serving(pod, restore_seconds=120)
     pod["topologySpreadConstraints"] = _spread(name)
     return [
@@ -300,6 +303,10 @@ def manifests() -> dict[str, list[Manifest]]:
         ],
         "40-ingest.yaml": _deployment("ingest", IngestSettings, memory="1Gi"),
         "50-ews.yaml": _ews(),
+        # The group step; two of them do no harm, and one going away is not noticed.
+        "55-waves.yaml": _deployment(
+            "waves", EwsSettings, memory="1Gi", module="services.ews.waves"
+        ),
         "60-cases.yaml": _deployment("cases", CasesSettings, memory="1Gi"),
         "70-notify.yaml": _deployment("notify", NotifySettings, memory="512Mi"),
     }

@@ -11,7 +11,7 @@ from services.common.settings import CasesSettings, EwsSettings, IngestSettings,
 
 
 def standard_plan(*, workers: int = 1) -> Plan:
-    """Mail catcher, ingest, EWS workers, cases, notify."""
+    """Mail catcher, ingest, EWS workers and their group step, cases, notify."""
 
     def plan(at: Addresses) -> Iterator[ServiceSpec]:
         web = f"http://127.0.0.1:{at.ports.get('web')}"
@@ -44,6 +44,12 @@ def standard_plan(*, workers: int = 1) -> Plan:
                 at.environment(EwsSettings, name) | {"FORVARNING_EWS_INSTANCE_ID": name},
                 port=at.ports.get(name),
             )
+        yield ServiceSpec(
+            "waves",
+            ("-m", "services.ews.waves"),
+            at.environment(EwsSettings, "waves"),
+            port=at.ports.get("waves"),
+        )
         yield ServiceSpec(
             "cases",
             ("-m", "services.cases"),

@@ -17,6 +17,7 @@ PREFERRED: Mapping[str, int] = {
     "ingest": 8081,
     "notify": 8082,
     "ews-1": 8083,
+    "waves": 8084,
     "mail": 8025,
     "smtp": 8026,
     "postgres": 15432,

@@ -96,6 +96,8 @@ class EwsSettings(CommonSettings):
     """How often the checkpoint rows are compared with the input log."""
     ews_stuck_seconds: float = Field(default=60.0, gt=0)
     """Without progress for this long, though there are facts to read, the worker ends."""
+    ews_waves_settle_seconds: float = Field(default=2.0, gt=0)
+    """How long the group step waits at most for the partitions' sums to stop coming."""
     ews_instance_id: str | None = None
     """Static group membership: the same name after a restart keeps the partitions."""
 

@@ -113,6 +113,16 @@ GROUP_DAYS = Topic(
     transactional=True,
     personal_data="sums of classes",
 )
+WAVES = Topic(
+    name="ews.waves.v1",
+    key="<unit>:<day>",
+    value="forvarning.facts.v1.Fact",
+    cleanup="compact",
+    partitions=1,
+    retention_ms=None,
+    transactional=False,
+    personal_data="shared absence of classes and units, of at least five pupils",
+)
 DEAD_LETTERS = Topic(
     name="ews.dead-letters.v1",
     key="as the original record",
@@ -152,6 +162,7 @@ ALL: tuple[Topic, ...] = (
     WARNINGS,
     ABSENCE_DAYS,
     GROUP_DAYS,
+    WAVES,
     DEAD_LETTERS,
     CASE_EVENTS,
     DELIVERIES,

@@ -1,4 +1,4 @@
-"""Every metric of the EWS worker. Updated once a checkpoint, never once a fact."""
+"""Every metric of the EWS worker and its group step. Updated once a checkpoint, never a fact."""
 
 from __future__ import annotations
 
@@ -33,4 +33,9 @@ RECOVERY_SECONDS = histogram(
 REBALANCES = counter("forvarning_ews_rebalances", "Assignments received from the group.")
 VERIFIED_SECONDS = gauge(
     "forvarning_ews_verified_unix_seconds", "When the checkpoints last agreed with the input log."
+)
+WAVES = counter("forvarning_ews_waves", "Waves written by the group step, to every partition.")
+WAVE_DAYS_INCOMPLETE = gauge(
+    "forvarning_ews_wave_incomplete_days",
+    "Units' days without a Wave, since not every partition has closed them yet.",
 )

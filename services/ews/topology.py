@@ -20,6 +20,7 @@ class Topology:
     warnings: str = topics.WARNINGS.name
     absence_days: str = topics.ABSENCE_DAYS.name
     group_days: str = topics.GROUP_DAYS.name
+    waves: str = topics.WAVES.name
     dead_letters: str = topics.DEAD_LETTERS.name
 
     def prefixed(self, prefix: str) -> Topology:

@@ -89,6 +89,7 @@ class Stream:
             (names.warnings, topics.WARNINGS),
             (names.absence_days, topics.ABSENCE_DAYS),
             (names.group_days, topics.GROUP_DAYS),
+            (names.waves, topics.WAVES),
             (names.dead_letters, topics.DEAD_LETTERS),
         ]
         async with self.admin() as admin:
@@ -238,6 +239,14 @@ class Stream:
         worker = Worker(self.folder / f"worker-{len(self.workers)}.log", env)
         self.workers.append(worker)
         return worker
+
+    def start_waves(self) -> Worker:
+        """A group step beside the workers."""
+        env = os.environ | self.env | {"EWS_TEST": json.dumps({"prefix": self.prefix})}
+        log = self.folder / f"waves-{len(self.workers)}.log"
+        step = Worker(log, env, "tests.support_ews.waves")
+        self.workers.append(step)
+        return step
 
     def end_all(self) -> None:
         for worker in self.workers:

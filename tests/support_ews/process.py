@@ -15,11 +15,13 @@ _ROOT = Path(__file__).parents[2]
 class Worker:
     """One worker process; its log goes to a file."""
 
-    def __init__(self, log: Path, env: dict[str, str]) -> None:
+    def __init__(
+        self, log: Path, env: dict[str, str], module: str = "tests.support_ews.worker"
+    ) -> None:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support_ews.worker"],
+                [sys.executable, "-m", module],
                 cwd=_ROOT,
                 env=env,
                 stdin=subprocess.DEVNULL,

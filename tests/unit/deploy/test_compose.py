@@ -32,6 +32,7 @@ OURS: dict[str, type[CommonSettings]] = {
     "topics": CommonSettings,
     "ingest": IngestSettings,
     "ews": EwsSettings,
+    "waves": EwsSettings,
     "cases": CasesSettings,
     "notify": NotifySettings,
     "oracle": OracleSettings,
@@ -161,7 +162,7 @@ def test_a_trial_can_sign_in_and_production_cannot(
 
 
 def test_what_is_acknowledged_survives_the_loss_of_a_broker() -> None:
-    for service in ("topics", "ingest", "ews", "cases", "notify"):
+    for service in ("topics", "ingest", "ews", "waves", "cases", "notify"):
         assert given(service)["FORVARNING_TOPIC_REPLICATION"] == "3"
         assert given(service)["FORVARNING_TOPIC_MIN_INSYNC"] == "2"
     brokers = [s for name, s in SERVICES.items() if name.startswith("kafka-")]

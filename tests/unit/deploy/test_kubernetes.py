@@ -25,6 +25,7 @@ KINDS: dict[str, type[CommonSettings]] = {
     "topics": CommonSettings,
     "ingest": IngestSettings,
     "ews": EwsSettings,
+    "waves": EwsSettings,
     "cases": CasesSettings,
     "notify": NotifySettings,
 }

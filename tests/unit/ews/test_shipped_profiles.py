@@ -78,7 +78,7 @@ def first_day(case: Case) -> int | None:
             school.register(day, start, {0: MARKS[letter]})
             for start, letter in zip((490, 560, 640, 780), letters, strict=True)
         ]
-        for event in harness.told(*facts, school.closed(day)):
+        for event in harness.told(*facts, school.closed(day), school.wave(day, {})):
             if event.changes[0].kind == w.CHANGE_KIND_RAISED:
                 assert event.episodes[0].rule_id == case.rule
                 return i

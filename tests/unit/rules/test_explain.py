@@ -104,7 +104,8 @@ def test_without_argument_every_shipped_profile_is_listed() -> None:
             (
                 "Varning på nivå 1 när frånvaron är minst 10 procent av undervisningstiden under "
                 "de senaste 20 skoldagarna. Frånvaron måste också ha skett vid minst tre "
-                "tillfällen. Regeln prövas bara när eleven har gått minst tio skoldagar, minst 30 "
+                "tillfällen. Det som hela klasser har varit borta från tillsammans räknas inte "
+                "med. Regeln prövas bara när eleven har gått minst tio skoldagar, minst 30 "
                 "timmar är rapporterade och minst 50 procent av schemat är rapporterat; annars "
                 "säger den ingenting. Varningen upphör när andelen har varit lägre än 8 procent "
                 "under fem skoldagar i rad."
