@@ -3,12 +3,14 @@
 Mutants are run in forks of a process that has run the tests before: whatever a
 cache of the core holds was worked out by the original, so it is emptied before
 every test. Hypothesis shows every mutant the same examples and does not look
-for smaller ones: that a mutant is dead is enough.
+for smaller ones: that a mutant is dead is enough. A mutant that collects without
+end runs out of its own memory, not of the machine's.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import sys
 
 import hypothesis
@@ -22,6 +24,8 @@ hypothesis.settings.register_profile(
     phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
 )
 hypothesis.settings.load_profile("mutants")
+_MEMORY = 6 << 30
+resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 _CORE = "services.ews.core."
 
 
