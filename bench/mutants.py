@@ -34,8 +34,9 @@ _KEPT = ROOT / "mutants"
 _TESTS = _KEPT / "tests.sha256"
 _TRIED_BY = ("tests/unit/ews", "tests/unit/whatif", "tests/unit/oracle", "tests/model")
 # mutmut's exit status of a mutant's run; what is in none of these is a crash, which a test noticed.
+# SIGKILL is what the system sends where a run has ignored SIGXCPU, the signal of its time-out.
 _SURVIVED, _NO_TESTS = 0, (5, 33)
-_TIMEOUTS = (36, 24, -24, 152, 255)
+_TIMEOUTS = (36, 24, -24, 152, 255, -9)
 _INTERRUPTED = (None, 2)
 
 
