@@ -13,6 +13,7 @@ from math import ceil
 from services.common.profiles import Ladder, Step
 from services.ews.core.rule import PATTERNS, TODAY, Family, Measure, Metric, Rule, Span, Window
 from services.ews.core.sentences import duration
+from services.rules import special
 from services.rules.reading import LABELS, WholeProfile
 from services.rules.words import (
     FAMILIES,
@@ -96,7 +97,9 @@ def _quiet(family: Family) -> str:
 
 def _rule(rule: Rule) -> Part:
     said = [f"Varning på nivå {rule.level} när {condition(rule)}."]
-    said += [text for text in (_also(rule), _unjudged(rule), _rests(rule)) if text]
+    said += [
+        text for text in (special.dates(rule), _also(rule), _unjudged(rule), _rests(rule)) if text
+    ]
     return Part(rule.rule_id, " ".join(said), source=rule.source)
 
 
@@ -150,6 +153,8 @@ def condition(rule: Rule) -> str:
             if rule.family == TODAY:
                 return f"eleven har varit borta{_AWAY[rule.metric]} {spent} samma dag"
             return f"{_ABSENCE[rule.metric]} är {spent} {within}"
+        case _:
+            return special.condition(rule, within)
 
 
 def _part_of_day(rule: Rule) -> str:
@@ -193,6 +198,7 @@ def _also(rule: Rule) -> str:
     if rule.min_occasions:
         times = amount(rule.min_occasions, "tillfälle", "tillfällen", neuter=True)
         wants.append(f"ha skett vid minst {times}")
+    wants += special.began(rule)
     said = [f"Frånvaron måste också {together(wants)}."] if wants else []
     if rule.subtract_waves:
         said.append("Det som hela klasser har varit borta från tillsammans räknas inte med.")
@@ -237,6 +243,8 @@ def _rests(rule: Rule) -> str:
             what, value = "dagarna i rad", f"färre än {number(below)}"
         case Measure.MINUTES:
             what, value = "tiden", f"kortare än {duration(below)}"
+        case _:
+            what, value = special.rests(rule, below)
     if rule.resolve_days == 1:
         return f"Varningen upphör så snart {what} är {value}."
     return f"Varningen upphör när {what} har varit {value} under {days} i rad."

@@ -252,5 +252,73 @@ RULE = (
         "influenza or a closed road.",
         "`subtract` with another measure than `share`",
     ),
+    Key(
+        "min_days_since_first",
+        whole(0, 366),
+        "days",
+        "0",
+        "Does not fire unless the absence began in the term at least so many calendar days ago.",
+        "more than 366; with a measure of runs, turnings or notices",
+    ),
+    Key(
+        "judged",
+        {
+            "oneOf": [
+                {"enum": ["month_end"]},
+                {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string", "pattern": r"^\d\d-\d\d$"},
+                },
+            ]
+        },
+        "",
+        "every school day",
+        '`"month_end"`, or dates such as `["11-30", "04-30"]`: judged only on the first of the '
+        "pupil's school days on or after the date (after the month's end), with a window that "
+        "ends with the date. The end of June is never judged.",
+        "a date that some years lack; with runs, turnings and patterns",
+    ),
+    Key(
+        "prior_share",
+        above_zero(100),
+        "per cent",
+        "required with `change`",
+        "The share of absence towards which the pupil's own baseline is drawn.",
+        "with other measures; unless it makes whole minutes of `prior_minutes`",
+    ),
+    Key(
+        "prior_minutes",
+        whole(1, 1_000_000),
+        "minutes",
+        "required with `change`",
+        "How much teaching the prior share weighs as much as.",
+        "with other measures",
+    ),
+    Key(
+        "from",
+        choice("strofranvaro", "langvarig"),
+        "",
+        "required with `turning`",
+        "The family of which a rule fired on an earlier day of the window.",
+        "with other measures; a family that the profile does not judge",
+    ),
+    Key(
+        "into",
+        choice("strofranvaro", "langvarig"),
+        "",
+        "required with `turning`",
+        "The family of which a rule fires on the judged day.",
+        "with other measures; a family that the profile does not judge",
+    ),
+    Key(
+        "into_rules",
+        {"type": "array", "items": {"type": "string"}},
+        "",
+        "all of `into`",
+        "The rules of `into` that count. Needed within one family, where the others are those "
+        "turned from.",
+        "with other measures; a name that is no rule of `into`",
+    ),
     Key("source", text(), "", REQUIRED, "Where the threshold is taken from.", "blank"),
 )

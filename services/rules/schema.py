@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.common.profiles import Ladder
-from services.ews.core.rule import FAMILIES, TODAY, Measure, Metric
+from services.ews.core.rule import FAMILIES, NOTED, TODAY, Measure, Metric
 from services.rules.keys import FAMILY, PROFILE, RULE, Key, Schema
 
 _GUARDS = [key.name for key in RULE if key.name.startswith("min_")]
@@ -56,10 +56,13 @@ def _rules(today: bool) -> Schema:
             waves=counted,
         )
     run = Measure.RUN_DAYS.value
-    others = [one.value for one in Measure if one.value != run]
+    unmeasured = [one.value for one in (Measure.TURNING, *NOTED)]
+    others = [one.value for one in Measure if one.value not in (run, *unmeasured)]
+    free = {**every, "required": [key for key in every["required"] if key != "metric"]}
     return {
         "oneOf": [
             _with(every, measure={"enum": others}),
+            _with(free, measure={"enum": unmeasured}),
             _with(
                 _zero(
                     _without(every, "window"),

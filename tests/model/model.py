@@ -20,7 +20,9 @@ from tests.model import signals
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 EPOCH = date(1970, 1, 1)
 TODAY = FAMILIES["ogiltig_idag"]
-FOLDED = (FAMILIES["strofranvaro"], FAMILIES["langvarig"])
+FOLDED = (FAMILIES["strofranvaro"], FAMILIES["langvarig"], FAMILIES["eskalering"])
+STRENGTH = {None: 0, "calm": 1, "between": 2, "fires": 3}
+NOTED = (Measure.LEAVE_DAYS, Measure.UNUSUAL_REPORTS)
 
 
 def rank(version: f.Version) -> tuple[int, int, int]:
@@ -63,6 +65,20 @@ class Seen:
             "invalid": self.unexplained + self.confirmed,
             "unexplained": self.unexplained,
         }[metric]
+
+
+@dataclass
+class Upto:
+    """A pupil's school days up to one, with the day on which windows end."""
+
+    pupil: bytes
+    days: list[int]
+    end: int
+    seen: dict[int, list[Seen]]
+    fired: dict[int, dict[int, dict[str, tuple[int, str | None]]]]
+    """By family and day, the level and verdict of each rule."""
+    marks: dict[int, list[Seen]]
+    """The marks as they are, waves and all."""
 
 
 class Model:
@@ -279,8 +295,9 @@ class Model:
                     for day in days
                     if year_of(day) == year and self.is_school_day(organiser, pupil, day, seen)
                 )
+                fired: dict[int, dict[int, dict[str, tuple[int, str | None]]]] = {}
                 for family in FOLDED:
-                    told = self._fold(organiser, pupil, family, mine, seen)
+                    told = self._fold(organiser, pupil, family, mine, seen, fired)
                     if told:
                         found[pupil, family, year] = told
                 told = self._today(organiser, pupil, year, seen)
@@ -303,35 +320,45 @@ class Model:
                 if fires and (best is None or rule.level > best.level):
                     best = rule
             if best is not None and profile is not None:
-                episode = self._tell(best, profile, day, [day], seen)
+                upto = Upto(pupil, [day], day, seen, {}, seen)
+                episode = self._tell(best, profile, day, upto)
                 episode["figures"]["run_days"] = 0
                 told.append({**episode, "raised_day": day, "resolved_day": 0, "relapse": False})
         return told
 
-    def _fold(
+    def _fold(  # noqa: PLR0917  # whose days, and what fired on them
         self,
         organiser: bytes,
         pupil: bytes,
         family: int,
         days: list[int],
         seen: dict[int, list[Seen]],
+        fired: dict[int, dict[int, dict[str, tuple[int, str | None]]]],
     ) -> list[dict[str, Any]]:
         told: list[dict[str, Any]] = []
         calm = self._without_waves(organiser, pupil, seen)
         in_a_row: dict[str, int] = {}
         resolved_at = 0
+        fired[family] = {}
         for i, day in enumerate(days):
-            if not any(one.reported for one in seen.get(day, [])):
-                continue
             profile = self.profile(organiser, *self.place(pupil, day, seen), day)
             if profile is None or not profile.rules(family):
                 continue
+
+            def upto(rule: Rule, i: int = i, day: int = day) -> Upto:
+                looked_at = calm if rule.subtract_waves else seen
+                return Upto(pupil, days[: i + 1], day, looked_at, fired, seen)
+
             verdicts = [
-                self._verdict(rule, days[: i + 1], calm if rule.subtract_waves else seen)
+                self._strongest(rule, upto(rule))[0]
                 if not (rule.subtract_waves and self._waits(organiser, pupil, day, seen))
                 else None
                 for rule in profile.rules(family)
             ]
+            fired[family][day] = {
+                rule.rule_id: (rule.level, verdict)
+                for rule, verdict in zip(profile.rules(family), verdicts, strict=True)
+            }
             if all(verdict is None for verdict in verdicts):
                 continue
             best: Rule | None = None
@@ -353,7 +380,7 @@ class Model:
             last = told[-1] if told else None
             if last is not None and last["resolved_day"] == 0:
                 if best is not None and best.level > last["level"]:
-                    last.update(self._tell(best, profile, day, days[: i + 1], seen, calm))
+                    last.update(self._tell(best, profile, day, upto(best)))
                 if not awake:
                     last["resolved_day"] = day
                     resolved_at = i
@@ -362,7 +389,7 @@ class Model:
                 if last is None or not quiet or best.level > last["level"]:
                     told.append(
                         {
-                            **self._tell(best, profile, day, days[: i + 1], seen, calm),
+                            **self._tell(best, profile, day, upto(best)),
                             "raised_day": day,
                             "resolved_day": 0,
                             "relapse": last is not None,
@@ -403,29 +430,61 @@ class Model:
             found[day] = left
         return found
 
-    def _window(self, rule: Rule, days: list[int], seen: dict[int, list[Seen]]) -> list[int]:
-        """The school days that the rule looks back on from the last of ``days``."""
-        last = as_date(days[-1])
+    def _window(self, rule: Rule, upto: Upto) -> list[int]:
+        """The school days that the rule looks back on."""
+        days, last = upto.days, as_date(upto.end)
         match rule.window.span:
             case Span.SCHOOL_DAYS:
                 return days[-rule.window.length :]
             case Span.CALENDAR_MONTH:
                 return [d for d in days if as_date(d).replace(day=1) == last.replace(day=1)]
             case Span.TERM:
-                return [
-                    d
-                    for d in days
-                    if (as_date(d).year, as_date(d).month >= 7) == (last.year, last.month >= 7)
-                ]
+                return [d for d in days if self._term(d) == self._term(upto.end)]
             case Span.CALENDAR_DAYS:
-                return [d for d in days if days[-1] - d < rule.window.length]
+                return [d for d in days if upto.end - d < rule.window.length]
             case Span.SCHOOL_YEAR:
-                return [d for d in days if year_of(d) == year_of(days[-1])]
+                return [d for d in days if year_of(d) == year_of(upto.end)]
             case Span.DAY:
                 return days[-1:]
             case Span.RUN:
-                run = self._run(rule.metric.value, days, seen)
+                run = self._run(rule.metric.value, days, upto.seen)
                 return [d for d in days if d >= run[0]] if run else days[-1:]
+
+    @staticmethod
+    def _term(day: int) -> tuple[int, bool]:
+        return as_date(day).year, as_date(day).month >= 7
+
+    def _ends(self, rule: Rule, upto: Upto) -> list[int]:
+        """The days with which the rule's windows end when it is judged on the last school day."""
+        if rule.judged is None:
+            return [upto.end]
+        found = []
+        today = upto.days[-1]
+        before = upto.days[-2] if len(upto.days) > 1 else -1
+        for day in range(max(before + 1, today - 366), today + 1):
+            when = as_date(day)
+            if year_of(day) == year_of(today) and (when.month, when.day) in rule.judged:
+                found.append(day)
+            if rule.judged == () and when.day == 1 and year_of(day - 1) == year_of(today):
+                found.append(day - 1)
+        return found
+
+    def _at(self, rule: Rule, upto: Upto) -> list[tuple[str | None, Upto]]:
+        """The verdict for each of the ends, with the days up to it."""
+        found = []
+        for end in self._ends(rule, upto):
+            days = [day for day in upto.days if day <= end]
+            ending = replace(upto, days=days, end=end)
+            found.append((self._verdict(rule, ending), ending))
+        return found
+
+    def _strongest(self, rule: Rule, upto: Upto) -> tuple[str | None, Upto]:
+        """The last of the strongest verdicts."""
+        best: tuple[str | None, Upto] = (None, upto)
+        for verdict, ending in self._at(rule, upto):
+            if STRENGTH[verdict] >= STRENGTH[best[0]]:
+                best = (verdict, ending)
+        return best
 
     @staticmethod
     def _run(metric: str, days: list[int], seen: dict[int, list[Seen]]) -> list[int]:
@@ -452,36 +511,131 @@ class Model:
             away = bool(one.of(metric))
         return stretches
 
-    def _value(self, rule: Rule, days: list[int], seen: dict[int, list[Seen]]) -> Fraction | None:
+    def _value(self, rule: Rule, upto: Upto) -> Fraction | None:
         metric = rule.metric.value
-        window = self._window(rule, days, seen)
+        days, seen = upto.days, upto.seen
+        window = self._window(rule, upto)
         said = [one for day in window for one in seen.get(day, []) if one.reported]
+        offered = sum(one.offered for one in said)
+        absent = sum(one.of(metric) for one in said)
         match rule.measure:
             case Measure.SHARE:
-                offered = sum(one.offered for one in said)
-                if not offered:
-                    return None
-                return Fraction(100 * sum(one.of(metric) for one in said), offered)
+                return Fraction(100 * absent, offered) if offered else None
             case Measure.MINUTES:
-                return Fraction(sum(one.of(metric) for one in said))
+                return Fraction(absent)
             case Measure.OCCASIONS:
                 return Fraction(self._occasions(metric, window, seen))
             case Measure.RUN_DAYS:
                 return Fraction(len(self._run(metric, days, seen)))
+            case Measure.CHANGE:
+                before_said, before_absent = self._baseline(rule, upto)
+                if not before_said or not offered:
+                    return None
+                baseline = Fraction(
+                    before_absent + rule.prior_absent, before_said + rule.prior_minutes
+                )
+                return Fraction(absent, offered) / baseline
+            case Measure.TURNING:
+                return self._turned(rule, upto)
+            case Measure.LEAVE_DAYS | Measure.UNUSUAL_REPORTS:
+                return Fraction(sum(self._noted(rule, upto, day) for day in window))
             case _:
                 return signals.value(rule, window, seen)
 
-    def _verdict(self, rule: Rule, days: list[int], seen: dict[int, list[Seen]]) -> str | None:
-        window = self._window(rule, days, seen)
+    def _baseline(self, rule: Rule, upto: Upto) -> tuple[int, int]:
+        """Minutes reported and absent on the school days before the window."""
+        window = self._window(rule, upto)
+        said = [
+            one
+            for day in upto.days
+            if day not in window
+            for one in upto.seen.get(day, [])
+            if one.reported
+        ]
+        return sum(one.offered for one in said), sum(one.of(rule.metric.value) for one in said)
+
+    def _turned(self, rule: Rule, upto: Upto) -> Fraction | None:
+        into = {
+            name: told
+            for name, told in upto.fired[rule.turns_into].get(upto.end, {}).items()
+            if not rule.into_rules or name in rule.into_rules
+        }
+        if all(verdict is None for _, verdict in into.values()):
+            return None
+        before = any(
+            verdict == "fires"
+            for day in self._window(rule, upto)
+            if day < upto.end
+            for name, (_, verdict) in upto.fired[rule.turns_from].get(day, {}).items()
+            if rule.turns_from != rule.turns_into or name not in rule.into_rules
+        )
+        levels = [level for level, verdict in into.values() if verdict == "fires"]
+        return Fraction(max(levels, default=0) if before else 0)
+
+    def _noted(self, rule: Rule, upto: Upto, day: int) -> int:
+        """What the notices tell of one school day."""
+        mine = [one for (whose, _), (one, _) in self.notices.items() if whose == upto.pupil]
+        mine = [one for one in mine if not one.deleted]
+
+        def local(seconds: int) -> int:
+            return (datetime.fromtimestamp(seconds, STOCKHOLM).date() - EPOCH).days
+
+        if rule.measure is Measure.LEAVE_DAYS:
+            return int(
+                any(
+                    one.kind == f.NOTICE_KIND_LEAVE
+                    and local(one.start_unix_s) <= day <= local(one.end_unix_s - 1)
+                    for one in mine
+                )
+            )
+        reports = [
+            one
+            for one in mine
+            if one.kind == f.NOTICE_KIND_ABSENCE_REPORT and one.reported_by != f.REPORTED_BY_STAFF
+        ]
+        count = 0
+        for one in reports:
+            start = local(one.start_unix_s)
+            if (
+                year_of(start) != year_of(day)
+                or min((d for d in upto.days if d >= start), default=-1) != day
+            ):
+                continue
+            accounts = [
+                other.reporter_id
+                for other in reports
+                if other.reporter_id
+                and (other.start_unix_s, other.notice_id) < (one.start_unix_s, one.notice_id)
+                and year_of(local(other.start_unix_s)) == year_of(start)
+            ]
+            placed = self._placement(upto.pupil, start)
+            by_itself = (
+                one.reported_by == f.REPORTED_BY_PUPIL
+                and placed is not None
+                and placed.school_form in (1, 2, 3, 4, 5)
+            )
+            strange = (
+                one.reporter_id != b"" and len(accounts) >= 3 and one.reporter_id not in accounts
+            )
+            count += by_itself or strange
+        return count
+
+    def _verdict(self, rule: Rule, upto: Upto) -> str | None:
+        days, seen = upto.days, upto.seen
+        if not days or len(days) < rule.min_membership_days:
+            return None
+        window = self._window(rule, upto)
         every = [one for day in window for one in seen.get(day, [])]
         said = [one for one in every if one.reported]
         reported = sum(one.offered for one in said)
-        if not any(one.reported for one in seen.get(days[-1], [])):
-            return None  # a wave took all of the day
-        value = self._value(rule, days, seen)
-        if value is None or len(days) < rule.min_membership_days:
+        daily = rule.judged is None and rule.measure not in (*NOTED, Measure.TURNING)
+        if daily and not any(one.reported for one in seen.get(days[-1], [])):
             return None
-        if rule.measure is not Measure.RUN_DAYS:
+        value = self._value(rule, upto)
+        if value is None:
+            return None
+        guarded = rule.measure not in (*NOTED, Measure.TURNING, Measure.RUN_DAYS)
+        if guarded:
             if reported < max(rule.min_offered_minutes, 1):
                 return None
             rate_known = any(one.timetabled for one in every)
@@ -491,33 +645,41 @@ class Model:
         threshold = Fraction(rule.threshold)
         fires = value >= threshold if rule.inclusive else value > threshold
         metric = rule.metric.value
-        if rule.measure is not Measure.RUN_DAYS:
+        if guarded:
             absent = [day for day in window if any(one.of(metric) for one in seen.get(day, []))]
+            minutes = sum(one.of(metric) for one in said)
             fires = (
                 fires
-                and sum(one.of(metric) for one in said) >= rule.min_absence_minutes
+                and minutes >= rule.min_absence_minutes
                 and len(absent) >= rule.min_absence_days
                 and self._occasions(metric, window, seen) >= rule.min_occasions
             )
+            if rule.min_days_since_first:
+                fires = fires and any(
+                    any(one.of(metric) for one in seen.get(day, []))
+                    for day in days
+                    if self._term(day) == self._term(upto.end)
+                    and day <= upto.end - rule.min_days_since_first
+                )
+            if rule.measure is Measure.CHANGE:
+                before_said, before_absent = self._baseline(rule, upto)
+                fires = fires and Fraction(minutes, reported) > Fraction(before_absent, before_said)
         if fires:
             return "fires"
         return "calm" if value < Fraction(rule.resolve_below) else "between"
 
-    def _tell(  # noqa: PLR0917
-        self,
-        rule: Rule,
-        profile: Profile,
-        day: int,
-        days: list[int],
-        every_mark: dict[int, list[Seen]],
-        calm: dict[int, list[Seen]] | None = None,
-    ) -> dict[str, Any]:
-        seen = calm if calm is not None and rule.subtract_waves else every_mark
+    def _tell(self, rule: Rule, profile: Profile, day: int, upto: Upto) -> dict[str, Any]:
         metric = rule.metric.value
-        window = self._window(rule, days, seen)
+        upto = self._strongest(rule, upto)[1] if rule.judged is not None else upto
+        days, seen = upto.days, upto.seen
+        window = self._window(rule, upto)
         every = [one for at in window for one in seen.get(at, [])]
-        value = self._value(rule, days, seen)
+        value = self._value(rule, upto)
         assert value is not None
+        base = self._baseline(rule, upto) if rule.measure is Measure.CHANGE else (0, 0)
+        named = window
+        if rule.measure in NOTED:
+            named = [at for at in window if self._noted(rule, upto, at)]
         return {
             "level": rule.level,
             "level_day": day,
@@ -536,15 +698,17 @@ class Model:
                 "absence_days": sum(
                     any(one.of(metric) for one in seen.get(at, [])) for at in window
                 ),
-                "run_days": len(self._run("total", days, every_mark)),
-                "shared": sum(one.valid for at in window for one in every_mark.get(at, []))
+                "run_days": len(self._run("total", days, upto.marks)),
+                "shared": sum(one.valid for at in window for one in upto.marks.get(at, []))
                 - sum(one.valid for one in every),
                 "reporting_rate_known": any(one.timetabled for one in every),
                 "value": round(float(value), 9),
                 "threshold": float(rule.threshold),
                 "pattern": self._pattern(rule, window, seen),
+                "baseline_reported": base[0],
+                "baseline_absent": base[1],
             },
-            "lessons": list(self._lessons(rule, window, seen, every_mark))[:60],
+            "lessons": list(self._lessons(rule, named, seen, upto.marks))[:60],
         }
 
     @staticmethod

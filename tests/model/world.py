@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from forvarning.facts.v1 import facts_pb2 as f
 from services.ews.core.profile import parse_profile
+from tests.model.further import FURTHER
 from tests.unit.ews.facts import CLASS, HOME, OTHER_UNIT, School, name
 
 FIRST = b"""
@@ -141,6 +142,7 @@ comparator = ">"
 threshold = 60
 source = "test"
 """
+FIRST += FURTHER
 
 SECOND = (
     FIRST.replace(b"version = 1", b"version = 2")
@@ -243,6 +245,7 @@ STARTS = (480, 600, 770, 600)
 BASES = (
     date(2026, 8, 17),
     date(2026, 10, 21),  # the clocks change on the 25th
+    date(2026, 11, 26),  # a month ends, and with it what is judged then
     date(2026, 12, 29),
     date(2027, 3, 24),  # the clocks change on the 28th
     date(2027, 6, 26),  # a new school year begins on 1 July
@@ -491,7 +494,7 @@ def worlds(draw: st.DrawFn) -> World:
                 version=version(modified, 1 + (modified == 9)),
             )
         )
-    for pupil, number, day, minute, length, modified, deleted in draw(
+    for pupil, number, day, minute, length, modified, deleted, kind in draw(
         st.lists(
             st.tuples(
                 st.integers(0, PUPILS - 1),
@@ -501,6 +504,7 @@ def worlds(draw: st.DrawFn) -> World:
                 st.sampled_from((20, 60, 90, 600, 4000)),
                 small,
                 st.sampled_from((False, False, False, True)),
+                st.sampled_from((1, 2)),
             ),
             max_size=5,
         )
@@ -514,6 +518,35 @@ def worlds(draw: st.DrawFn) -> World:
                 number,
                 deleted=deleted,
                 version=version(modified),
+                kind=kind,
+            )
+        )
+    # Short reports from some accounts: what they explain is little, who made them tells.
+    for pupil, number, day, by, account, modified, deleted in draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from((0, 0, 0, 1)),
+                st.integers(2, 8),
+                st.integers(-4, DAYS),
+                st.sampled_from((1, 1, 1, 1, 2, 3)),
+                st.sampled_from((0, 1, 1, 1, 2)),
+                small,
+                st.sampled_from((False, False, False, False, True)),
+            ),
+            max_size=12,
+        )
+    ):
+        start = _instant(base + day, 500 + number)
+        facts.append(
+            school.notice(
+                pupil,
+                start,
+                start + 600,
+                number,
+                deleted=deleted,
+                version=version(modified),
+                by=by,
+                account=account,
             )
         )
     if draw(st.integers(0, 19)) == 19:

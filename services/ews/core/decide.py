@@ -9,13 +9,21 @@ import numpy as np
 
 from forvarning.state.v1.state_pb2 import StateValue
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
-from services.ews.core import calendar, days, ids, rules, shared
+from services.ews.core import calendar, days, ids, rules, shared, turning
 from services.ews.core.api import FailedFold, Row
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.episodes import content
 from services.ews.core.fold import Fold, Spell, Step, Track
 from services.ews.core.judge import Group, axes, judge
-from services.ews.core.partition import ANY_DAY, NEVER, Dirty, Partition, Touched, thread_row_key
+from services.ews.core.partition import (
+    ANY_DAY,
+    NEVER,
+    Dirty,
+    Partition,
+    Touched,
+    earliest,
+    thread_row_key,
+)
 from services.ews.core.publish import Revision, revise
 from services.ews.core.pupils import Content, Pupil, ThreadKey
 from services.ews.core.rule import FOLDED, TODAY, Metric, Rule
@@ -56,7 +64,7 @@ class Decision:
         """Decide on every pupil whom anything since the last collect can have changed."""
         dirty = self._dirty
         every = dirty.everything or ANY_DAY in self._touched.by_day
-        known = dirty.closed | dirty.waves
+        known = dirty.closed | dirty.waves | dirty.noticed
         years = {calendar.school_year(day) for day in dirty.days | known}
         for number in sorted(self._bucket.years):
             if every or number in years:
@@ -93,11 +101,8 @@ class Decision:
 
     def _year(self, year: Year) -> None:
         bucket, dirty = self._bucket, self._dirty
-        known = dirty.closed | dirty.waves
-        closed = min((d for d in known if calendar.school_year(d) == year.year), default=NEVER)
-        lessons = min(
-            (d for d in dirty.days if calendar.school_year(d) == year.year), default=NEVER
-        )
+        closed = earliest(dirty.closed | dirty.waves, year.year)
+        lessons = earliest(dirty.days | dirty.noticed, year.year)
         before = {} if dirty.everything else bucket.groups.get(year.year, {})
         after: dict[tuple[object, bytes], Group] = {}
         unexcused = self._unexcused(year)
@@ -127,7 +132,7 @@ class Decision:
     def _judged(self, group: Group, held: Group | None, year: Year, since: int) -> list[Group]:
         """The group judged; where that raises, its pupils one by one, so that one fails alone."""
         try:
-            judge(group, held, year, since, self._profiles, self._unit, self._bucket.marks)
+            judge(group, held, self._bucket, year, since, self._profiles, self._unit)
         except Exception as error:  # noqa: BLE001  # whatever it is, it must stop no other pupil
             if len(group.rows) == 1:
                 self._give_up(int(group.rows[0]), error)
@@ -309,7 +314,7 @@ class Decision:
             looked_at = [
                 day - due.year.start
                 for day, rows in self._touched.by_day.items()
-                if rows[due.row] and calendar.school_year(day) == due.year.year
+                if rows[due.row] and 0 <= day - due.year.start < len(sums)
             ]
         news = key not in due.pupil.threads or due.whole
         for at in looked_at:
@@ -353,13 +358,14 @@ class Decision:
         for spell in spells:
             held = kept.get(spell.raised_day)
             if held is None or not held.tells(spell) or self._changed(due, key[0], spell.level_day):
-                axis, waved = [spell.level_day], None
+                axis, waved, turned = [spell.level_day], None, 0
                 if key[0] != TODAY:
                     upto = int(np.searchsorted(due.group.axis, spell.level_day)) + 1
                     axis = due.group.axis[:upto].tolist()
                     if spell.rule.subtract_waves:
                         waved = shared.waved(axis, due.group.places[:upto], self._unit)
-                held = content(self._bucket, due.year, due.row, axis, spell, waved)
+                    turned = turning.value_of(due.group, due.place, spell)
+                held = content(self._bucket, due.year, due.row, axis, spell, waved, turned)
                 anew = True
             built[spell.raised_day] = held
         due.pupil.contents[key] = built

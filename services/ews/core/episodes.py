@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from forvarning.warnings.v1.warnings_pb2 import Episode, Figures, LessonGround
-from services.ews.core import calendar, days, lessons, look, marks, patterns, shared
+from services.ews.core import calendar, days, lessons, look, marks, patterns, shared, values
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.fold import Spell
 from services.ews.core.marks import gather
@@ -25,18 +25,6 @@ from services.ews.core.sentences import sentence
 _MOST_LESSONS = 60
 
 
-def _of_metric(metric: Metric, valid: int, unexplained: int, confirmed: int) -> int:
-    match metric:
-        case Metric.TOTAL:
-            return valid + unexplained + confirmed
-        case Metric.VALID:
-            return valid
-        case Metric.INVALID:
-            return unexplained + confirmed
-        case Metric.UNEXPLAINED:
-            return unexplained
-
-
 def content(  # noqa: PLR0917  # whose it is, of what, and seen how
     bucket: Bucket,
     year: Year,
@@ -44,20 +32,28 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
     axis: Sequence[int],
     spell: Spell,
     waved: days.Mask | None = None,
+    turned: int = 0,
 ) -> Content:
     """The episode as the facts have it now.
 
     ``axis`` are the pupil's school days up to and with ``spell.level_day``;
     ``waved`` tells the ones of whose valid absence the rule was judged without.
+    ``turned`` is the value of a turning, which no sum holds.
     """
     rule = spell.rule
+    end = axis[-1]
     sums = year.of(np.array(axis, np.int64))[:, :, row].astype(np.int64)
+    if rule.judged is not None:
+        calm = sums if waved is None else shared.without(sums, waved)
+        end = values.end(bucket, row, calm, axis, rule)
+        axis = [day for day in axis if day <= end]
+        sums, waved = sums[: len(axis)], None if waved is None else waved[: len(axis)]
     last = len(axis) - 1
     run = _run(sums, Metric.TOTAL) if rule.family != TODAY else (0, last)
     if rule.measure is Measure.RUN_DAYS:
         value_run, first = run if rule.metric is Metric.TOTAL else _run(sums, rule.metric)
     else:
-        value_run, first = 0, _first(rule, axis)
+        value_run, first = 0, _first(rule, axis, end)
     out = 0
     if waved is not None and waved[first:].any():
         out = int(sums[first:][waved[first:], days.VALID].sum())
@@ -65,7 +61,8 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
     window = sums[first:]
     total = window.sum(axis=0).tolist()
     by_metric = [
-        _of_metric(rule.metric, *one) for one in window[:, days.VALID : days.CONFIRMED + 1].tolist()
+        look.of_metric(rule.metric, *one)
+        for one in window[:, days.VALID : days.CONFIRMED + 1].tolist()
     ]
     counts: Counts = _any
     figures = Figures(
@@ -84,7 +81,15 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
         threshold=float(rule.threshold),
         shared=out,
     )
+    touched = by_metric
     match rule.measure:
+        case Measure.CHANGE:
+            values.change_against(figures, rule, sums[:first], sum(by_metric))
+        case Measure.TURNING:
+            figures.value = turned
+        case Measure.LEAVE_DAYS | Measure.UNUSUAL_REPORTS:
+            touched = values.noted(bucket.pupils[row], axis, first, rule)
+            figures.value = sum(touched)
         case Measure.SHARE:
             figures.value = 100.0 * sum(by_metric) / figures.reported
         case Measure.MINUTES:
@@ -99,7 +104,11 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
         bucket,
         row,
         rule,
-        [day for day, minutes in zip(axis[first:], by_metric, strict=True) if minutes],
+        [
+            day
+            for day, minutes, one in zip(axis[first:], by_metric, touched, strict=True)
+            if minutes and one
+        ],
         frozenset(np.array(axis)[waved].tolist()) if out else frozenset(),
         counts,
     )
@@ -175,11 +184,11 @@ def _counted(  # noqa: PLR0917  # one step of content, split off for reading
     return float(value), lambda day, _place: day in counting_days
 
 
-def _first(rule: Rule, axis: Sequence[int]) -> int:
+def _first(rule: Rule, axis: Sequence[int], end: int) -> int:
     if rule.window.span is Span.DAY:
         return len(axis) - 1
-    at = np.array([len(axis) - 1], np.int64)
-    return int(look.first_in_window(rule.window, np.array(axis, np.int64), at)[0])
+    ends = np.array([end], np.int64)
+    return int(look.first_in_window(rule.window, np.array(axis, np.int64), ends)[0])
 
 
 def _run(sums: look.Ints, metric: Metric) -> tuple[int, int]:
@@ -191,7 +200,7 @@ def _run(sums: look.Ints, metric: Metric) -> tuple[int, int]:
         if not said:
             continue
         absent = day[days.VALID] + day[days.UNEXPLAINED] + day[days.CONFIRMED]
-        of_metric = _of_metric(metric, *day[days.VALID : days.CONFIRMED + 1])
+        of_metric = look.of_metric(metric, *day[days.VALID : days.CONFIRMED + 1])
         if absent < said or of_metric != absent:
             break
         length, first = length + 1, place
@@ -242,7 +251,8 @@ def _grounds(  # noqa: PLR0917  # one step of content, split off for reading
                 explained = explained_minutes(notices, flags, lesson.modified(place), invalid, span)
                 valid, invalid = valid + explained, invalid - explained
             sure = invalid if flags & lessons.CONFIRMED else 0
-            if not _of_metric(rule.metric, 0 if day in waved else valid, invalid - sure, sure):
+            left = 0 if day in waved else valid
+            if not look.of_metric(rule.metric, left, invalid - sure, sure):
                 continue
             found.append(
                 LessonGround(

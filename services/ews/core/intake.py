@@ -16,7 +16,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from forvarning.facts.v1 import facts_pb2
-from services.ews.core import calendar, days, lessons
+from services.ews.core import days, lessons, reports
 from services.ews.core.api import UndigestibleError, UnknownProfileError
 from services.ews.core.bucket import Bucket
 from services.ews.core.lessons import Lesson, Marks
@@ -159,12 +159,17 @@ class Intake:
             return
         bucket.note_notices(row)
         changed: set[int] = set()
+        noticed: set[int] = set()
         for one in (before, notice):
             if one is not None and not one.deleted:
-                first = calendar.day_of_instant(one.start_unix_s)
-                last = calendar.day_of_instant(one.end_unix_s - 1)
+                first, last = reports.local_days(one)
                 changed.update(bucket.lesson_days(first, last))
-        self._partition.mark(bucket).days |= changed
+                noticed.update(reports.begins(first, last))
+        dirty = self._partition.mark(bucket)
+        dirty.days |= changed
+        if self._partition.profiles(fact.organiser_id).count_notices:
+            dirty.noticed |= noticed
+            changed |= noticed
         self._touch(bucket, row, cause, (ANY_DAY,) if again else changed)
 
     def _placement(self, fact: Any, placement: Any, cause: Cause, again: bool) -> None:

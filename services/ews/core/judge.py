@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.ews.core import days, rules, shared
+from services.ews.core import change, days, reports, rules, shared, turning
 from services.ews.core.bucket import Bucket, Year
 from services.ews.core.lessons import Rows
-from services.ews.core.look import Ints, Look, runs
-from services.ews.core.marks import MarksOf
+from services.ews.core.look import Ints, Look, minutes, runs
 from services.ews.core.pupils import Place, Stay
 from services.ews.core.rule import FOLDED, Measure, Metric, Profile, Rule
 from services.ews.core.units import Profiles, Unit
@@ -36,6 +35,7 @@ class Group:
     profiles: list[Profile | None] = field(default_factory=list)
     verdicts: dict[int, rules.Codes] = field(default_factory=dict)
     runs: dict[Metric, Ints] = field(default_factory=dict)
+    totals: dict[Metric, change.Totals] = field(default_factory=dict)
     fires: dict[int, days.Mask] = field(default_factory=dict)
     """By family, the pupils of whom a rule fires on some day."""
     # What the last judgement changed:
@@ -134,16 +134,17 @@ def _loose_school_days(
 def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of it
     group: Group,
     before: Group | None,
+    bucket: Bucket,
     year: Year,
     since: int,
     profiles: Profiles,
     unit_of: UnitOf,
-    marks: MarksOf,
 ) -> None:
     """Make the group's verdicts, going on from ``before`` up to the day ``since``.
 
     Nothing that ``before`` was made from may have changed on the days before
-    ``since``: neither sums, nor lessons, nor placements, nor profiles, nor waves.
+    ``since``: neither sums, nor lessons, nor notices, nor placements, nor profiles, nor
+    waves.
     """
     keep = 0
     if before is not None:
@@ -162,15 +163,21 @@ def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of i
     sums = year.of(group.axis[start:])
     if len(group.rows) < sums.shape[2] or not _is_range(group.rows):
         sums = sums[:, :, group.rows]
-    look = Look(group.axis, sums, start, keep, marks, group.rows)
+    look = Look(group.axis, sums, start, keep, bucket.marks, group.rows)
     calm, waiting = look, None
     if any(rule.subtract_waves for rule in every):
         waved = shared.waved(group.axis[start:].tolist(), group.places[start:], unit_of)
         if waved.any():
             without = shared.without(sums, waved)
-            calm = Look(group.axis, without, start, keep, marks, group.rows)
+            calm = Look(group.axis, without, start, keep, bucket.marks, group.rows)
         waiting = shared.waiting(group.axis[keep:].tolist(), group.places[keep:], unit_of)
     _run(group, before, year, sums[keep - start :], keep, every)
+    _totals(group, before, year, sums[keep - start :], keep, every)
+    look.totals = group.totals
+    pupils = bucket.pupils
+    look.noted = lambda measure, place: reports.daily(
+        measure, (pupils[row] for row in group.rows.tolist()), group.axis, place
+    )
     for family in FOLDED:
         group.verdicts[family] = _verdicts(
             group, before, (look, calm), keep, family, list(distinct.values())
@@ -212,6 +219,26 @@ def _run(  # noqa: PLR0917  # one step of judge, split off for reading
         group.runs[metric] = np.concatenate((earlier, new)) if keep else new
 
 
+def _totals(  # noqa: PLR0917  # one step of judge, split off for reading
+    group: Group,
+    before: Group | None,
+    year: Year,
+    sums: days.Sums,
+    keep: int,
+    every: Iterable[Rule],
+) -> None:
+    """What the year holds up to every school day, for the metrics whose change is asked for."""
+    held = before.totals if before is not None and keep else {}
+    for metric in {rule.metric for rule in every if rule.measure is Measure.CHANGE} | set(held):
+        earlier = held[metric][:keep] if metric in held else None
+        if earlier is None and keep:
+            # A profile that begins now asks for what none before it did.
+            past = year.of(group.axis[:keep])[:, :, group.rows].astype(np.int64)
+            earlier = change.summed(minutes(past, metric), past[:, days.REPORTED])
+        wide = sums.astype(np.int64)
+        group.totals[metric] = change.summed(minutes(wide, metric), wide[:, days.REPORTED], earlier)
+
+
 def _runs(sums: days.Sums, metric: Metric, last: Ints) -> Ints:
     return runs(sums, metric, last) if len(sums) else np.zeros((0, len(last)), np.int64)
 
@@ -234,8 +261,11 @@ def _verdicts(  # noqa: PLR0917  # one step of judge, split off for reading
         everywhere = len(distinct) == 1 and None not in group.profiles[keep:]
         where = [profile is one for profile in group.profiles[keep:]]
         for i, rule in enumerate(one.rules(family)):
-            run = group.runs[rule.metric][keep:] if rule.measure is Measure.RUN_DAYS else None
-            codes = rules.verdicts(rule, looks[rule.subtract_waves], run)
+            if rule.measure is Measure.TURNING:
+                codes = _turning(rule, one, group, looks[0])
+            else:
+                run = group.runs[rule.metric][keep:] if rule.measure is Measure.RUN_DAYS else None
+                codes = rules.verdicts(rule, looks[rule.subtract_waves], run)
             if everywhere:
                 made[:, i] = codes
             else:
@@ -258,6 +288,13 @@ def _wait(group: Group, family: int, keep: int, waiting: days.Mask | None) -> No
         for i, rule in enumerate(profile.rules(family) if profile else ()):
             if rule.subtract_waves:
                 group.verdicts[family][place, i] = rules.NOT_JUDGED
+
+
+def _turning(rule: Rule, profile: Profile, group: Group, look: Look) -> rules.Codes:
+    """A turning rule's verdicts; the verdicts that it looks at are made already."""
+    first = look.first(rule.window)
+    value, known = turning.values(rule, profile, group.verdicts, group.profiles, first, look.at)
+    return rules.codes_of(rule, look, value, known)
 
 
 def _compare(group: Group, before: Group | None, keep: int) -> None:

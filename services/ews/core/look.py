@@ -7,13 +7,14 @@ is judged exactly.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ews.core import calendar, days, marks
+from services.ews.core import bound, calendar, change, days, marks
 from services.ews.core.lessons import Rows
 from services.ews.core.marks import Lessons, MarksOf, gather
 from services.ews.core.rule import Measure, Metric, Span, Window
@@ -24,6 +25,7 @@ _PLACE = {metric: i for i, metric in enumerate(METRICS)}
 Ints = NDArray[np.int64]
 _SUMMED = 6
 """The leading fields of a day's sums that windows add up."""
+_TERM = Window(Span.TERM)
 
 
 def minutes(sums: NDArray[np.int64], metric: Metric) -> Ints:
@@ -43,6 +45,19 @@ def minutes(sums: NDArray[np.int64], metric: Metric) -> Ints:
             return sums[..., days.UNEXPLAINED, :]
 
 
+def of_metric(metric: Metric, valid: int, unexplained: int, confirmed: int) -> int:
+    """The metric's minutes of one mark or day."""
+    match metric:
+        case Metric.TOTAL:
+            return valid + unexplained + confirmed
+        case Metric.VALID:
+            return valid
+        case Metric.INVALID:
+            return unexplained + confirmed
+        case Metric.UNEXPLAINED:
+            return unexplained
+
+
 _START: dict[Span, Callable[[int], int]] = {
     Span.CALENDAR_MONTH: calendar.month_start,
     Span.TERM: calendar.term_start,
@@ -50,14 +65,16 @@ _START: dict[Span, Callable[[int], int]] = {
 }
 
 
-def first_in_window(window: Window, axis: Ints, at: Ints) -> Ints:
-    """For each place of the axis of school days: the first place in its window."""
+def first_in_window(window: Window, axis: Ints, ends: Ints) -> Ints:
+    """For each of the days with which a window ends: the first place of the axis in it.
+
+    ``axis`` are the school days; a window may end with any day.
+    """
     if window.span is Span.SCHOOL_DAYS:
-        return np.maximum(at + 1 - window.length, 0)
-    judged = axis[at]
+        return np.maximum(np.searchsorted(axis, ends, "right") - window.length, 0)
     if window.span is Span.CALENDAR_DAYS:
-        return np.searchsorted(axis, judged + 1 - window.length)
-    return np.searchsorted(axis, [_START[window.span](day) for day in judged.tolist()])
+        return np.searchsorted(axis, ends + 1 - window.length)
+    return np.searchsorted(axis, [_START[window.span](day) for day in ends.tolist()])
 
 
 def away_all_day(sums: NDArray[np.int64], metric: Metric) -> days.Mask:
@@ -132,6 +149,8 @@ class Look:
     ``sums`` is [day, field, pupil] for the school days ``axis[start:]``; the
     days judged are those from ``out`` on. Places are places of ``axis``.
     ``marks`` are the lessons of a day, of which the pupils are the rows ``rows``.
+    ``ends`` are the last days of the windows: the days judged, unless :meth:`ending`
+    says others.
     """
 
     def __init__(  # noqa: PLR0917  # what there is to look at
@@ -145,6 +164,9 @@ class Look:
     ) -> None:
         self.axis = axis
         self.at: Ints = np.arange(out, len(axis), dtype=np.int64)
+        self.ends: Ints = axis[out:]
+        self.after: Ints = self.at + 1
+        """The place after the last of each window."""
         self._sums = sums
         self._start = start
         self._windows: dict[Window, tuple[Ints, Ints]] = {}
@@ -153,15 +175,49 @@ class Look:
         self._marks = marks
         self._rows = rows
         self._lessons: dict[Window, Lessons] = {}
+        self._bound: dict[bound.Dates, Look] = {}
         self.said = sums[out - start :, days.REPORTED] > 0
+        self.totals: dict[Metric, change.Totals] = {}
+        """For each metric whose change is judged; set by services.ews.core.judge."""
+        self.noted: Callable[[Measure, int], Ints] | None = None
+        """What notices tell of the school days from a place on: [day, pupil]; set likewise."""
 
-    def _first(self, window: Window) -> Ints:
-        return first_in_window(window, self.axis, self.at)
+    def ending(self, judged: bound.Dates) -> Look:
+        """The same pupils judged at dates: see services.ews.core.bound."""
+        found = self._bound.get(judged)
+        if found is None:
+            out = int(self.at[0]) if len(self.at) else len(self.axis)
+            found = self._bound[judged] = copy(self)
+            found.at, found.ends = bound.tallies(judged, self.axis, out)
+            found.after = np.searchsorted(self.axis, found.ends, "right")
+            found._forget()  # noqa: SLF001  # its own kind
+            found.said = np.ones((len(found.at), self.said.shape[1]), bool)
+        return found
 
-    def _add_up(self, values: NDArray[Any], first: Ints) -> Ints:
+    def _forget(self) -> None:
+        self._windows, self._minutes, self._counts, self._lessons = {}, {}, {}, {}
+
+    def first(self, window: Window) -> Ints:
+        """The first place in each judged day's window."""
+        return first_in_window(window, self.axis, self.ends)
+
+    def noted_in(self, window: Window, measure: Measure) -> Ints:
+        """What notices tell of the window: [judged day, pupil]."""
+        assert self.noted is not None  # noqa: S101  # set before anything is judged
+        return self._add_up(self.noted(measure, self._start), self.first(window))
+
+    def since_first(self, metric: Metric, least: int) -> days.Mask:
+        """Whether absence of the metric began in the term ``least`` days before a window's end."""
+        low = self.first(_TERM)
+        upto = np.searchsorted(self.axis, self.ends - least, "right")
+        daily = minutes(self._sums[:, :_SUMMED].astype(np.int64), metric) > 0
+        return self._add_up(daily, low, np.maximum(upto, low)) > 0
+
+    def _add_up(self, values: NDArray[Any], first: Ints, after: Ints | None = None) -> Ints:
         """Sums of ``values`` [day, ...] over each judged day's window."""
-        low, high = first - self._start, self.at + 1 - self._start
-        if len(low) <= 3:
+        low = first - self._start
+        high = (self.after if after is None else after) - self._start
+        if 0 < len(low) <= 3:
             spans = zip(low.tolist(), high.tolist(), strict=True)
             return np.stack([values[a:b].sum(axis=0, dtype=np.int64) for a, b in spans])
         upto = np.zeros((len(values) + 1, *values.shape[1:]), np.int64)
@@ -172,7 +228,7 @@ class Look:
         """The leading fields' sums over the window: [judged day, field, pupil]."""
         found = self._windows.get(window)
         if found is None:
-            first = self._first(window)
+            first = self.first(window)
             found = (self._add_up(self._sums[:, :_SUMMED], first), first)
             self._windows[window] = found
         return found[0]
@@ -222,9 +278,9 @@ class Look:
     def _joined(self, ends: days.Mask, begins: days.Mask, first: Ints) -> Ints:
         """How many days of each window go on from a reported day that lies in it too."""
         joined, before = joins(ends, begins, self._sums[:, days.REPORTED] > 0)
-        if not joined.any():
+        if not joined.any() or not len(first):
             return np.zeros((len(first), joined.shape[1]), np.int64)
-        low, high = first - self._start, self.at + 1 - self._start
+        low, high = first - self._start, self.after - self._start
         return np.stack(
             [
                 (joined[a:b] & (before[a:b] >= a)).sum(axis=0, dtype=np.int64)
@@ -247,11 +303,11 @@ class Look:
         """The lessons of every judged day's window."""
         found = self._lessons.get(window)
         if found is None:
-            first = int(self._first(window)[0])
+            first = int(self.first(window)[0])
             some = [(day, self._marks(day)) for day in self.axis[first:].tolist()]
             found = self._lessons[window] = gather(some, self._rows)
         return found
 
     def window_days(self, window: Window) -> tuple[Ints, Ints]:
         """The first and the last epoch day of each judged day's window."""
-        return self.axis[self._first(window)], self.axis[self.at]
+        return self.axis[self.first(window)], self.axis[self.at]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forvarning.state.v1.state_pb2 import StateValue, Undigested
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
-from services.ews.core import ids
+from services.ews.core import calendar, ids
 from services.ews.core.api import Row
 from services.ews.core.bucket import Bucket
 from services.ews.core.lessons import Rows
@@ -30,6 +30,11 @@ class Dirty:
 
     days: set[int] = field(default_factory=set)
     """Days whose lessons or notices changed."""
+    noticed: set[int] = field(default_factory=set)
+    """Days from which on somebody's notices tell something else, with lessons or without.
+
+    Kept only where a profile judges what notices tell.
+    """
     closed: set[int] = field(default_factory=set)
     """Days that a unit named in the bucket closed, opened or freed."""
     waves: set[int] = field(default_factory=set)
@@ -240,6 +245,11 @@ class Partition:
         self.closings = {}
         self.waves = {}
         self.tombstones = []
+
+
+def earliest(some: set[int], year: int) -> int:
+    """The first of the days that lies in the school year; NEVER where none does."""
+    return min((day for day in some if calendar.school_year(day) == year), default=NEVER)
 
 
 def thread_row_key(bucket: Bucket, thread_id: bytes) -> bytes:

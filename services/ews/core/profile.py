@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from services.ews.core.fields import Fields, ProfileError
+from services.ews.core.fields import ProfileError
 from services.ews.core.rule import (
     FAMILIES,
     FOLDED,
@@ -31,6 +31,7 @@ from services.ews.core.rule import (
     Span,
     Window,
 )
+from services.ews.core.special import SPECIAL_KEYS, UNGUARDED, Special
 
 __all__ = [
     "FAMILIES",
@@ -72,6 +73,7 @@ RULE_KEYS = {
     "day_share",
     "times_the_rest",
     "source",
+    *SPECIAL_KEYS,
 }
 
 
@@ -92,7 +94,7 @@ def parse_profile(content: bytes) -> Profile:
     return _Reader(text, data).profile()
 
 
-class _Reader(Fields):
+class _Reader(Special):
     def profile(self) -> Profile:
         self._part(self._only, self._data, {"profile", "signals", "ladder"}, "")
         head = self._part(self._head)
@@ -129,6 +131,8 @@ class _Reader(Fields):
                     families[number] = family
         if not families and not self._found:
             self._refuse("signals", f"no family is judged; give one of {', '.join(FAMILIES)}")
+        if not self._found:
+            self._part(self._turnings, families)
         return families
 
     def _family(self, label: str, number: int, signals: dict[str, Any], seen: set[str]) -> Family:
@@ -154,8 +158,8 @@ class _Reader(Fields):
         if not isinstance(table, dict):
             self._refuse(where, "write each rule as a [[...rules]] table", nth)
         self._only(table, RULE_KEYS, where, nth)
-        metric = self._choice(Metric, table, "metric", where, nth)
         measure = self._choice(Measure, table, "measure", where, nth)
+        metric = self._metric(table, measure, where, nth)
         today = family == TODAY
         window = self._window(table, measure, today, where, nth)
         comparator = self._text(table, "comparator", where, nth)
@@ -171,7 +175,7 @@ class _Reader(Fields):
                 f"{where}.measure", "ogiltig_idag counts minutes of invalid or unexplained", nth
             )
         below, days = self._resolve(table, threshold, today, where, nth)
-        guards = {
+        guards: dict[str, Any] = {
             key: self._whole(table, key, where, 0, 1_000_000, 0, nth)
             for key in (
                 "min_offered_minutes",
@@ -184,11 +188,11 @@ class _Reader(Fields):
         rate = self._number(table, "min_reporting_rate", where, nth, Decimal(0))
         if not 0 <= rate <= 100:
             self._refuse(f"{where}.min_reporting_rate", "per cent, 0 to 100", nth)
+        special = self._special(table, measure, threshold, today=today, where=where, nth=nth)
         unused = [key for key, value in guards.items() if value and key != "min_membership_days"]
-        if measure is Measure.RUN_DAYS and (unused or rate):
-            self._refuse(
-                f"{where}.{(unused or ['min_reporting_rate'])[0]}", "does not go with run_days", nth
-            )
+        if measure in UNGUARDED and (unused or rate):
+            key = (unused or ["min_reporting_rate"])[0]
+            self._refuse(f"{where}.{key}", f"does not go with {measure.value}", nth)
         if today and (rate or any(guards.values())):
             self._refuse(f"{where}.threshold", "ogiltig_idag takes no min_ guards", nth)
         day_share = self._day_share(table, measure, where, nth)
@@ -212,6 +216,7 @@ class _Reader(Fields):
             day_share=day_share,
             times_the_rest=times,
             **guards,
+            **special,
         )
 
     def _subtract_waves(

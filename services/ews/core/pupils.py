@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from forvarning.facts.v1 import facts_pb2
 from forvarning.state.v1.state_pb2 import PupilValue, StateValue
 from forvarning.warnings.v1 import warnings_pb2
-from services.ews.core import calendar
+from services.ews.core import calendar, reports
 from services.ews.core.fold import Spell, Track
 from services.ews.core.lessons import Version
 from services.ews.core.notices import Notice
@@ -98,6 +98,8 @@ class Pupil:
     today: dict[int, dict[int, Spell]] = field(default_factory=dict)
     """By school year, the episodes of ogiltig_idag by day."""
     _stays: dict[int, tuple[Stay, ...]] = field(default_factory=dict)
+    _leave: tuple[tuple[int, int], ...] | None = None
+    _unusual: tuple[int, ...] | None = None
 
     def place(self, fact: facts_pb2.Placement) -> bool:
         """Take a Placement; whether it was news."""
@@ -106,6 +108,7 @@ class Pupil:
             return False
         self.placements[fact.placement_id] = fact
         self._stays.clear()
+        self._unusual = None
         return True
 
     def notify(self, fact: facts_pb2.Notice) -> bool:
@@ -114,6 +117,7 @@ class Pupil:
         if held is not None and version_of(held.version) >= version_of(fact.version):
             return False
         self.notices[fact.notice_id] = fact
+        self._leave = self._unusual = None
         return True
 
     def erase(self) -> None:
@@ -130,6 +134,7 @@ class Pupil:
         self.contents.clear()
         self.today.clear()
         self._stays.clear()
+        self._leave = self._unusual = None
 
     def take(self, event: warnings_pb2.WarningEvent) -> bool:
         """Take a published thread; False where a later revision is held.
@@ -168,6 +173,22 @@ class Pupil:
             for fact in self.notices.values()
             if not fact.deleted
         ]
+
+    def leave_days(self) -> tuple[tuple[int, int], ...]:
+        """See :func:`services.ews.core.reports.leave`."""
+        if self._leave is None:
+            self._leave = reports.leave(self.notices.values())
+        return self._leave
+
+    def unusual_reports(self) -> tuple[int, ...]:
+        """See :func:`services.ews.core.reports.unusual`."""
+        if self._unusual is None:
+            self._unusual = reports.unusual(self.notices.values(), self._form_on)
+        return self._unusual
+
+    def _form_on(self, day: int) -> int:
+        placed = self.placed(day)
+        return placed.school_form if placed else 0
 
     def stays(self, year: int) -> tuple[Stay, ...]:
         """The school year's placements, in the order in which they give way to one another."""
@@ -213,3 +234,4 @@ class Pupil:
         self.failed = value.failed
         self.erased = value.erased
         self._stays.clear()
+        self._leave = self._unusual = None

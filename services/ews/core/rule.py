@@ -12,10 +12,15 @@ from forvarning.warnings.v1 import warnings_pb2
 FAMILIES = {
     "strofranvaro": warnings_pb2.FAMILY_SPORADIC,
     "langvarig": warnings_pb2.FAMILY_LONG_TERM,
+    "eskalering": warnings_pb2.FAMILY_ESCALATION,
     "ogiltig_idag": warnings_pb2.FAMILY_UNEXCUSED_TODAY,
 }
-FOLDED = (warnings_pb2.FAMILY_SPORADIC, warnings_pb2.FAMILY_LONG_TERM)
-"""The families whose episodes are a fold over closed school days."""
+ESCALATION = warnings_pb2.FAMILY_ESCALATION
+FOLDED = (warnings_pb2.FAMILY_SPORADIC, warnings_pb2.FAMILY_LONG_TERM, ESCALATION)
+"""The families whose episodes are a fold over closed school days.
+
+Escalation comes last: its rules look at the verdicts of the others.
+"""
 TODAY = warnings_pb2.FAMILY_UNEXCUSED_TODAY
 
 
@@ -57,12 +62,22 @@ class Measure(Enum):
     """The same of a subject."""
     SLOT_PATTERN = "slot_pattern"
     """The same of the day's first lesson, its last, or those next to the lunch break."""
+    CHANGE = "change"
+    """How many times the pupil's own baseline; see services.ews.core.change."""
+    TURNING = "turning"
+    """One family's warnings that turn into another's; see services.ews.core.turning."""
+    LEAVE_DAYS = "leave_days"
+    """School days touched by granted leave; see services.ews.core.reports."""
+    UNUSUAL_REPORTS = "unusual_reports"
+    """Absence reports made another way than usual; see services.ews.core.reports."""
 
 
 PATTERNS = (Measure.WEEKDAY_PATTERN, Measure.SUBJECT_PATTERN, Measure.SLOT_PATTERN)
 """Measures of where absence gathers; see :mod:`services.ews.core.patterns`."""
 SHARES = (Measure.SHARE, *PATTERNS)
 """Measures whose value is a per cent."""
+NOTED = (Measure.LEAVE_DAYS, Measure.UNUSUAL_REPORTS)
+"""What notices tell, whatever the registers say."""
 
 
 class Span(Enum):
@@ -101,7 +116,9 @@ class Rule:
     it neither fires nor comes to rest. Else it *fires* where the value is at
     least (``>=``) or more than (``>``) ``threshold`` and the absence counted
     makes up ``min_absence_minutes`` and is spread over ``min_absence_days`` and
-    ``min_occasions``. With ``subtract_waves`` it is judged without what whole classes
+    ``min_occasions``, and where the absence of the metric began in the day's term at
+    least ``min_days_since_first`` calendar days ago (CSN: 30 days between the first
+    day and the report). With ``subtract_waves`` it is judged without what whole classes
     shared (:mod:`services.ews.core.shared`). A rule that has fired rests after
     ``resolve_days`` judged days in a row on which the value was below ``resolve_below``.
 
@@ -110,6 +127,8 @@ class Rule:
     of all other lessons; a pattern without such a cell has the value 0.
     ``day_share`` is the per cent of a day's reported time that must be absent for
     the day to count, 0 for any.
+
+    A rule with ``judged`` is bound to the calendar: see services.ews.core.bound.
     """
 
     rule_id: str
@@ -132,6 +151,17 @@ class Rule:
     source: str
     day_share: Decimal = Decimal(0)
     times_the_rest: Decimal = Decimal(0)
+    min_days_since_first: int = 0
+    judged: tuple[tuple[int, int], ...] | None = None
+    """Month and day of the dates on which it is judged; empty for the end of every month."""
+    prior_absent: int = 0
+    """For a change: of ``prior_minutes`` so many are taken to be absent beforehand."""
+    prior_minutes: int = 0
+    turns_from: int = 0
+    """For a turning: the family that must have fired before, and the one that fires now."""
+    turns_into: int = 0
+    into_rules: tuple[str, ...] = ()
+    """The rules of ``turns_into`` that count; all of them where none is named."""
 
     # What the figures above come to in whole numbers, made once.
     least: int = field(init=False, compare=False)

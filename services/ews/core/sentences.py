@@ -9,7 +9,7 @@ from __future__ import annotations
 from forvarning.warnings.v1 import warnings_pb2
 from forvarning.warnings.v1.warnings_pb2 import Figures
 from services.ews.core.calendar import span_in_words
-from services.ews.core.rule import TODAY, Measure, Metric, Rule, Span
+from services.ews.core.rule import FAMILIES, TODAY, Measure, Metric, Rule, Span
 
 _NAMES = {
     Metric.TOTAL: "Frånvaro",
@@ -29,6 +29,20 @@ _SLOTS = {
     "last": "på dagens sista lektion",
     "lunch": "på lektionerna närmast lunchen",
 }
+_DEFINITE = {
+    Metric.TOTAL: "Frånvaron",
+    Metric.VALID: "Den giltiga frånvaron",
+    Metric.INVALID: "Den ogiltiga eller oanmälda frånvaron",
+    Metric.UNEXPLAINED: "Den oanmälda frånvaron",
+}
+_TURNED_FROM: dict[int, str] = {
+    FAMILIES["strofranvaro"]: "Spridd frånvaro",
+    FAMILIES["langvarig"]: "Sammanhängande frånvaro",
+}
+_TURNED_INTO: dict[int, str] = {
+    FAMILIES["strofranvaro"]: "spridd frånvaro",
+    FAMILIES["langvarig"]: "sammanhängande frånvaro",
+}
 _WORDS = ("noll", "en", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio", "tio", "elva")
 
 
@@ -45,6 +59,28 @@ def sentence(rule: Rule, figures: Figures, lessons: int, length: int) -> str:
             f"sammanlagt {duration(int(figures.value))}."
         )
     match rule.measure:
+        case Measure.CHANGE:
+            share = 100 * _absent(rule.metric, figures) / figures.reported
+            return (
+                f"{_DEFINITE[rule.metric]} har ökat: {_percent(share)} av undervisningstiden"
+                f"{_span(rule, length)}, {when}, mot "
+                f"{_percent(100 * figures.baseline_absent / figures.baseline_reported)} "
+                "tidigare under läsåret."
+            )
+        case Measure.TURNING:
+            absent = duration(_absent(rule.metric, figures))
+            return (
+                f"{_turned(rule)}: {absent} frånvaro av {duration(figures.reported)}"
+                f"{_span(rule, length)}, {when}."
+            )
+        case Measure.LEAVE_DAYS:
+            return f"Beviljad ledighet {_days(figures.value)}{_span(rule, length)}, {when}."
+        case Measure.UNUSUAL_REPORTS:
+            reports = _count(int(figures.value), "frånvaroanmälan", "frånvaroanmälningar")
+            return (
+                f"{reports[0].upper()}{reports[1:]} har gjorts på ett annat sätt än brukligt"
+                f"{_span(rule, length)}, {when}; stäm gärna av med hemmet."
+            )
         case Measure.RUN_DAYS:
             return (
                 f"Frånvarande hela skoldagen{_QUALIFIED[rule.metric]} "
@@ -124,6 +160,23 @@ def duration(minutes: int) -> str:
     if rest or not hours:
         parts.append(f"{rest} minut" if rest == 1 else f"{rest} minuter")
     return " ".join(parts)
+
+
+def _absent(metric: Metric, figures: Figures) -> int:
+    """The metric's minutes."""
+    unexplained, confirmed = figures.invalid_unexplained, figures.invalid_confirmed
+    return {
+        Metric.TOTAL: figures.valid + unexplained + confirmed,
+        Metric.VALID: figures.valid,
+        Metric.INVALID: unexplained + confirmed,
+        Metric.UNEXPLAINED: unexplained,
+    }[metric]
+
+
+def _turned(rule: Rule) -> str:
+    if rule.turns_from == rule.turns_into:
+        return f"{_TURNED_FROM[rule.turns_from]} har börjat följa ett mönster"
+    return f"{_TURNED_FROM[rule.turns_from]} har övergått i {_TURNED_INTO[rule.turns_into]}"
 
 
 def _count(number: int, one: str, many: str, *, neuter: bool = False) -> str:

@@ -13,6 +13,7 @@ from forvarning.state.v1.state_pb2 import ActiveProfiles, StateValue, UnitDayVal
 from services.ews.core import calendar, groups, ids
 from services.ews.core.lessons import Version
 from services.ews.core.profile import Profile, parse_profile
+from services.ews.core.rule import NOTED
 
 _SCHOOL_DAY = facts_pb2.DAY_KIND_SCHOOL_DAY
 _NEVER: Version = (-1, -1, -1)
@@ -172,6 +173,7 @@ class Profiles:
     def __init__(self) -> None:
         self._held: dict[bytes, Activation] = {}
         self._chosen: dict[tuple[bytes, int, int], Profile | None] = {}
+        self._count_notices: bool | None = None
 
     def add(self, fact: facts_pb2.ProfileActivated, content: bytes) -> bool:
         """Take an activation; whether it was news. Raises ProfileError."""
@@ -189,6 +191,7 @@ class Profiles:
             return False
         self._held[key] = Activation(fact, parse_profile(content), content, version)
         self._chosen.clear()
+        self._count_notices = None
         return True
 
     @property
@@ -200,6 +203,18 @@ class Profiles:
             for family in held.profile.families.values()
             for rule in family.rules
         )
+
+    @property
+    def count_notices(self) -> bool:
+        """Whether any rule judges what notices tell beside explaining absence."""
+        if self._count_notices is None:
+            self._count_notices = any(
+                rule.measure in NOTED
+                for activation in self._held.values()
+                for family in activation.profile.families.values()
+                for rule in family.rules
+            )
+        return self._count_notices
 
     def choose(self, unit_id: bytes, school_form: int, day: int) -> Profile | None:
         """The profile in force: the most specific scope, then the newest valid-from, then version.

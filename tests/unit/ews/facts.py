@@ -250,8 +250,10 @@ class School:
         deleted: bool = False,
         version: f.Version | None = None,
         kind: int = f.NOTICE_KIND_ABSENCE_REPORT,
+        by: int = f.REPORTED_BY_GUARDIAN,
+        account: int = 0,
     ) -> bytes:
-        """``start`` and ``end`` are seconds of UTC."""
+        """``start`` and ``end`` are seconds of UTC; ``account`` 0 is not known."""
         return self.fact(
             notice=f.Notice(
                 home_id=self.home,
@@ -261,7 +263,8 @@ class School:
                 kind=kind,  # type: ignore[arg-type]
                 start_unix_s=start,
                 end_unix_s=end,
-                reported_by=f.REPORTED_BY_GUARDIAN,
+                reported_by=by,  # type: ignore[arg-type]
+                reporter_id=name(account, "account") if account else b"",
                 deleted=deleted,
                 version=version or self.version(),
             )

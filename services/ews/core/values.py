@@ -1,0 +1,54 @@
+"""The figures of an episode that its window's plain sums do not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forvarning.warnings.v1.warnings_pb2 import Figures
+from services.ews.core import bound, change, days, reports, rules
+from services.ews.core.bucket import Bucket
+from services.ews.core.look import Ints, Look, minutes, of_metric
+from services.ews.core.pupils import Pupil
+from services.ews.core.rule import Measure, Rule
+
+
+def end(bucket: Bucket, row: int, sums: Ints, axis: Sequence[int], rule: Rule) -> int:
+    """The date that the last of the school days is judged for: the last that made it fire.
+
+    ``sums`` is [school day, field], as the rule sees them.
+    """
+    school_days = np.array(axis, np.int64)
+    _, ends = bound.tallies(rule.judged or (), school_days, len(axis) - 1)
+    if len(ends) > 1:
+        own, rows = sums[:, :, None].astype(np.int16), np.array([row], np.intp)
+        one = Look(school_days, own, 0, len(axis) - 1, bucket.marks, rows)
+        pupil = bucket.pupils[row]
+        one.noted = lambda measure, place: reports.daily(measure, [pupil], school_days, place)
+        if rule.measure is Measure.CHANGE:
+            wide = sums[:, :, None]
+            absent = minutes(wide, rule.metric)
+            one.totals[rule.metric] = change.summed(absent, wide[:, days.REPORTED])
+        codes = rules.at_each_date(rule, one)[:, 0]
+        ends = ends[codes == codes.max()]
+    return int(ends[-1])
+
+
+def change_against(figures: Figures, rule: Rule, before: Ints, absent: int) -> None:
+    """The value of a change, and the pupil's own figures that it is measured by."""
+    said, away = 0, 0
+    for day in before[:, : days.CONFIRMED + 1].tolist():
+        said += day[days.REPORTED]
+        away += of_metric(rule.metric, *day[days.VALID :])
+    figures.baseline_reported, figures.baseline_absent = said, away
+    figures.value = (absent * (said + rule.prior_minutes)) / (
+        figures.reported * (away + rule.prior_absent)
+    )
+
+
+def noted(pupil: Pupil, axis: Sequence[int], first: int, rule: Rule) -> list[int]:
+    """What notices tell of each school day of the window."""
+    school_days = np.array(axis, np.int64)
+    told = reports.daily(rule.measure, [pupil], school_days, first)
+    return [int(one) for one in told[:, 0]]
