@@ -1,0 +1,124 @@
+"""Changes, rules bound to the calendar, and what notices tell, at their edges."""
+
+from __future__ import annotations
+
+import pytest
+
+from forvarning.facts.v1 import facts_pb2 as f
+from services.ews.core import calendar
+from tests.unit.ews.facts import School, day, weekdays
+from tests.unit.ews.harness import Harness
+
+HEAD = '[profile]\nid = "standard"\nversion = 1\nname = "Prov"\n[signals.eskalering]\n'
+RULE = (
+    '[[signals.eskalering.rules]]\nid = "r"\nlevel = 1\ncomparator = ">="\n'
+    'resolve = { below = 1, school_days = 1 }\nsource = "test"\n'
+)
+CHANGE = (
+    'metric = "total"\nmeasure = "change"\nwindow = { school_days = 2 }\nthreshold = 2\n'
+    "prior_share = 10\nprior_minutes = 240\n"
+)
+
+
+def started(rule: str) -> tuple[Harness, School]:
+    content = (HEAD + RULE + rule).encode()
+    harness, school = Harness([("standard", 1, content)]), School()
+    harness.apply(school.profile(content), school.placement(1))
+    return harness, school
+
+
+def raised(harness: Harness) -> list[int]:
+    return [one.raised_day for event in harness.snapshots() for one in event.episodes]
+
+
+@pytest.mark.parametrize(("letters", "fires"), [("vv..", True), ("v...", False)])
+def test_a_change_on_the_threshold_fires_and_one_below_it_does_not(
+    letters: str, fires: bool
+) -> None:
+    # Eight days present: (0 + 24) / (1920 + 240) = 1/90; 2 days of 240 minutes follow.
+    harness, school = started(CHANGE.replace("threshold = 2", "threshold = 22.5"))
+    days = weekdays(10)
+    for at in days[:8]:
+        harness.told(*school.school_day(at, [1]))
+    # 120 of 480 minutes is 1/4, 22.5 times 1/90; half of it is below.
+    harness.told(*school.school_day(days[8], [1]))
+    harness.told(*school.school_day(days[9], [1], {1: letters}))
+    assert bool(raised(harness)) is fires
+    if fires:
+        [event] = harness.snapshots()
+        [one] = event.episodes
+        assert one.figures.value == 22.5
+        assert (one.figures.baseline_reported, one.figures.baseline_absent) == (1920, 0)
+        assert one.sentence.startswith("Frånvaron har ökat: 25 % av undervisningstiden")
+        assert "mot 0 % tidigare under läsåret" in one.sentence
+
+
+def test_without_a_baseline_of_ones_own_nothing_is_compared() -> None:
+    harness, school = started(CHANGE)
+    for at in weekdays(2):
+        harness.told(*school.school_day(at, [1], {1: "v"}))
+    assert raised(harness) == []
+
+
+MONTH = (
+    'metric = "total"\nmeasure = "days"\nwindow = "calendar_month"\njudged = "month_end"\n'
+    "threshold = 2\n"
+)
+
+
+def test_a_month_that_ends_on_a_saturday_is_judged_on_the_monday_after() -> None:
+    harness, school = started(MONTH)
+    days = weekdays(4, day(2026, 10, 29))  # Thursday, Friday, Monday, Tuesday
+    for at in days[:2]:
+        harness.told(*school.school_day(at, [1], {1: "v"}))
+    assert raised(harness) == []
+    harness.told(*school.school_day(days[2], [1]))
+    assert raised(harness) == [days[2]]
+    [event] = harness.snapshots()
+    assert event.episodes[0].figures.window_last_day == days[1]
+    # What a late fact changes before the date takes the warning back.
+    harness.told(*school.school_day(days[1], [1], close=False))
+    assert [one.state for event in harness.snapshots() for one in event.episodes] == [3]
+
+
+def test_two_dates_before_one_school_day_are_both_judged() -> None:
+    harness, school = started(
+        'metric = "total"\nmeasure = "days"\nwindow = "calendar_month"\n'
+        'judged = ["10-31", "11-02"]\nthreshold = 1\n'
+    )
+    harness.told(*school.school_day(day(2026, 10, 30), [1], {1: "v"}))
+    harness.told(*school.school_day(day(2026, 11, 2), [1]))
+    assert raised(harness) == [day(2026, 11, 2)]
+    [event] = harness.snapshots()
+    assert event.episodes[0].figures.window_last_day == day(2026, 10, 30)
+
+
+LEAVE = 'measure = "leave_days"\nwindow = "school_year"\nthreshold = 2\n'
+
+
+def test_a_late_notice_about_days_without_lessons_is_decided_on_at_once() -> None:
+    harness, school = started(LEAVE)
+    days = weekdays(3, day(2026, 10, 22))  # Thursday, Friday; then the clocks change; Monday
+    harness.told(*school.school_day(days[0], [1]))
+    harness.told(school.closed(days[1]), school.closed(days[2]))
+    first, after = (calendar.local_midnight(at) for at in (days[1], days[2] + 1))
+    leave = f.NOTICE_KIND_LEAVE
+    harness.told(school.notice(1, first, after, kind=leave))
+    assert raised(harness) == [days[2]]
+    harness.told(school.notice(1, first, after, kind=leave, deleted=True))
+    assert [one.state for event in harness.snapshots() for one in event.episodes] == [3]
+
+
+def test_the_first_report_from_another_account_than_three_others_is_unusual() -> None:
+    harness, school = started(
+        'measure = "unusual_reports"\nwindow = { school_days = 20 }\nthreshold = 1\n'
+    )
+    days = weekdays(6)
+    for number, at in enumerate(days):
+        start = calendar.local_instant(at, 480)
+        account = {3: 2, 4: 0}.get(number, 1)
+        harness.apply(school.notice(1, start, start + 3600, number, account=account))
+        harness.told(*school.school_day(at, [1]))
+    assert raised(harness) == [days[3]]
+    [event] = harness.snapshots()
+    assert event.episodes[0].sentence.startswith("En frånvaroanmälan har gjorts på ett annat sätt")
