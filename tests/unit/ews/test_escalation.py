@@ -6,6 +6,8 @@ import pytest
 
 from forvarning.facts.v1 import facts_pb2 as f
 from services.ews.core import calendar
+from services.ews.core.profile import ProfileError, parse_profile
+from services.ews.core.rule import ESCALATION
 from tests.unit.ews.facts import School, day, weekdays
 from tests.unit.ews.harness import Harness
 
@@ -122,3 +124,65 @@ def test_the_first_report_from_another_account_than_three_others_is_unusual() ->
     assert raised(harness) == [days[3]]
     [event] = harness.snapshots()
     assert event.episodes[0].sentence.startswith("En frånvaroanmälan har gjorts på ett annat sätt")
+
+
+BOTH = """
+[signals.strofranvaro]
+[[signals.strofranvaro.rules]]
+id = "s"
+level = 1
+metric = "total"
+measure = "occasions"
+window = { school_days = 10 }
+comparator = ">="
+threshold = 2
+resolve = { below = 1, school_days = 1 }
+source = "test"
+[signals.langvarig]
+[[signals.langvarig.rules]]
+id = "l"
+level = 2
+metric = "total"
+measure = "run_days"
+comparator = ">="
+threshold = 3
+resolve = { below = 1, school_days = 1 }
+source = "test"
+"""
+TURNING = 'measure = "turning"\nfrom = "strofranvaro"\ninto = "langvarig"\n'
+
+
+@pytest.mark.parametrize(("gap", "turns"), [(1, True), (25, False)])
+def test_sporadic_absence_turns_into_a_run_within_the_window_only(gap: int, turns: bool) -> None:
+    harness, school = started(TURNING + "window = { school_days = 10 }\nthreshold = 2\n" + BOTH)
+    days = weekdays(4 + gap + 3)
+    letters = ["v...", "....", "v...", "...."] + ["...."] * gap + ["vvvv"] * 3
+    for at, one in zip(days, letters, strict=True):
+        harness.told(*school.school_day(at, [1], {1: one}))
+    told = [event for event in harness.snapshots() if event.family == ESCALATION]
+    assert [one.raised_day for event in told for one in event.episodes] == [days[-1]] * turns
+    for event in told:
+        assert event.episodes[0].figures.value == 2
+        assert event.episodes[0].sentence.startswith("Spridd frånvaro har övergått i samman")
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        (CHANGE.replace("prior_share = 10\n", ""), "prior_share"),
+        (CHANGE.replace("prior_minutes = 240", "prior_minutes = 241"), "prior_share"),
+        (CHANGE.replace("{ school_days = 2 }", '"school_year"'), "window"),
+        (CHANGE + 'judged = ["02-29"]\n', "judged"),
+        (CHANGE + "judged = []\n", "judged"),
+        (LEAVE + "min_absence_days = 2\n", "min_absence_days"),
+        (LEAVE + "prior_minutes = 2\n", "prior_minutes"),
+        (TURNING + 'window = "term"\nthreshold = 2\n', "from"),
+        (TURNING + 'window = "term"\nthreshold = 2\ninto_rules = ["x"]\n' + BOTH, "into_rules"),
+        (TURNING.replace("langvarig", "ogiltig_idag") + 'window = "term"\nthreshold = 2\n', "into"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_by_name(rule: str, field: str) -> None:
+    with pytest.raises(ProfileError) as refused:
+        parse_profile((HEAD + RULE + rule).encode())
+    assert refused.value.field == f"signals.eskalering.rules.{field}"
+    assert refused.value.line > 0
