@@ -1,0 +1,76 @@
+"""A pupil who moves, two units that report, facts that come late, a profile that changes."""
+
+from __future__ import annotations
+
+from forvarning.warnings.v1 import warnings_pb2 as w
+from tests.unit.ews.facts import OTHER_UNIT, STANDARD, School, day, weekdays
+from tests.unit.ews.harness import Harness
+
+LATER = STANDARD.replace(b"version = 1", b"version = 2", 1)
+
+
+def started() -> tuple[Harness, School]:
+    harness = Harness([("standard", 1, STANDARD), ("standard", 2, LATER)])
+    school = School()
+    harness.apply(school.profile(), school.placement(1))
+    return harness, school
+
+
+def long_term(harness: Harness) -> list[w.Episode]:
+    [event] = [one for one in harness.snapshots() if one.family == w.FAMILY_LONG_TERM]
+    return list(event.episodes)
+
+
+def test_a_pupil_who_changes_unit_keeps_the_run_also_when_the_placement_comes_late() -> None:
+    harness, school = started()
+    days = weekdays(5)
+    for at in days[:3]:
+        harness.told(*school.school_day(at, [1], {1: "v"}))
+    for at in days[3:]:
+        harness.told(*school.school_day(at, [1], {1: "v"}, unit=OTHER_UNIT))
+    assert not [one for one in harness.snapshots() if one.family == w.FAMILY_LONG_TERM]
+    harness.told(
+        school.placement(1, after=days[3]), school.placement(1, days[3], unit=OTHER_UNIT, number=1)
+    )
+    assert [one.raised_day for one in long_term(harness)] == [days[4]]
+
+
+def test_presence_reported_by_another_unit_the_same_day_counts() -> None:
+    harness, school = started()
+    days = weekdays(5)
+    for at in days:
+        harness.told(*school.school_day(at, [1], {1: "v"}))
+    assert len(long_term(harness)) == 1
+    harness.told(school.register(days[2], 850, {1: (0,)}, unit=OTHER_UNIT))
+    assert [one.state for one in long_term(harness)] == [w.EPISODE_STATE_WITHDRAWN]
+
+
+def test_a_fact_about_august_is_taken_in_june() -> None:
+    harness, school = started()
+    days = weekdays(5)
+    for at in [*days, day(2027, 6, 10)]:
+        harness.told(*school.school_day(at, [1]))
+    for at in days:
+        harness.told(*school.school_day(at, [1], {1: "v"}, close=False))
+    assert [one.raised_day for one in long_term(harness)] == [days[4]]
+
+
+def test_an_open_episode_says_under_which_version_it_lives() -> None:
+    harness, school = started()
+    days = weekdays(10)
+    harness.apply(school.profile(LATER, version=2, valid_from=days[7]))
+    for at in days[:9]:
+        harness.told(*school.school_day(at, [1], {1: "v"}))
+    assert [(one.level, one.profile_version) for one in long_term(harness)] == [(1, 1)]
+    harness.told(*school.school_day(days[9], [1], {1: "v"}))
+    assert [(one.level, one.profile_version) for one in long_term(harness)] == [(2, 2)]
+
+
+def test_nothing_rests_because_no_message_came() -> None:
+    harness, school = started()
+    days = weekdays(20)
+    for at in days[:5]:
+        harness.told(*school.school_day(at, [1], {1: "v"}))
+    for at in days[5:]:
+        assert not harness.told(school.closed(at))
+    assert [one.state for one in long_term(harness)] == [w.EPISODE_STATE_ACTIVE]
