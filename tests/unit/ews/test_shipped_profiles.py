@@ -20,7 +20,7 @@ import pytest
 from forvarning.warnings.v1 import warnings_pb2 as w
 from services.ews.core.profile import parse_profile
 from services.rules.reading import read_profile, remarks
-from tests.unit.ews.facts import CONFIRMED, EXPECTED, REPORTED, START, School, weekdays
+from tests.unit.ews.facts import CONFIRMED, EXPECTED, REPORTED, START, School, day, weekdays
 from tests.unit.ews.harness import Harness
 
 FOLDER = Path(__file__).parents[3] / "services" / "ews" / "profiles"
@@ -72,13 +72,13 @@ def first_day(case: Case) -> int | None:
     school = School()
     harness = Harness([(case.profile, 1, content)])
     harness.apply(school.profile(content, profile_id=case.profile), school.placement(0, case.first))
-    for i, day in enumerate(weekdays(len(days), case.first)):
+    for i, at in enumerate(weekdays(len(days), case.first)):
         letters = days[i] * 4 if len(days[i]) == 1 else days[i]
         facts = [
-            school.register(day, start, {0: MARKS[letter]})
+            school.register(at, start, {0: MARKS[letter]})
             for start, letter in zip((490, 560, 640, 780), letters, strict=True)
         ]
-        for event in harness.told(*facts, school.closed(day), school.wave(day, {})):
+        for event in harness.told(*facts, school.closed(at), school.wave(at, {})):
             if event.changes[0].kind == w.CHANGE_KIND_RAISED:
                 assert event.episodes[0].rule_id == case.rule
                 return i
@@ -104,6 +104,8 @@ TODAY_CASES = [
         "skola24-default",
         "england-us",
         "kearney",
+        "csn",
+        "boras",
     )
     for case in (
         Case(profile, "ogiltig-idag", ". ..q.", 1),
@@ -195,6 +197,47 @@ CASES = [
     # The first Monday is in the fifteen weeks to a Friday, and not to the Monday after.
     Case("kearney", "kearney-10-dagar", days("v...", (65, "."), (9, "v...")), 74),
     Case("kearney", "kearney-10-dagar", days("v...", (66, "."), (9, "v...")), None),
+    # csn: 30 calendar days after the first lesson missed, four hours on two occasions.
+    Case("csn", "csn-4-timmar", days("i...", (20, "."), "iii. ...c"), 22),
+    Case("csn", "csn-4-timmar", days("i...", (20, "."), "iii. ...j"), None),
+    # One day sooner: 29 days after the first.
+    Case("csn", "csn-4-timmar", days("i...", (19, "."), "iii. ...c"), None),
+    # All four hours in one occasion, or with a giltig reason.
+    Case("csn", "csn-4-timmar", days("i...", (20, "."), ". i"), None),
+    Case("csn", "csn-4-timmar", days("i...", (20, "."), "iii. ...v"), None),
+    # The day after the first is in the 30 days that end with the judged day, and then no more.
+    Case("csn", "csn-4-timmar", days("i...", "iii.", (20, "."), "...c"), 22),
+    Case("csn", "csn-4-timmar", days("i...", "iii.", (21, "."), "...c"), None),
+    # boras: ten school days of September, judged on the first of October.
+    Case("boras", "boras-20-procent-manad", days((8, "."), "v v ."), 10, day(2026, 9, 17)),
+    Case("boras", "boras-20-procent-manad", days("v v", (9, ".")), 10, day(2026, 9, 17)),
+    Case("boras", "boras-20-procent-manad", days((8, "."), "v vvvw ."), None, day(2026, 9, 17)),
+    Case("boras", "boras-20-procent-manad", days((8, "."), "v v"), None, day(2026, 9, 17)),
+    # The first of October itself is in no September.
+    Case("boras", "boras-20-procent-manad", days((8, "."), "v vvv. v"), None, day(2026, 9, 17)),
+    Case(
+        "boras",
+        "boras-over-40-procent-manad",
+        days((5, "."), "o...", (4, "v"), "."),
+        10,
+        day(2026, 9, 17),
+    ),
+    Case(
+        "boras",
+        "boras-over-40-procent-manad",
+        days((6, "."), (4, "v"), "."),
+        None,
+        day(2026, 9, 17),
+    ),
+    # Ten school days up to 30 November, a Monday, and to 30 April, a Friday.
+    Case("boras", "boras-10-procent-termin", days((9, "."), "v"), 9, day(2026, 11, 17)),
+    Case("boras", "boras-10-procent-termin", days((9, "."), "vvvw", "v"), None, day(2026, 11, 17)),
+    Case("boras", "boras-10-procent-termin", days((9, "."), "v"), 9, day(2027, 4, 19)),
+    Case("boras", "boras-10-procent-termin", days((9, "."), "vvvw", "v"), None, day(2027, 4, 19)),
+    # On any other day it says nothing.
+    Case("boras", "boras-10-procent-termin", days((20, "v")), None, day(2026, 10, 1)),
+    Case("boras", "boras-dag-6", days((6, "v")), 5),
+    Case("boras", "boras-dag-6", days((5, "v"), "vvv."), None),
 ]
 
 
