@@ -245,6 +245,8 @@ def _rests(rule: Rule) -> str:
             what, value = "tiden", f"kortare än {duration(below)}"
         case _:
             what, value = special.rests(rule, below)
+    if rule.resolve_days == 1 and rule.judged is not None:
+        return f"Varningen upphör vid nästa avstämning om {what} då är {value}."
     if rule.resolve_days == 1:
         return f"Varningen upphör så snart {what} är {value}."
     return f"Varningen upphör när {what} har varit {value} under {days} i rad."
