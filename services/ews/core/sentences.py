@@ -91,6 +91,7 @@ def sentence(rule: Rule, figures: Figures, lessons: int, length: int) -> str:
             return (
                 f"{_NAMES[rule.metric]} {_percent(figures.value)} av undervisningstiden"
                 f"{_span(rule, length)}, {when}: {absent} av {duration(figures.reported)}."
+                f"{_left_out(figures.shared)}"
             )
         case Measure.OCCASIONS:
             return (
@@ -177,6 +178,16 @@ def _turned(rule: Rule) -> str:
     if rule.turns_from == rule.turns_into:
         return f"{_TURNED_FROM[rule.turns_from]} har börjat följa ett mönster"
     return f"{_TURNED_FROM[rule.turns_from]} har övergått i {_TURNED_INTO[rule.turns_into]}"
+
+
+def _left_out(shared: int) -> str:
+    """What a wave took out of the figures, so that they can be checked against the register."""
+    if not shared:
+        return ""
+    return (
+        f" {duration(shared).capitalize()} giltig frånvaro är inte medräknad: "
+        "den delades av många i klassen eller på skolan."
+    )
 
 
 def _count(number: int, one: str, many: str, *, neuter: bool = False) -> str:

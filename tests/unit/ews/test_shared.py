@@ -76,6 +76,10 @@ def test_valid_absence_of_a_wave_warns_nobody_and_what_goes_on_does() -> None:
     figures = event.episodes[0].figures
     assert (figures.shared, figures.reported, figures.valid) == (480, 480, 240)
     assert figures.value == 50.0
+    assert event.episodes[0].sentence.endswith(
+        "4 timmar av 8 timmar. 8 timmar giltig frånvaro är inte medräknad: "
+        "den delades av många i klassen eller på skolan."
+    )
     assert {lesson.epoch_day for lesson in event.episodes[0].lessons} == {days[3]}
 
 
