@@ -121,8 +121,11 @@ def test_it_stops_cleanly_and_goes_on_from_the_same_data(launch: Callable[..., L
     first = launch()
     first.wait_for("Ctrl-C stops everything")
     execute(first, "CREATE TABLE kept AS SELECT 42 AS x")
-    pids = [int(str(row["pid"])) for row in first.book()]
-    assert len(pids) == 4
+    book = first.book()
+    # At a first start on a slow machine what compiles ahead may still be at it.
+    names = {str(row["name"]) for row in book} - {"compiler"}
+    assert names == {"PostgreSQL", "Kafka", "ingest", "cases"}
+    pids = [int(str(row["pid"])) for row in book]
     assert first.end(signal.SIGINT) == 0
     assert all(identity(pid) is None for pid in pids)
     assert first.book() == []
