@@ -14,7 +14,7 @@ Action = Literal["kill", "terminate", "freeze", "kill_broker"]
 WORKERS = ("ews-1", "ews-2")
 FREEZABLE = "ews-2"
 """The worker that runs under deploy.check.worker."""
-OTHERS = ("ingest", "cases", "notify")
+OTHERS = ("ingest", "waves", "cases", "notify")
 INSIDE: tuple[WorkerStep, ...] = ("begun", "sent", "delivered", "offsets")
 """The steps of a checkpoint between the beginning of its transaction and the commit."""
 
