@@ -26,7 +26,8 @@ from bench.eval.score import Spell
 from bench.simulator.attendance import offered_minutes
 from bench.simulator.events import RegisterEvent
 from bench.simulator.stream import Simulation
-from services.common.clock import local_instant
+from services.common.clock import epoch_day, local_instant
+from services.ews.core.calendar import term_start
 
 FAMILY = "any"
 _RUN = 7
@@ -106,8 +107,8 @@ class Baselines:
             for life in (25, 40):
                 yield f"decayed_{life}", self._decayed(upto, life) >= DECAYED_AT
         if (today + timedelta(days=1)).day == 1:
-            term = date(today.year, 7 if today.month >= 7 else 1, 1)
-            first = sum(1 for day in days if day < term)
+            term = term_start(epoch_day(today))
+            first = sum(1 for day in days if epoch_day(day) < term)
             yield "term_15_percent", self._share(first, upto) >= 0.15
 
     def _share(self, first: int, upto: int) -> NDArray[np.float64]:

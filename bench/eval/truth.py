@@ -26,12 +26,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.clock import epoch_day
+from services.ews.core.calendar import term_start
+
 POSITIVE_SHARE = 0.15
 NEGATIVE_SHARE = 0.10
 RUN_DAYS = 20
 _WHOLE = 0.999
 """A day of which more than this was missed was missed wholly: shares are rounded."""
 _EDGE = 1e-9
+_NEWCOMER: dict[object, str] = {True: "yes", False: "no"}
 
 
 class TruthError(ValueError):
@@ -107,19 +111,16 @@ def year_of(line: dict[str, Any]) -> PupilYear:
         days=tuple(date.fromisoformat(day) for day in days),
         missed=np.array([float(line["missed"][day]) for day in days]),
         sex=str(line.get("sex", "unknown")),
-        newcomer={True: "yes", False: "no"}.get(line.get("newcomer"), "unknown"),  # type: ignore[arg-type]
+        newcomer=_NEWCOMER.get(line.get("newcomer"), "unknown"),
     )
 
 
 def terms(year: PupilYear) -> list[PupilTerm]:
     """The pupil's terms: 1 January divides them."""
     found: list[PupilTerm] = []
-    split = [0]
-    for place in range(1, len(year.days)):
-        before, now = year.days[place - 1], year.days[place]
-        if (before.year, before.month >= 7) != (now.year, now.month >= 7):
-            split.append(place)
-    for first, after in zip(split, [*split[1:], len(year.days)], strict=True):
+    days = [epoch_day(day) for day in year.days]
+    begins = [at for at in range(1, len(days)) if term_start(days[at]) > days[at - 1]]
+    for first, after in zip([0, *begins], [*begins, len(days)], strict=True):
         missed = year.missed[first:after]
         found.append(
             PupilTerm(

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from math import floor
 
+from services.ews.core.calendar import MONTHS
 from services.ews.core.rule import FAMILIES, Measure, Metric, Rule
 from services.rules.words import amount, at_least, decimal, number, school_days, together
 
-_MONTHS = [
-    "januari",
-    "februari",
-    "mars",
-    "april",
-    "maj",
-    "juni",
-    "juli",
-    "augusti",
-    "september",
-    "oktober",
-    "november",
-    "december",
-]
 _KINDS: dict[int, str] = {
     FAMILIES["strofranvaro"]: "spridd frånvaro",
     FAMILIES["langvarig"]: "långvarig frånvaro",
@@ -82,7 +69,7 @@ def dates(rule: Rule) -> str:
         return ""
     if not rule.judged:
         return "Regeln prövas när en månad är slut, för den månaden ut."
-    named = together([f"den {day} {_MONTHS[month - 1]}" for month, day in rule.judged])
+    named = together([f"den {day} {MONTHS[month - 1]}" for month, day in rule.judged])
     return f"Regeln prövas {named}, eller första skoldagen därefter."
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 _STOCKHOLM = ZoneInfo("Europe/Stockholm")
 _EPOCH = date(1970, 1, 1).toordinal()
-_MONTHS = (
+MONTHS = (
     "januari",
     "februari",
     "mars",
@@ -108,11 +108,11 @@ def day_of_instant(seconds: int) -> int:
 def span_in_words(first: int, last: int) -> str:
     """ "12–18 november 2026", with as much of the first date as is needed."""
     a, b = as_date(first), as_date(last)
-    end = f"{b.day} {_MONTHS[b.month - 1]} {b.year}"
+    end = f"{b.day} {MONTHS[b.month - 1]} {b.year}"
     if a == b:
         return end
     if a.year != b.year:
-        return f"{a.day} {_MONTHS[a.month - 1]} {a.year}–{end}"
+        return f"{a.day} {MONTHS[a.month - 1]} {a.year}–{end}"
     if a.month != b.month:
-        return f"{a.day} {_MONTHS[a.month - 1]}–{end}"
+        return f"{a.day} {MONTHS[a.month - 1]}–{end}"
     return f"{a.day}–{end}"
