@@ -278,11 +278,15 @@ def figures_of(
     whole = report.scope.lag == 0 and report.scope.marks == written.marks
     sound = report.well and whole and run.seconds >= min_seconds
     marks_per_s = written.marks / run.seconds if sound else None
-    naive_rate = naive.sustained()
+    naive_rate, once_running = naive.sustained(), run.sustained()
+    if naive_rate is None:
+        raise measure.MeasureError("the naive app did everything at once: too little to time")
     return {
         "marks_per_s": marks_per_s,
         "ratio_naive": marks_per_s / naive_rate if marks_per_s else None,
-        "marks_per_s_once_running": run.sustained() * written.marks / written.records,
+        "marks_per_s_once_running": (
+            once_running * written.marks / written.records if once_running else None
+        ),
         "naive_marks_per_s": naive_rate,
         "seconds": run.seconds,
         "seconds_to_first_checkpoint": run.first_progress,
@@ -330,7 +334,7 @@ async def bench(options: Options, folder: Path) -> dict[str, float | None]:
         await make_naive_topics(settings)
         await feed.write(settings, NAIVE_TOPIC, naive_marks(kept, options.naive_marks))
         naive = await time_naive(settings, folder)
-        say(f"the naive app: {naive.sustained():,.0f} marks/s")
+        say(f"the naive app took {naive.seconds:.1f} s for {naive.total:,} marks")
     return figures_of(written, run, naive, report, options.min_seconds)
 
 

@@ -50,13 +50,14 @@ class Run:
         """From the process's start until anything was done."""
         return next(at for at, done in self.points if done > 0) - self.began
 
-    def sustained(self) -> float:
-        """Records a second between the first progress that was seen and the last."""
+    def sustained(self) -> float | None:
+        """Records a second between the first progress that was seen and the last.
+
+        None where everything was seen done at once, as with one checkpoint: too little to time.
+        """
         moving = [point for point in self.points if point[1] > 0]
         (first_at, first), (last_at, last) = moving[0], moving[-1]
-        if last_at <= first_at:
-            raise MeasureError("everything was done at once: too little to time")
-        return (last - first) / (last_at - first_at)
+        return (last - first) / (last_at - first_at) if last_at > first_at else None
 
 
 Progress = Callable[[], Awaitable[int]]

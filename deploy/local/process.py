@@ -136,7 +136,8 @@ class Child:
         while not ready():
             if cancelled():
                 raise StopRequestedError(f"Stopped while {self.name} was starting.")
-            if not self.running:
+            # A program whose end is what is waited for may have ended since it was asked.
+            if not self.running and not ready():
                 raise StartFailedError(
                     f"{self.name} ended while it started (exit status {self.returncode}).\n"
                     f"{self.log_end()}"

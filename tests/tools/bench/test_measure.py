@@ -26,9 +26,19 @@ def test_the_time_runs_from_the_start_to_the_last_commit() -> None:
     assert run.sustained() == 100.0
 
 
-def test_progress_in_one_step_cannot_be_timed() -> None:
+def test_progress_in_one_step_has_no_rate_of_its_own() -> None:
+    assert Run(began=0.0, total=10, points=[(1.0, 0), (2.0, 10)]).sustained() is None
+
+
+def test_a_worker_with_one_checkpoint_is_still_timed_from_its_start() -> None:
+    figures = _figures(points=[(70.0, 50)])
+    assert figures["marks_per_s_once_running"] is None
+    assert figures["marks_per_s"] == pytest.approx(1000 / 70)
+
+
+def test_a_naive_app_without_a_rate_cannot_be_compared_with() -> None:
     with pytest.raises(MeasureError, match="at once"):
-        Run(began=0.0, total=10, points=[(1.0, 0), (2.0, 10)]).sustained()
+        _figures(naive_points=[(10.0, 100)])
 
 
 def test_a_checkpoint_behind_the_log_is_named() -> None:
@@ -42,8 +52,10 @@ def test_a_checkpoint_behind_the_log_is_named() -> None:
 def _figures(**changes: Any) -> dict[str, float | None]:
     values: dict[str, Any] = {"marks": 1000, "lag": 0, "findings": [], "seconds": 70.0}
     values |= changes
-    run = Run(began=0.0, total=50, points=[(10.0, 10), (values["seconds"], 50)])
-    naive = Run(began=0.0, total=100, points=[(1.0, 10), (10.0, 100)])
+    points = values.get("points", [(10.0, 10), (values["seconds"], 50)])
+    run = Run(began=0.0, total=50, points=points)
+    naive_points = values.get("naive_points", [(1.0, 10), (10.0, 100)])
+    naive = Run(began=0.0, total=100, points=naive_points)
     scope = Scope(marks=values["marks"], lag=values["lag"])
     report = Report(scope, values["findings"])
     return bench.figures_of(Written(records=50, marks=1000), run, naive, report, 60.0)

@@ -100,6 +100,21 @@ def test_a_child_that_ignores_the_request_is_ended_at_once_when_asked_twice(
     assert ending(child.returncode) == "signal 9"
 
 
+def test_a_tool_that_ends_well_just_after_it_was_asked_has_not_failed(tmp_path: Path) -> None:
+    child = Child("tool", [sys.executable, "-c", "pass"], log=tmp_path / "log")
+    child.start()
+    asked: list[bool] = []
+
+    def ended_well() -> bool:
+        """The first answer is from before the end, however late it is heard."""
+        asked.append(child.returncode == 0 if asked else False)
+        wait_for_end(child)
+        return asked[-1]
+
+    child.wait_ready(ended_well, seconds=20)
+    assert asked[:2] == [False, True]
+
+
 def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "secrets.json"
     made = load_secrets(file)
