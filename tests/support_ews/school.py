@@ -1,29 +1,26 @@
-"""A made-up school year for the real core: one class a partition, with the standard profile."""
+"""A made-up school year for the real core: one class a partition, with the trial profile."""
 
 from __future__ import annotations
 
 import hashlib
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 from forvarning.rules.v1.rules_pb2 import RuleProfile
+from tests.trial import TRIAL, TRIAL_ID
 from tests.unit.ews.facts import REPORTED, School, name, weekdays
 
-STANDARD = (
-    Path(__file__).parents[2] / "services" / "ews" / "profiles" / "standard.toml"
-).read_bytes()
 _STARTS = (490, 560, 640, 780)
 _PUPILS = 25
 
 
 def profile_record() -> bytes:
-    """The standard profile as it lies on rules.profiles.v1."""
+    """The trial profile as it lies on rules.profiles.v1."""
     return RuleProfile(
-        profile_id="standard",
+        profile_id=TRIAL_ID,
         profile_version=1,
-        content=STANDARD,
-        digest=hashlib.sha256(STANDARD).digest(),
+        content=TRIAL,
+        digest=hashlib.sha256(TRIAL).digest(),
     ).SerializeToString()
 
 

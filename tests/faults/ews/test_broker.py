@@ -17,6 +17,7 @@ from tests.support_ews import school
 from tests.support_ews.facts import stream
 from tests.support_ews.harness import Stream, run
 from tests.support_ews.process import Worker
+from tests.trial import TRIAL_KEY
 
 pytestmark = pytest.mark.fault
 
@@ -83,9 +84,7 @@ def test_everything_at_once(make_stream: Callable[..., Stream], seed: int, core:
         await s.create()
         items: Iterable[tuple[int, Any]]
         if core == "real":
-            await s.send_raw(
-                0, school.profile_record(), topic=s.topology.profiles, key=b"standard@1"
-            )
+            await s.send_raw(0, school.profile_record(), topic=s.topology.profiles, key=TRIAL_KEY)
             items = school.facts(random.Random(seed + 1), s.partitions, 60)
         else:
             items = stream(random.Random(seed + 1), s.partitions, 10**6)

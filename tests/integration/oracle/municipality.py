@@ -7,15 +7,12 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 from uuid import UUID, uuid5
 
 from forvarning.facts.v1 import facts_pb2 as f
 from services.common.clock import epoch_day, local_instant
+from tests.trial import TRIAL, TRIAL_ID
 
-STANDARD = (
-    Path(__file__).parents[3] / "services" / "ews" / "profiles" / "standard.toml"
-).read_bytes()
 _SPACE = UUID("00000000-0000-0000-0000-0000000000e5")
 FIRST = date(2026, 8, 18)
 PUPILS = 12
@@ -75,9 +72,9 @@ class Municipality:
         """The profile and every pupil's placement."""
         for partition in range(self.partitions):
             profile = f.ProfileActivated(
-                profile_id="standard",
+                profile_id=TRIAL_ID,
                 profile_version=1,
-                digest=hashlib.sha256(STANDARD).digest(),
+                digest=hashlib.sha256(TRIAL).digest(),
                 valid_from_day=epoch_day(date(2026, 7, 1)),
                 version=self.version(),
             )

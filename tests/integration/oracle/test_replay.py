@@ -20,11 +20,12 @@ from services.ews.whatif.compare import ANY, FAMILY_NAMES, Period
 from services.ews.whatif.errors import WhatIfError
 from services.ews.whatif.log import InputLog
 from services.ews.whatif.run import Answer, compare
-from tests.integration.oracle.municipality import PUPILS, STANDARD, Municipality
+from tests.integration.oracle.municipality import PUPILS, Municipality
 from tests.integration.oracle.test_stream import some_weeks
 from tests.support_ews.harness import Stream, run
+from tests.trial import TRIAL, TRIAL_ID
 
-CALMER = STANDARD.replace(b"version = 1", b"version = 7", 1).replace(
+CALMER = TRIAL.replace(b"version = 1", b"version = 7", 1).replace(
     b"threshold = 5\n", b"threshold = 9\n", 2
 )
 
@@ -41,12 +42,12 @@ async def what_if(s: Stream, old: str, new: str, period: Period, *units: str) ->
 
 async def publish(s: Stream, content: bytes, version: int) -> None:
     made = RuleProfile(
-        profile_id="standard",
+        profile_id=TRIAL_ID,
         profile_version=version,
         content=content,
         digest=hashlib.sha256(content).digest(),
     )
-    key = f"standard@{version}".encode()
+    key = f"{TRIAL_ID}@{version}".encode()
     await s.send_raw(0, made.SerializeToString(), topic=s.topology.profiles, key=key)
 
 
@@ -74,9 +75,9 @@ def test_the_profile_in_force_tells_what_was_published_and_another_something_els
         assert len(published) >= 8
 
         with pytest.raises(WhatIfError, match=r"neither shipped nor on rules\.profiles\.v1"):
-            await what_if(s, "standard", "standard@7", Period())
+            await what_if(s, "provprofil@1", "provprofil@7", Period())
         await publish(s, CALMER, 7)
-        answer = await what_if(s, "standard@1", "standard@7", Period())
+        answer = await what_if(s, "provprofil@1", "provprofil@7", Period())
         assert answer.undigested == 1
         found: dict[tuple[str, str], list[tuple[int, ...]]] = {}
         for pupil in answer.comparison.pupils:
@@ -102,7 +103,7 @@ def test_the_profile_in_force_tells_what_was_published_and_another_something_els
 
         unit = str(municipality.unit(2))
         november = Period(epoch_day(date(2026, 11, 1)), epoch_day(date(2026, 11, 30)))
-        part = await what_if(s, "standard@1", "standard@7", november, unit)
+        part = await what_if(s, "provprofil@1", "provprofil@7", november, unit)
         assert list(part.comparison.schools) == [unit]
         own = {str(municipality.pupil(2, number)) for number in range(PUPILS)}
         assert {pupil.pupil for pupil in part.comparison.pupils} <= own

@@ -18,20 +18,21 @@ from services.common.settings import OracleSettings
 from services.ews.oracle.findings import Kind, OracleError, Report
 from services.ews.oracle.run import Oracle
 from services.ews.oracle.snapshots import standing
-from tests.integration.oracle.municipality import STANDARD, Municipality, school_days
+from tests.integration.oracle.municipality import Municipality, school_days
 from tests.support_ews.harness import Stream, run
+from tests.trial import TRIAL, TRIAL_ID, TRIAL_KEY
 
 LAST = date(2026, 11, 24)
 
 
 async def publish_profile(s: Stream) -> None:
     content = RuleProfile(
-        profile_id="standard",
+        profile_id=TRIAL_ID,
         profile_version=1,
-        content=STANDARD,
-        digest=hashlib.sha256(STANDARD).digest(),
+        content=TRIAL,
+        digest=hashlib.sha256(TRIAL).digest(),
     )
-    await s.send_raw(0, content.SerializeToString(), topic=s.topology.profiles, key=b"standard@1")
+    await s.send_raw(0, content.SerializeToString(), topic=s.topology.profiles, key=TRIAL_KEY)
 
 
 async def write(s: Stream, facts: Iterable[tuple[int, bytes]]) -> None:
@@ -216,7 +217,7 @@ def test_nothing_to_remove_and_no_topic_are_said_plainly(
         with pytest.raises(OracleError, match="No register can be left out"):
             await oracle(s).run(without_register=0)
         await write(s, municipality.start())
-        with pytest.raises(OracleError, match="profile standard@1 is not known"):
+        with pytest.raises(OracleError, match="profile provprofil@1 is not known"):
             await oracle(s).run()
         await publish_profile(s)
         report = await oracle(s).run()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from services.common.profiles import After, Clock, LadderError, Trigger, parse_ladder
-
-STANDARD = (
-    Path(__file__).parents[3] / "services" / "ews" / "profiles" / "standard.toml"
-).read_bytes()
+from tests.trial import TRIAL
 
 
-def test_the_standard_ladder() -> None:
-    ladder = parse_ladder(STANDARD)
+def test_a_ladder_is_read() -> None:
+    ladder = parse_ladder(TRIAL)
     step = ladder.step("langvarig", 3)
     assert step is not None
     assert (step.id, step.owner) == ("langvarig-utredning", "principal")
@@ -61,7 +56,7 @@ def test_the_standard_ladder() -> None:
     ],
 )
 def test_what_is_refused(old: str, new: str, field: str, reason: str) -> None:
-    text = STANDARD.decode()
+    text = TRIAL.decode()
     assert old in text
     with pytest.raises(LadderError) as refused:
         parse_ladder(text.replace(old, new, 1).encode())
@@ -77,7 +72,7 @@ def test_what_is_no_toml() -> None:
 
 
 def test_everything_that_is_wrong_is_told() -> None:
-    text = STANDARD.decode().replace('owner = "attendance_officer"', 'owner = "rektor"')
+    text = TRIAL.decode().replace('owner = "attendance_officer"', 'owner = "rektor"')
     with pytest.raises(LadderError) as refused:
         parse_ladder(text.encode())
     found = [refused.value, *refused.value.others]
@@ -105,7 +100,7 @@ clock = { working_days = 5 }
 recipients = ["principal"]
 source = "Stockholm"
 """
-    ladder = parse_ladder(STANDARD + more.encode())
+    ladder = parse_ladder(TRIAL + more.encode())
     *_, follows, municipality = ladder.steps
     assert follows.after == After(
         step="langvarig-utredning", counted_from="done", wait=Clock(calendar_days=21)

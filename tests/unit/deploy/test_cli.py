@@ -13,6 +13,7 @@ from deploy import cli
 from deploy.commands.migrate import app as migrate
 from deploy.commands.rules import app as rules
 from deploy.local.up import app as up
+from tests.trial import TRIAL_FILE
 
 
 @pytest.mark.parametrize("entry", cli.COMMANDS, ids=lambda entry: entry.name)
@@ -62,11 +63,8 @@ def test_up_says_what_is_wrong_with_an_option(arguments: list[str], words: str) 
     assert words in done.output
 
 
-STANDARD = Path(__file__).parents[3] / "services" / "ews" / "profiles" / "standard.toml"
-
-
 def test_rules_check_names_the_parts_of_a_profile_that_can_be_used() -> None:
-    done = CliRunner(env={"COLUMNS": "80"}).invoke(rules, ["check", str(STANDARD)])
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(rules, ["check", str(TRIAL_FILE)])
     assert done.exit_code == 0, done.output
     assert "It can be used." in done.output
     assert "signals.strofranvaro: strofranvaro-tillfallen, strofranvaro-10-procent" in done.output
@@ -76,7 +74,7 @@ def test_rules_check_names_the_parts_of_a_profile_that_can_be_used() -> None:
 
 def test_rules_check_names_everything_that_is_wrong_in_both_parts(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
-    text = STANDARD.read_text("utf-8")
+    text = TRIAL_FILE.read_text("utf-8")
     changes = (
         ("threshold = 15\nmin_offered", "threshold = -15\nmin_offered", "threshold = -15"),
         ('comparator = ">="', 'comparator = "=>"', 'comparator = "=>"'),
@@ -109,7 +107,7 @@ def test_rules_check_names_everything_that_is_wrong_in_both_parts(tmp_path: Path
     ("change", "words"),
     [
         (("level = 1", "level = -1"), "level"),
-        (('id = "standard"', "id = 5"), "profile.id: a text is needed"),
+        (('id = "provprofil"', "id = 5"), "profile.id: a text is needed"),
         (("[profile]", "[profile"), "own.toml:"),
     ],
 )
@@ -117,7 +115,7 @@ def test_rules_check_names_what_is_wrong(
     tmp_path: Path, change: tuple[str, str], words: str
 ) -> None:
     file = tmp_path / "own.toml"
-    file.write_text(STANDARD.read_text("utf-8").replace(*change, 1), "utf-8")
+    file.write_text(TRIAL_FILE.read_text("utf-8").replace(*change, 1), "utf-8")
     done = CliRunner(env={"COLUMNS": "80"}).invoke(rules, ["check", str(file)])
     assert done.exit_code == 1
     assert words in done.output
@@ -154,7 +152,7 @@ def test_rules_check_warns_where_the_parts_do_not_meet(
     tmp_path: Path, change: tuple[str, str], words: str
 ) -> None:
     file = tmp_path / "own.toml"
-    text = STANDARD.read_text("utf-8")
+    text = TRIAL_FILE.read_text("utf-8")
     assert change[0] in text
     file.write_text(text.replace(*change, 1), "utf-8")
     done = CliRunner().invoke(rules, ["check", str(file)])

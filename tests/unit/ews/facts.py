@@ -5,13 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 
 from forvarning.facts.v1 import facts_pb2 as f
-
-STANDARD = (
-    Path(__file__).parents[3] / "services" / "ews" / "profiles" / "standard.toml"
-).read_bytes()
+from tests.trial import TRIAL, TRIAL_ID
 
 EXPECTED, CONFIRMED, EXPLICIT, WITHDRAWN = 0, 2, 4, 8
 REPORTED = 1
@@ -74,9 +70,9 @@ class School:
 
     def profile(
         self,
-        content: bytes = STANDARD,
+        content: bytes = TRIAL,
         *,
-        profile_id: str = "standard",
+        profile_id: str = TRIAL_ID,
         version: int = 1,
         valid_from: int = 15_000,
         units: Sequence[bytes] = (),

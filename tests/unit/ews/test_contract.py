@@ -15,10 +15,11 @@ from services.ews.core.core import Core
 from services.ews.core.legal import illegal_history
 from services.ews.core.profile import ProfileError
 from services.ews.core.replay import comparable, explain_difference, replay
-from tests.unit.ews.facts import CLASS, HOME, STANDARD, START, UNIT, School, name, weekdays
+from tests.trial import TRIAL, TRIAL_ID
+from tests.unit.ews.facts import CLASS, HOME, START, UNIT, School, name, weekdays
 from tests.unit.ews.harness import Harness
 
-CONTENTS = [("standard", 1, STANDARD)]
+CONTENTS = [(TRIAL_ID, 1, TRIAL)]
 
 
 @pytest.fixture
@@ -131,15 +132,15 @@ def test_a_failure_inside_is_a_refusal_too(school: School, monkeypatch: pytest.M
 
 def test_an_unknown_profile_is_waited_for(school: School) -> None:
     core = Core()
-    with pytest.raises(UnknownProfileError, match="standard@1"):
+    with pytest.raises(UnknownProfileError, match="provprofil@1"):
         core.apply(school.profile(), 0, partition=0)
-    core.learn_profile("standard", 1, STANDARD + b"\n")
+    core.learn_profile(TRIAL_ID, 1, TRIAL + b"\n")
     with pytest.raises(UnknownProfileError):
         core.apply(school.profile(), 0, partition=0)
-    core.learn_profile("standard", 1, STANDARD)
+    core.learn_profile(TRIAL_ID, 1, TRIAL)
     core.apply(school.profile(), 0, partition=0)
     with pytest.raises(ProfileError):
-        core.learn_profile("standard", 2, b"[profile]")
+        core.learn_profile(TRIAL_ID, 2, b"[profile]")
 
 
 # -- dead letters -----------------------------------------------------------------------------

@@ -6,10 +6,10 @@ import pytest
 
 from forvarning.facts.v1 import facts_pb2 as f
 from forvarning.warnings.v1 import warnings_pb2 as w
+from tests.trial import TRIAL, TRIAL_ID
 from tests.unit.ews.facts import (
     ORGANISER,
     OTHER_UNIT,
-    STANDARD,
     START,
     UNIT,
     School,
@@ -28,7 +28,7 @@ def school() -> School:
 
 @pytest.fixture
 def harness(school: School) -> Harness:
-    harness = Harness([("standard", 1, STANDARD)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL)])
     harness.apply(school.profile(), school.placement(0), school.placement(1))
     return harness
 
@@ -134,7 +134,7 @@ def test_two_units_that_report_the_same_day_are_both_counted(
 
 
 def test_a_late_placement_changes_nothing_that_lessons_had_told(school: School) -> None:
-    early = Harness([("standard", 1, STANDARD)])
+    early = Harness([(TRIAL_ID, 1, TRIAL)])
     early.apply(school.profile())
     run(early, school, "vvvvv..")
     before = long_term(early)
@@ -144,7 +144,7 @@ def test_a_late_placement_changes_nothing_that_lessons_had_told(school: School) 
 
 
 def test_days_outside_the_membership_use_the_lessons_unit(school: School) -> None:
-    harness = Harness([("standard", 1, STANDARD)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL)])
     days = weekdays(6)
     harness.apply(school.profile(), school.placement(0, first=days[3]))
     run(harness, school, "vvvvv.")
@@ -161,7 +161,7 @@ def test_a_share_waits_for_membership(harness: Harness, school: School) -> None:
 
 
 def test_a_new_school_year_is_a_new_thread_and_a_new_run(school: School) -> None:
-    harness = Harness([("standard", 1, STANDARD)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL)])
     harness.apply(
         school.profile(),
         school.placement(0),
@@ -198,7 +198,7 @@ def test_notices_meet_lessons_in_local_time_on_days_that_clocks_change(
 
 
 def test_low_reporting_is_not_judged_by_share(school: School) -> None:
-    harness = Harness([("standard", 1, STANDARD)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL)])
     harness.apply(school.profile(), school.placement(0), school.placement(1))
     # Three lessons of four are never reported: 25 per cent, below the rule's 50.
     for i, at in enumerate(weekdays(20)):
@@ -222,7 +222,7 @@ def test_unknown_timetable_means_unknown_reporting_rate(harness: Harness, school
 
 
 def test_no_profile_no_warning(school: School) -> None:
-    harness = Harness([("standard", 1, STANDARD)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL)])
     harness.apply(school.placement(0))
     assert run(harness, school, "vvvvvii") == []
     told = harness.told(school.profile())
@@ -231,12 +231,12 @@ def test_no_profile_no_warning(school: School) -> None:
 
 def test_a_profile_for_a_unit_goes_before_the_general_one(school: School) -> None:
     only_today = (
-        STANDARD[: STANDARD.index(b"[signals.strofranvaro]")].replace(
-            b'id = "standard"', b'id = "egen"'
+        TRIAL[: TRIAL.index(b"[signals.strofranvaro]")].replace(
+            b'id = "provprofil"', b'id = "egen"'
         )
-        + STANDARD[STANDARD.index(b"[signals.ogiltig_idag]") :]
+        + TRIAL[TRIAL.index(b"[signals.ogiltig_idag]") :]
     )
-    harness = Harness([("standard", 1, STANDARD), ("egen", 1, only_today)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL), ("egen", 1, only_today)])
     harness.apply(
         school.profile(),
         school.profile(only_today, profile_id="egen", units=[UNIT]),

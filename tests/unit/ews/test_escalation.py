@@ -8,10 +8,11 @@ from forvarning.facts.v1 import facts_pb2 as f
 from services.ews.core import calendar
 from services.ews.core.profile import ProfileError, parse_profile
 from services.ews.core.rule import ESCALATION
+from tests.trial import TRIAL_ID
 from tests.unit.ews.facts import School, day, weekdays
 from tests.unit.ews.harness import Harness
 
-HEAD = '[profile]\nid = "standard"\nversion = 1\nname = "Prov"\n[signals.eskalering]\n'
+HEAD = '[profile]\nid = "provprofil"\nversion = 1\nname = "Prov"\n[signals.eskalering]\n'
 RULE = (
     '[[signals.eskalering.rules]]\nid = "r"\nlevel = 1\ncomparator = ">="\n'
     'resolve = { below = 1, school_days = 1 }\nsource = "test"\n'
@@ -24,7 +25,7 @@ CHANGE = (
 
 def started(rule: str) -> tuple[Harness, School]:
     content = (HEAD + RULE + rule).encode()
-    harness, school = Harness([("standard", 1, content)]), School()
+    harness, school = Harness([(TRIAL_ID, 1, content)]), School()
     harness.apply(school.profile(content), school.placement(1))
     return harness, school
 

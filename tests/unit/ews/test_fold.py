@@ -7,14 +7,14 @@ import pytest
 from services.ews.core.fold import Step, Track, fold
 from services.ews.core.profile import FAMILIES, Profile, parse_profile
 from services.ews.core.rules import CALM, FIRES, NOT_JUDGED
-from tests.unit.ews.facts import STANDARD
+from tests.trial import TRIAL
 
 FAMILY = FAMILIES["strofranvaro"]
 
 
 @pytest.fixture
 def profile() -> Profile:
-    return parse_profile(STANDARD)
+    return parse_profile(TRIAL)
 
 
 def steps(profile: Profile, *days: dict[int, int]) -> list[Step]:

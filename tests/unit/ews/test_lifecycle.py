@@ -1,4 +1,4 @@
-"""A warning's life, family by family (design D6), under the standard profile."""
+"""A warning's life, family by family (design D6), under the trial profile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from forvarning.facts.v1 import facts_pb2 as f
 from forvarning.warnings.v1 import warnings_pb2 as w
 from services.ews.core.legal import illegal_history
-from tests.unit.ews.facts import STANDARD, START, UNIT, School, name, weekdays
+from tests.trial import TRIAL, TRIAL_ID
+from tests.unit.ews.facts import START, UNIT, School, name, weekdays
 from tests.unit.ews.harness import Harness
 
 RAISED, ESCALATED, AMENDED, RESOLVED, WITHDRAWN = (
@@ -27,7 +28,7 @@ def school() -> School:
 
 @pytest.fixture
 def harness(school: School) -> Harness:
-    harness = Harness([("standard", 1, STANDARD)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL)])
     harness.apply(school.profile(), school.placement(0), school.placement(1))
     return harness
 
@@ -56,7 +57,7 @@ def test_five_absent_days_in_a_row_are_long_term(harness: Harness, school: Schoo
     assert episode.sentence == "Frånvarande hela skoldagen 5 skoldagar i rad, 19–25 augusti 2026."
     assert (episode.rule_id, episode.profile_id, episode.profile_version) == (
         "langvarig-5-dagar",
-        "standard",
+        TRIAL_ID,
         1,
     )
     assert episode.raised_day == episode.level_day == event.epoch_day == day[6]
@@ -239,11 +240,11 @@ def test_a_pupil_new_to_the_class_is_told_of_on_the_first_day(
 
 def test_a_profile_that_begins_later_may_look_at_runs_of_another_kind(school: School) -> None:
     """Its rules look back on days on which no profile asked for such runs."""
-    later = STANDARD.replace(b"version = 1", b"version = 2", 1).replace(
+    later = TRIAL.replace(b"version = 1", b"version = 2", 1).replace(
         b'level = 1\nmetric = "total"\nmeasure = "run_days"',
         b'level = 1\nmetric = "invalid"\nmeasure = "run_days"',
     )
-    harness = Harness([("standard", 1, STANDARD), ("standard", 2, later)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL), (TRIAL_ID, 2, later)])
     days = weekdays(8)
     harness.apply(
         school.profile(), school.placement(0), school.profile(later, version=2, valid_from=days[5])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from forvarning.warnings.v1 import warnings_pb2 as w
-from tests.unit.ews.facts import OTHER_UNIT, STANDARD, School, day, weekdays
+from tests.trial import TRIAL, TRIAL_ID
+from tests.unit.ews.facts import OTHER_UNIT, School, day, weekdays
 from tests.unit.ews.harness import Harness
 
-LATER = STANDARD.replace(b"version = 1", b"version = 2", 1)
+LATER = TRIAL.replace(b"version = 1", b"version = 2", 1)
 
 
 def started() -> tuple[Harness, School]:
-    harness = Harness([("standard", 1, STANDARD), ("standard", 2, LATER)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL), (TRIAL_ID, 2, LATER)])
     school = School()
     harness.apply(school.profile(), school.placement(1))
     return harness, school

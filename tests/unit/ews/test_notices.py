@@ -8,7 +8,8 @@ import pytest
 
 from forvarning.warnings.v1.warnings_pb2 import AbsenceDay
 from services.ews.core.notices import Notice, explained_minutes, holds
-from tests.unit.ews.facts import CONFIRMED, EXPLICIT, REPORTED, STANDARD, START, School
+from tests.trial import TRIAL, TRIAL_ID
+from tests.unit.ews.facts import CONFIRMED, EXPLICIT, REPORTED, START, School
 from tests.unit.ews.harness import Harness
 
 LESSON = START * 86_400 + (490 - 120) * 60
@@ -21,7 +22,7 @@ LESSON = START * 86_400 + (490 - 120) * 60
 @pytest.mark.parametrize("notice_first", [False, True])
 def test_the_table(confirmed: int, explicit: int, later: int, *, notice_first: bool) -> None:
     school = School()
-    harness = Harness([("standard", 1, STANDARD)])
+    harness = Harness([(TRIAL_ID, 1, TRIAL)])
     harness.apply(school.profile(), school.placement(0))
     mark = school.register(
         START,

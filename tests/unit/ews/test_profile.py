@@ -17,14 +17,14 @@ from services.ews.core.profile import (
     Window,
     parse_profile,
 )
-from tests.unit.ews.facts import STANDARD
+from tests.trial import TRIAL, TRIAL_ID
 
-TEXT = STANDARD.decode()
+TEXT = TRIAL.decode()
 
 
-def test_the_standard_profile() -> None:
-    profile = parse_profile(STANDARD)
-    assert (profile.profile_id, profile.version) == ("standard", 1)
+def test_a_profile_is_read() -> None:
+    profile = parse_profile(TRIAL)
+    assert (profile.profile_id, profile.version) == (TRIAL_ID, 1)
     assert set(profile.families) == {
         w.FAMILY_SPORADIC,
         w.FAMILY_LONG_TERM,
@@ -75,7 +75,7 @@ def test_the_standard_profile() -> None:
         ),
         ('metric = "invalid"', 'metric = "total"', "signals.ogiltig_idag.rules.measure", "invalid"),
         ("version = 1", "version = 0", "profile.version", "whole number"),
-        ('id = "standard"', 'id = "Å"', "profile.id", "letters"),
+        ('id = "provprofil"', 'id = "Å"', "profile.id", "letters"),
         ("quiet_school_days = 10", "quiet = 10", "signals.strofranvaro.quiet", "unknown"),
         ("[signals.ogiltig_idag]", "[signals.ogiltig]", "signals.ogiltig", "unknown"),
     ],
@@ -167,8 +167,8 @@ def test_no_toml_names_its_line() -> None:
 
 
 def test_a_ladder_is_left_to_the_case_service() -> None:
-    profile = parse_profile(STANDARD + b'\n[ladder]\nanything = "goes"\n')
-    assert profile.profile_id == "standard"
+    profile = parse_profile(TRIAL + b'\n[ladder]\nanything = "goes"\n')
+    assert profile.profile_id == TRIAL_ID
 
 
 def test_of_each_rule_and_table_the_first_thing_is_told_in_the_files_order() -> None:

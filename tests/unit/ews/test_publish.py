@@ -8,9 +8,9 @@ from services.ews.core.legal import illegal_history
 from services.ews.core.profile import FAMILIES, parse_profile
 from services.ews.core.publish import Revision, revise
 from services.ews.core.pupils import Content, Thread
-from tests.unit.ews.facts import STANDARD
+from tests.trial import TRIAL
 
-PROFILE = parse_profile(STANDARD)
+PROFILE = parse_profile(TRIAL)
 RULE = PROFILE.rules(FAMILIES["strofranvaro"])[0]
 THREAD = b"t" * 16
 Found = tuple[Spell, Content]

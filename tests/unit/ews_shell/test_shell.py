@@ -7,7 +7,6 @@ import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import pytest
@@ -30,8 +29,7 @@ from services.ews.topology import Topology, transactional_id
 from services.ews.watchdog import ExitCode
 from tests.support_ews.counting import CountingCore
 from tests.support_ews.facts import fact, register
-
-STANDARD = Path(__file__).parents[3] / "services/ews/profiles/standard.toml"
+from tests.trial import TRIAL, TRIAL_ID
 
 
 class Ended(BaseException):
@@ -386,7 +384,7 @@ def test_a_profile_published_during_a_restore_is_known_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody owns the partition yet when it is learned: its facts would be held back for ever."""
-    content = STANDARD.read_bytes()
+    content = TRIAL
 
     class Producer(FakeProducer):
         async def start(self) -> None:
@@ -404,15 +402,15 @@ def test_a_profile_published_during_a_restore_is_known_after_it(
                 number: Restored(core=new_core(), position=Position(next_offset=0))
                 for number in partitions
             }
-            shell.profiles._contents["standard", 1] = content
-            shell.profile_learned(("standard", 1))
+            shell.profiles._contents[TRIAL_ID, 1] = content
+            shell.profile_learned((TRIAL_ID, 1))
             return found
 
         monkeypatch.setattr("services.ews.shell.restore", restoring)
         monkeypatch.setattr("services.ews.shell.transactional_producer", lambda *_: Producer())
         await shell.assigned([0], 1, lambda: False)
         activated = ProfileActivated(
-            profile_id="standard",
+            profile_id=TRIAL_ID,
             profile_version=1,
             digest=hashlib.sha256(content).digest(),
             valid_from_day=20_000,

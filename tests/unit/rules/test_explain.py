@@ -14,10 +14,10 @@ from services.common.profiles import Clock
 from services.rules.explain import Chapter, explain
 from services.rules.reading import WholeProfile, read_profile
 from services.rules.words import time_of
-from tests.unit.ews.facts import STANDARD
+from tests.trial import TRIAL
 
 FILES = sorted(SHIPPED.glob("*.toml"))
-TEXT = STANDARD.decode()
+TEXT = TRIAL.decode()
 
 
 def chapters(content: bytes) -> tuple[WholeProfile, list[Chapter]]:
@@ -58,9 +58,9 @@ def test_it_stays_readable_in_a_file(file: Path) -> None:
 
 def test_a_profile_can_be_given_by_file_or_by_id(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(TEXT.replace('name = "Standard"', 'name = "Vår egen"'), "utf-8")
+    own.write_text(TEXT.replace('name = "Provprofil"', 'name = "Vår egen"'), "utf-8")
     done = CliRunner().invoke(rules, ["explain", str(own)])
-    assert done.output.startswith("Vår egen (standard, version 1)\n")
+    assert done.output.startswith("Vår egen (provprofil, version 1)\n")
     done = CliRunner().invoke(rules, ["explain", "danderyd"])
     assert done.output.startswith("Danderyd, Åtgärdstrappan (danderyd, version 1)\n")
     done = CliRunner().invoke(rules, ["explain", "nowhere"])

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from services.rules.reading import Finding, RefusedError, read_profile, remarks
-from tests.unit.ews.facts import STANDARD
+from tests.trial import TRIAL
 
-TEXT = STANDARD.decode()
+TEXT = TRIAL.decode()
 NO_LADDER = TEXT[: TEXT.index("# The ladder:")]
 
 

@@ -18,7 +18,7 @@ from services.common.profiles import After, Clock, Step, Trigger
 from services.ews.core.profile import RULE_KEYS, Measure
 from services.rules.keys import RULE
 from services.rules.reading import RefusedError, read_profile, remarks
-from tests.unit.ews.facts import STANDARD
+from tests.trial import TRIAL
 
 FILES = sorted(SHIPPED.glob("*.toml"))
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
@@ -184,7 +184,7 @@ def test_every_default_is_the_readers() -> None:
     def read(text: str) -> Any:
         return read_profile(text.encode()).signals.families
 
-    text = STANDARD.decode()
+    text = TRIAL.decode()
     bare = re.sub(r"(?m)^(min_\w+|quiet_school_days) = .*\n", "", text)
     spelt = bare.replace(
         'comparator = ">="\nthreshold',
