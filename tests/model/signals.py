@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from services.ews.core.profile import Measure, Rule
 
 if TYPE_CHECKING:
-    from tests.model.model import Seen
+    from tests.model.record import Seen
 
 Days = dict[int, list["Seen"]]
 WEEKDAYS = ("1", "2", "3", "4", "5", "6", "7")

@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from forvarning.facts.v1.facts_pb2 import Fact
 from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, WarningEvent
 from services.ews.core.legal import illegal_history
-from tests.model.model import Model, told_by, truth_of
-from tests.model.world import CONTENTS, PROFILES, World, worlds
+from tests.model.model import Model, truth_of
+from tests.model.profiles import CONTENTS, PROFILES
+from tests.model.shown import World
+from tests.model.told import told_by
+from tests.model.world import worlds
 from tests.unit.ews.harness import Harness
 
 EXAMPLES = int(os.environ.get("FORVARNING_MODEL_EXAMPLES", "2000"))

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 
 from forvarning.facts.v1.facts_pb2 import Fact
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
-from tests.model.model import told_by
-from tests.model.world import CONTENTS, World, worlds
+from tests.model.profiles import CONTENTS
+from tests.model.shown import World
+from tests.model.told import told_by
+from tests.model.world import worlds
 from tests.unit.ews.harness import Harness
 
 EXAMPLES = int(os.environ.get("FORVARNING_MODEL_EXAMPLES", "2000")) // 10

@@ -11,20 +11,22 @@ from services.ews.core.rule import ESCALATION
 from tests.trial import TRIAL_ID
 from tests.unit.ews.facts import School, day, weekdays
 from tests.unit.ews.harness import Harness
+from tests.unit.ews.toml import profile, rule
 
-HEAD = '[profile]\nid = "provprofil"\nversion = 1\nname = "Prov"\n[signals.eskalering]\n'
-RULE = (
-    '[[signals.eskalering.rules]]\nid = "r"\nlevel = 1\ncomparator = ">="\n'
-    'resolve = { below = 1, school_days = 1 }\nsource = "test"\n'
-)
+
+def told_by(rule_told: str, *others: str) -> bytes:
+    """A profile with one rule of escalation, its keys and values told."""
+    return profile(rule("eskalering", rule_told), *others, profile_id=TRIAL_ID)
+
+
 CHANGE = (
     'metric = "total"\nmeasure = "change"\nwindow = { school_days = 2 }\nthreshold = 2\n'
     "prior_share = 10\nprior_minutes = 240\n"
 )
 
 
-def started(rule: str) -> tuple[Harness, School]:
-    content = (HEAD + RULE + rule).encode()
+def started(rule_told: str, *others: str) -> tuple[Harness, School]:
+    content = told_by(rule_told, *others)
     harness, school = Harness([(TRIAL_ID, 1, content)]), School()
     harness.apply(school.profile(content), school.placement(1))
     return harness, school
@@ -127,35 +129,20 @@ def test_the_first_report_from_another_account_than_three_others_is_unusual() ->
     assert event.episodes[0].sentence.startswith("En frånvaroanmälan har gjorts på ett annat sätt")
 
 
-BOTH = """
-[signals.strofranvaro]
-[[signals.strofranvaro.rules]]
-id = "s"
-level = 1
-metric = "total"
-measure = "occasions"
-window = { school_days = 10 }
-comparator = ">="
-threshold = 2
-resolve = { below = 1, school_days = 1 }
-source = "test"
-[signals.langvarig]
-[[signals.langvarig.rules]]
-id = "l"
-level = 2
-metric = "total"
-measure = "run_days"
-comparator = ">="
-threshold = 3
-resolve = { below = 1, school_days = 1 }
-source = "test"
-"""
+BOTH = (
+    rule(
+        "strofranvaro",
+        'id = "s"; metric = "total"; measure = "occasions"; window = { school_days = 10 }; '
+        "threshold = 2",
+    ),
+    rule("langvarig", 'id = "l"; level = 2; metric = "total"; measure = "run_days"; threshold = 3'),
+)
 TURNING = 'measure = "turning"\nfrom = "strofranvaro"\ninto = "langvarig"\n'
 
 
 @pytest.mark.parametrize(("gap", "turns"), [(1, True), (25, False)])
 def test_sporadic_absence_turns_into_a_run_within_the_window_only(gap: int, turns: bool) -> None:
-    harness, school = started(TURNING + "window = { school_days = 10 }\nthreshold = 2\n" + BOTH)
+    harness, school = started(TURNING + "window = { school_days = 10 }\nthreshold = 2\n", *BOTH)
     days = weekdays(4 + gap + 3)
     letters = ["v...", "....", "v...", "...."] + ["...."] * gap + ["vvvv"] * 3
     for at, one in zip(days, letters, strict=True):
@@ -168,7 +155,7 @@ def test_sporadic_absence_turns_into_a_run_within_the_window_only(gap: int, turn
 
 
 @pytest.mark.parametrize(
-    ("rule", "field"),
+    ("told", "field"),
     [
         (CHANGE.replace("prior_share = 10\n", ""), "prior_share"),
         (CHANGE.replace("prior_minutes = 240", "prior_minutes = 241"), "prior_share"),
@@ -178,12 +165,12 @@ def test_sporadic_absence_turns_into_a_run_within_the_window_only(gap: int, turn
         (LEAVE + "min_absence_days = 2\n", "min_absence_days"),
         (LEAVE + "prior_minutes = 2\n", "prior_minutes"),
         (TURNING + 'window = "term"\nthreshold = 2\n', "from"),
-        (TURNING + 'window = "term"\nthreshold = 2\ninto_rules = ["x"]\n' + BOTH, "into_rules"),
+        (TURNING + 'window = "term"\nthreshold = 2\ninto_rules = ["x"]\n', "into_rules"),
         (TURNING.replace("langvarig", "ogiltig_idag") + 'window = "term"\nthreshold = 2\n', "into"),
     ],
 )
-def test_what_does_not_go_together_is_refused_by_name(rule: str, field: str) -> None:
+def test_what_does_not_go_together_is_refused_by_name(told: str, field: str) -> None:
     with pytest.raises(ProfileError) as refused:
-        parse_profile((HEAD + RULE + rule).encode())
+        parse_profile(told_by(told, *(BOTH if field == "into_rules" else ())))
     assert refused.value.field == f"signals.eskalering.rules.{field}"
     assert refused.value.line > 0

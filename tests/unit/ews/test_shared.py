@@ -8,25 +8,16 @@ from forvarning.warnings.v1 import warnings_pb2
 from services.ews.core.profile import ProfileError, parse_profile
 from tests.unit.ews.facts import CLASS, School, name, weekdays
 from tests.unit.ews.harness import Harness
+from tests.unit.ews.toml import profile, rule
 
-RULE = b"""
-[profile]
-id = "delad"
-version = 1
-name = "Delad"
-[signals.strofranvaro]
-[[signals.strofranvaro.rules]]
-id = "andel"
-level = 1
-metric = "total"
-measure = "share"
-window = { school_days = 5 }
-comparator = ">="
-threshold = 20
-waves = "subtract"
-resolve = { below = 10, school_days = 1 }
-source = "test"
-"""
+RULE = profile(
+    rule(
+        "strofranvaro",
+        'id = "andel"; metric = "total"; measure = "share"; window = { school_days = 5 }; '
+        'threshold = 20; waves = "subtract"; resolve = { below = 10, school_days = 1 }',
+    ),
+    profile_id="delad",
+)
 ACTIVE = warnings_pb2.EPISODE_STATE_ACTIVE
 WITHDRAWN = warnings_pb2.EPISODE_STATE_WITHDRAWN
 WAVE = {CLASS: 300, b"": 0}

@@ -9,6 +9,7 @@ import pytest
 
 from forvarning.facts.v1 import facts_pb2 as f
 from forvarning.warnings.v1 import warnings_pb2 as w
+from tests.unit.ews import toml
 from tests.unit.ews.facts import CONFIRMED, REPORTED, START, School, day, weekdays
 from tests.unit.ews.harness import Harness
 
@@ -26,15 +27,13 @@ def rule(
 ) -> bytes:
     """A profile of one rule; the threshold says the comparator too."""
     comparator, number = threshold.split()
-    lines = [
-        '[profile]\nid = "prov"\nversion = 1\nname = "Prov"',
-        '[[signals.strofranvaro.rules]]\nid = "prov"\nlevel = 1\nsource = "test"',
-        f'metric = "{metric}"\nmeasure = "{measure}"\nwindow = {window}',
+    told = [
+        f'id = "prov"\nmetric = "{metric}"\nmeasure = "{measure}"\nwindow = {window}',
         f'comparator = "{comparator}"\nthreshold = {number}',
         f"resolve = {{ below = {below}, school_days = 1 }}",
         *more,
     ]
-    return "\n".join(lines).encode()
+    return toml.profile(toml.rule("strofranvaro", "\n".join(told)))
 
 
 class Pupil:
