@@ -172,7 +172,7 @@ class Record:
                 )
             )
         for one in by_day.values():
-            one.sort(key=lambda seen: (seen.lesson.start_minute, seen.lesson.lesson_id))
+            one.sort(key=lambda seen: seen.lesson.start_minute)
         return by_day
 
     def _covered(self, pupil: bytes, lesson: f.Register, flags: int, version: f.Version) -> int:

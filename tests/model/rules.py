@@ -105,13 +105,19 @@ def run_of(metric: str, days: list[int], seen: dict[int, list[Seen]]) -> list[in
 
 
 def occasions(metric: str, window: list[int], seen: dict[int, list[Seen]]) -> int:
-    """Unbroken stretches: the window's reported lessons in a row, present ones dividing."""
-    in_a_row = [one for day in window for one in seen.get(day, []) if one.reported]
+    """Unbroken stretches: the window's reported lessons in a row, present ones dividing.
+
+    Lessons that begin together are one, with the absence of any of them.
+    """
     stretches, away = 0, False
-    for one in in_a_row:
-        if one.of(metric) and not away:
-            stretches += 1
-        away = bool(one.of(metric))
+    for day in window:
+        said = [one for one in seen.get(day, []) if one.reported]
+        for start in sorted({one.lesson.start_minute for one in said}):
+            together = [one for one in said if one.lesson.start_minute == start]
+            absent = any(one.of(metric) for one in together)
+            if absent and not away:
+                stretches += 1
+            away = absent
     return stretches
 
 
@@ -210,7 +216,7 @@ def noted(rule: Rule, upto: Upto, day: int) -> int:
             other.reporter_id
             for other in reports
             if other.reporter_id
-            and (other.start_unix_s, other.notice_id) < (one.start_unix_s, one.notice_id)
+            and other.start_unix_s < one.start_unix_s
             and year_of(local(other.start_unix_s)) == year_of(start)
         ]
         placed = upto.record.placement(upto.pupil, start)

@@ -86,19 +86,23 @@ def lessons(
     counts = signals.that_count(rule, window, seen)
     for day in reversed(window):
         pairs = zip(seen.get(day, []), every_mark.get(day, []), strict=True)
-        for counted, one in reversed(list(pairs)):
-            if counted.of(rule.metric.value) and counts(day, counted):
-                yield (
-                    one.lesson.lesson_id,
-                    day,
-                    one.lesson.start_minute,
-                    one.lesson.length_minutes,
-                    one.lesson.subject,
-                    one.offered,
-                    one.valid,
-                    one.unexplained,
-                    one.confirmed,
-                )
+        found = [
+            (
+                one.lesson.lesson_id,
+                day,
+                one.lesson.start_minute,
+                one.lesson.length_minutes,
+                one.lesson.subject,
+                one.offered,
+                one.valid,
+                one.unexplained,
+                one.confirmed,
+            )
+            for counted, one in pairs
+            if counted.of(rule.metric.value) and counts(day, counted)
+        ]
+        # By what is told, and by the identifier where that is the same.
+        yield from sorted(found, key=lambda told: (told[1:], told[0]), reverse=True)
 
 
 def told_by(events: Iterable[Any]) -> Any:

@@ -54,6 +54,10 @@ def _instant(day: int, minute: int) -> int:
     return int(datetime(1970, 1, 1, tzinfo=UTC).timestamp()) + day * 86_400 + (minute - 60) * 60
 
 
+def _lesson(day: int, slot: int) -> bytes:
+    return name(day * 10_000 + STARTS[slot] + slot // 3, "lesson" + HOME.hex())
+
+
 small = st.integers(0, 9)
 which_profile = st.integers(0, len(CONTENTS) - 1)
 
@@ -116,19 +120,24 @@ def worlds(draw: st.DrawFn) -> World:
             )
             for year in sorted(years)
         )
-    lessons = draw(st.sampled_from((2, 2, 3)))
-    grid = draw(st.binary(min_size=DAYS * 3 * PUPILS, max_size=DAYS * 3 * PUPILS))
+    lessons = draw(st.sampled_from((2, 3, 4)))
+    grid = draw(st.binary(min_size=DAYS * 4 * PUPILS, max_size=DAYS * 4 * PUPILS))
     whole = draw(st.binary(min_size=DAYS * PUPILS, max_size=DAYS * PUPILS))
     for day in range(DAYS):
         for slot in range(lessons):
             marks: dict[int, tuple[int, ...]] = {}
             for pupil in range(PUPILS):
                 all_day = whole[day * PUPILS + pupil]
-                byte = all_day if all_day >= 128 else grid[(day * 3 + slot) * PUPILS + pupil]
+                byte = all_day if all_day >= 128 else grid[(day * 4 + slot) * PUPILS + pupil]
                 marks[pupil] = KINDS[byte % len(KINDS)]
             facts.append(
                 school.register(
-                    base + day, STARTS[slot], marks, subject=SUBJECTS[slot], version=version(5)
+                    base + day,
+                    STARTS[slot],
+                    marks,
+                    lesson=_lesson(base + day, slot),
+                    subject=SUBJECTS[slot],
+                    version=version(5),
                 )
             )
     closings = draw(st.binary(min_size=DAYS, max_size=DAYS))
@@ -189,9 +198,7 @@ def worlds(draw: st.DrawFn) -> World:
                 STARTS[slot],
                 patch,
                 unit=UNITS[unit],
-                lesson=name(
-                    (base + day) * 10_000 + STARTS[slot] + slot // 3, "lesson" + HOME.hex()
-                ),
+                lesson=_lesson(base + day, slot),
                 state=state,
                 subject=SUBJECTS[modified % 4],
                 version=version(modified, 1 + (modified == 9)),
@@ -239,7 +246,7 @@ def worlds(draw: st.DrawFn) -> World:
             max_size=12,
         )
     ):
-        start = _instant(base + day, 500 + number)
+        start = _instant(base + day, 500 + number % 3)
         facts.append(
             school.notice(
                 pupil,

@@ -17,7 +17,7 @@ from services.ews.core import calendar, lessons
 from services.ews.core.lessons import Lesson
 from services.ews.core.notices import Notice, explained_minutes
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of what the fields below mean; a state row of another one is refused."""
 
 (
@@ -43,7 +43,10 @@ LAYOUT = 1
 ``RUNS + m`` counts the unbroken stretches of reported lessons with absence of
 metric ``m`` (0 total, 1 valid, 2 invalid, 3 unexplained). ``EDGES`` has bit
 ``m`` where the first reported lesson of the day is one, bit ``4 + m`` where the
-last is. ``REVISION`` is not a sum: the published revision of the AbsenceDay.
+last is. Lessons of a pupil that begin at the same minute count as one here, and
+absence from any of them as absence: no order of theirs means anything, and who
+has absence on a day has a stretch of it. ``REVISION`` is not a sum: the published
+revision of the AbsenceDay.
 """
 FIELDS = 16
 SUMMED = 15
@@ -112,15 +115,18 @@ _NOBODY = Totals([], [], 0, [0] * 5, 0)
 
 
 def order(held: Iterable[Lesson]) -> list[Lesson]:
-    """The lessons that count, in the order of the day."""
+    """The lessons that count, in the order of the day.
+
+    Nothing that is judged goes by the order of lessons that begin at the same minute.
+    """
     kept = [lesson for lesson in held if lesson.state != lessons.CANCELLED]
     if len(kept) > 1:
         kept.sort(key=_in_day)
     return kept
 
 
-def _in_day(lesson: Lesson) -> tuple[int, bytes]:
-    return lesson.start, lesson.lesson_id
+def _in_day(lesson: Lesson) -> int:
+    return lesson.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,7 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
     width, most = sum(sizes), max(len(one) for one in kept)
     dense = np.zeros((5, most, width), np.int16)
     timetabled = np.zeros((most, len(tasks)), bool)
+    at_once: list[tuple[int, slice]] = []
     for place, (one, span) in enumerate(zip(kept, spans, strict=True)):
         for i, lesson in enumerate(one):
             marks = lesson.marks if len(lesson.marks) == 5 else lesson.marks[:5]
@@ -150,6 +157,8 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
                 dense[:, i, span.start + lesson.rows] = marks
             if lesson.timetabled:
                 timetabled[i, place] = True
+            if i and lesson.start == one[i - 1].start:
+                at_once.append((i, span))
     offered, valid, invalid, other, flags = dense
     minutes = np.empty((5, most, width), np.int16)
     counts = np.empty((3, most, width), bool)
@@ -175,7 +184,7 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
     if timetabled.any():
         known = counted & np.repeat(timetabled, sizes, axis=1)
         np.add.reduce(known, 0, out=sums[TIMETABLED])
-    _stretches(sums, minutes, reported)
+    _stretches(sums, minutes, reported, at_once)
     everybody = iter(
         totals(sums, minutes, counted, [span.start for span in spans if span.stop > span.start])
     )
@@ -222,14 +231,19 @@ def _explain(
 _WEIGHTS = np.array((1, 2, 4, 8), np.int16)
 
 
-def _stretches(sums: Sums, minutes: Sums, reported: Mask) -> None:
-    """Fill RUNS and EDGES for the pupils with any absence."""
+def _stretches(
+    sums: Sums, minutes: Sums, reported: Mask, at_once: Sequence[tuple[int, slice]]
+) -> None:
+    """Fill RUNS and EDGES for the pupils with any absence.
+
+    ``at_once``: which lessons begin with the one before, and the columns of their bucket.
+    """
     columns = np.nonzero(sums[LESSONS_ABSENT])[0]
     if not len(columns):
         return
     told = reported[:, columns]
     somebody = told.any(1)
-    if not somebody.all():
+    if not at_once and not somebody.all():
         told = told[somebody]
         minutes = minutes[:, somebody]
     kinds = minutes[VALID : CONFIRMED + 1, :, columns]
@@ -239,6 +253,12 @@ def _stretches(sums: Sums, minutes: Sums, reported: Mask) -> None:
     np.greater(kinds[0], 0, out=absent[1])
     np.greater(invalid, 0, out=absent[2])
     np.greater(kinds[1], 0, out=absent[3])
+    for i, span in reversed(at_once):
+        # The later of them says nothing any more, and the one before what both said.
+        first_column, after = np.searchsorted(columns, (span.start, span.stop)).tolist()
+        for said in (told, *absent):
+            said[i - 1, first_column:after] |= said[i, first_column:after]
+            said[i, first_column:after] = False
     if told.all():
         begun = absent.copy()
         begun[:, 1:] &= ~absent[:, :-1]

@@ -236,9 +236,8 @@ def _grounds(  # noqa: PLR0917  # one step of content, split off for reading
     found: list[LessonGround] = []
     notices = bucket.notices.get(row)
     for day in reversed(absent_days):
-        held = bucket.order(day)
-        for nth in range(len(held) - 1, -1, -1):
-            lesson = held[nth]
+        of_day: list[LessonGround] = []
+        for nth, lesson in enumerate(bucket.order(day)):
             place = lesson.place_of(row)
             if place is None or not counts(day, nth):
                 continue
@@ -254,7 +253,7 @@ def _grounds(  # noqa: PLR0917  # one step of content, split off for reading
             left = 0 if day in waved else valid
             if not look.of_metric(rule.metric, left, invalid - sure, sure):
                 continue
-            found.append(
+            of_day.append(
                 LessonGround(
                     lesson_id=lesson.lesson_id,
                     epoch_day=day,
@@ -267,6 +266,21 @@ def _grounds(  # noqa: PLR0917  # one step of content, split off for reading
                     invalid_confirmed=sure,
                 )
             )
+        found.extend(sorted(of_day, key=_in_day, reverse=True))
         if len(found) >= _MOST_LESSONS:
             break
     return found[:_MOST_LESSONS]
+
+
+def _in_day(one: LessonGround) -> tuple[int, int, str, int, int, int, int, bytes]:
+    """The order of a day's lessons: by what is told of them, so that identifiers come last."""
+    return (
+        one.start_minute,
+        one.length_minutes,
+        one.subject,
+        one.offered,
+        one.valid,
+        one.invalid_unexplained,
+        one.invalid_confirmed,
+        one.lesson_id,
+    )

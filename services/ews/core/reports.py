@@ -12,8 +12,8 @@ reports are made. One that staff made never is, nor one taken back. Another is
 - where the pupil reported it, in a school form with skolplikt (skolförordningen
   2011:185, 4 kap. 8 §: it is for the home to report); or
 - where its account is none of those that made the pupil's earlier reports of the
-  school year, of which there are at least three. Earlier is by start, then by
-  notice id. Only reports whose account is known count, on either side.
+  school year, of which there are at least three. Earlier is by start: of those
+  that begin together none is. Only reports whose account is known count, on either side.
 
 It asks nothing about who: the system knows accounts, not hands, and a second
 guardian who reports for the first time looks the same. Danderyd's Åtgärdstrappan
@@ -92,13 +92,19 @@ def unusual(notices: Iterable[facts.Notice], form_on: FormOn) -> tuple[int, ...]
             and not one.deleted
             and one.reported_by != facts.REPORTED_BY_STAFF
         ),
-        key=lambda one: (one.start_unix_s, one.notice_id),
+        key=lambda one: one.start_unix_s,
     )
     found: list[int] = []
-    year = -1
+    year = start = -1
     earlier: list[bytes] = []
+    at_once: list[bytes] = []
     for one in reports:
         day = calendar.day_of_instant(one.start_unix_s)
+        if one.start_unix_s != start:
+            # Of reports that begin together none is earlier than another.
+            start = one.start_unix_s
+            earlier.extend(at_once)
+            at_once.clear()
         if calendar.school_year(day) != year:
             year, earlier = calendar.school_year(day), []
         account = one.reporter_id
@@ -106,7 +112,7 @@ def unusual(notices: Iterable[facts.Notice], form_on: FormOn) -> tuple[int, ...]
         if strange or (one.reported_by == facts.REPORTED_BY_PUPIL and form_on(day) in COMPULSORY):
             found.append(day)
         if account:
-            earlier.append(account)
+            at_once.append(account)
     return tuple(found)
 
 
