@@ -46,8 +46,8 @@ check: .venv/dev ## ruff, mypy --strict, import contracts, buf, generated code, 
 	@PYTHON=$(CURDIR)/$(PY) proto/generate.sh --check
 	@$(PY) -m deploy.published --check
 
-eval: .venv/dev ## how good the warnings are, on simulated years with known truth; one JSON line last
-	@$(PY) -m bench.eval
+eval: .venv/dev ## how good the warnings are, on simulated years or FACTS=DIR; one JSON line last
+	@$(PY) -m bench.eval $(if $(FACTS),--facts '$(FACTS)')
 
 bench-ews: .venv/dev ## marks a second of one worker against the naive app; one JSON line last
 	@$(PY) -m bench.ews

@@ -9,18 +9,19 @@ have read it, not on the school date that it is about.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
+from bench.eval.feed import Feed
 from bench.eval.score import Spell
-from bench.ews.workload import Workload
-from bench.simulator.stream import Simulation
 from forvarning.facts.v1.facts_pb2 import Fact
 from forvarning.warnings.v1 import warnings_pb2 as pb
-from services.common.clock import local_instant
-from services.ews.core.api import Row
+from services.ews.core.api import Batch, UndigestibleError
 from services.ews.core.core import Core
+from services.ews.core.profile import parse_profile
+from services.ews.core.replay import activation
+from services.ews.waves.board import Board
 
 FAMILIES = {
     pb.FAMILY_SPORADIC: "strofranvaro",
@@ -46,43 +47,60 @@ class Told:
     spells: dict[str, list[Spell]] = field(default_factory=lambda: defaultdict(list))
     changes: dict[str, list[tuple[str, date]]] = field(default_factory=lambda: defaultdict(list))
     """By pupil: family and day."""
+    refused: int = 0
+    """Facts that the core refused, and decisions that failed. Both leave a pupil unjudged."""
 
 
-def warn(simulation: Simulation, content: bytes, first: date, last: date) -> Told:
-    """Judge the days from ``first`` to ``last`` with the profile of this content."""
-    workload = Workload(simulation, 1, first, last, content)
-    names = {surrogate: name for name, surrogate in workload.pupil_ids().items()}
-    core = Core()
-    profile_id, version, _, _ = workload.profile()
-    core.learn_profile(profile_id, version, content)
+def warn(feed: Feed, content: bytes) -> Told:
+    """Judge every evening with the profile of this content, the group step included.
+
+    Every evening the core decides on what came in; then the units' sums go to the board
+    that finds waves, and the Waves back to the core, as in production.
+    """
+    profile = parse_profile(content)
+    core, board = Core(), Board(partitions=1)
+    core.learn_profile(profile.profile_id, profile.version, content)
     told, standing = Told(), Standing()
-    today, ends_at = first, _midnight_after(first)
-    for offset, record in enumerate(workload.records()):
-        at = Fact.FromString(record.value).accepted_unix_ms
-        while at >= ends_at:
-            _note(core.collect().warnings, today, names, told, standing)
-            today += timedelta(days=1)
-            ends_at = _midnight_after(today)
-        core.apply(record.value, offset, partition=0)
-    _note(core.collect().warnings, today, names, told, standing)
+    offset = 0
+
+    def apply(value: bytes) -> None:
+        nonlocal offset
+        try:
+            core.apply(value, offset, partition=0)
+        except UndigestibleError:
+            told.refused += 1
+        offset += 1
+
+    apply(activation(feed.organiser, content))
+    for evening in feed.evenings():
+        for value, _ in evening.facts:
+            apply(value)
+        batch = core.collect()
+        _note(batch, evening.day, feed.pupils, told, standing)
+        for row in batch.group_days:
+            if row.value is not None:
+                board.take(pb.GroupDay.FromString(row.value))
+        waves = [one for due in board.due() for one in due]
+        for organiser_id, wave in waves:
+            apply(Fact(organiser_id=organiser_id, wave=wave).SerializeToString())
+            board.wrote(organiser_id, wave)
+        if waves:
+            _note(core.collect(), evening.day, feed.pupils, told, standing)
     for pupil, family, raised in standing.values():
         told.spells[pupil].append(Spell(family, raised))
     return told
 
 
-def _midnight_after(day: date) -> int:
-    return round(local_instant(day + timedelta(days=1), 0).timestamp() * 1000)
-
-
 def _note(
-    rows: Iterable[Row], today: date, names: dict[bytes, str], told: Told, standing: Standing
+    batch: Batch, today: date, names: Mapping[bytes, str], told: Told, standing: Standing
 ) -> None:
     """Take down what one evening's events changed."""
-    for row in rows:
+    told.refused += len(batch.failed_folds)
+    for row in batch.warnings:
         if row.value is None:
             continue
         event = pb.WarningEvent.FromString(row.value)
-        family, pupil = FAMILIES[event.family], names[event.pupil_id]
+        family, pupil = FAMILIES.get(event.family, "other"), names[event.pupil_id]
         told.changes[pupil] += [(family, today) for one in event.changes if one.kind in _CHANGES]
         new = {one.episode_id for one in event.changes if one.kind == pb.CHANGE_KIND_RAISED}
         for episode in event.episodes:

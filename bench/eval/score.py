@@ -9,7 +9,7 @@ earns no lead: whatever was seen then is no foresight now.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import comb, sqrt
@@ -56,16 +56,26 @@ class Score:
     run_recall: Mapping[int, Estimate]
     """By the run's day; of the families that are about runs."""
     run_false_alarms: Estimate
+    changes_per_pupil_term: Estimate
+    """Raised, escalated, resolved and withdrawn; of a rule without levels raised and cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A pupil's term and what was told about the pupil in that school year."""
+
+    term: PupilTerm
+    spells: Sequence[Spell]
+    changes: Sequence[date] | None = None
+    """The days of every change of state; None: those on which a spell was raised or cleared."""
 
 
 def score(
-    terms: Iterable[tuple[PupilTerm, Mapping[str, Sequence[Spell]]]],
-    *,
-    families: Collection[str],
-    run_families: Collection[str],
+    entries: Iterable[Entry], *, families: Collection[str], run_families: Collection[str]
 ) -> Score:
-    """Score what was told: each pupil's term with its year's spells, by pupil."""
-    mine = [(term, spells.get(term.year.pupil, ())) for term, spells in terms]
+    """Score what was told by these families; ``run_families`` are those that are about runs."""
+    entries = list(entries)
+    mine = [(one.term, one.spells) for one in entries]
     every = [(term, _Seen(term, some, families)) for term, some in mine]
     runs = [(term, _Seen(term, some, run_families)) for term, some in mine]
     leads = [
@@ -78,7 +88,7 @@ def score(
     delays = [
         seen.delay(term.onset)
         for term, seen in every
-        if term.onset is not None and _long_enough(term)
+        if term.onset is not None and long_enough(term)
     ]
     return Score(
         share_recall=proportion(hits),
@@ -87,7 +97,7 @@ def score(
         pattern_recall=proportion(
             [delay is not None and delay <= PATTERN_WITHIN for delay in delays]
         ),
-        pattern_delay_days=median([_FAR if delay is None else delay for delay in delays]),
+        pattern_delay_days=median([FAR if delay is None else delay for delay in delays]),
         run_recall={
             day: proportion(
                 [seen.by(term.run + day - 1) for term, seen in runs if term.run is not None]
@@ -97,14 +107,30 @@ def score(
         run_false_alarms=proportion(
             [seen.raised is not None for term, seen in runs if term.negative], per=100
         ),
+        changes_per_pupil_term=mean([_changes(one, families) for one in entries]),
     )
 
 
-_FAR = 400
-"""School days; longer than any delay."""
+def _changes(entry: Entry, families: Collection[str]) -> int:
+    """Changes of state within the term."""
+    days = entry.changes
+    if days is None:
+        mine = [one for one in entry.spells if one.family in families]
+        days = [day for one in mine for day in (one.raised, one.cleared) if day is not None]
+    return sum(_within(entry.term, day) for day in days)
 
 
-def _long_enough(term: PupilTerm) -> bool:
+def _within(term: PupilTerm, day: date) -> bool:
+    """Whether a day is the term's; each day of a year belongs to exactly one."""
+    days, after = term.year.days, term.first + term.length
+    return (not term.first or days[term.first] <= day) and (after == len(days) or day < days[after])
+
+
+FAR = 400
+"""School days; longer than any delay. What a pattern that was never warned of counts."""
+
+
+def long_enough(term: PupilTerm) -> bool:
     """Whether there were days enough after the onset for a warning to come in time."""
     assert term.onset is not None  # asked for terms with an onset only
     return term.first + term.onset + PATTERN_WITHIN < len(term.year.days)
@@ -162,6 +188,17 @@ def proportion(outcomes: Sequence[bool], per: int = 1) -> Estimate:
     )
 
 
+def mean(values: Sequence[float]) -> Estimate:
+    """The mean, with the normal approximation's interval."""
+    count = len(values)
+    if not count:
+        return Estimate(float("nan"), float("nan"), float("nan"), 0)
+    middle = sum(values) / count
+    spread = sum((value - middle) ** 2 for value in values) / max(count - 1, 1)
+    half = _Z * sqrt(spread / count)
+    return Estimate(middle, middle - half, middle + half, count)
+
+
 def median(values: Sequence[float]) -> Estimate:
     """The middle value, with the interval that order statistics give (binomial, 95 %)."""
     ordered = sorted(values)
@@ -184,13 +221,3 @@ def _rank(count: int) -> int:
             break
         rank += 1
     return max(0, rank - 1)
-
-
-def by_group(
-    terms: Sequence[PupilTerm], name: Callable[[PupilTerm], str]
-) -> dict[str, list[PupilTerm]]:
-    """The terms by what ``name`` says of them."""
-    found: dict[str, list[PupilTerm]] = {}
-    for term in terms:
-        found.setdefault(name(term), []).append(term)
-    return dict(sorted(found.items()))

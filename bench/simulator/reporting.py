@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -19,6 +20,8 @@ from bench.simulator.world import Lesson, World
 _CLOSE = 18 * 60
 """Reports after this local minute are late: every unit's school day has closed."""
 _TIMETABLE_SYNC = 5 * 60
+_DRAWS = 8
+"""Random numbers for each lesson; the fourth tells whether it is cancelled."""
 # Looked up once: an enumeration's members are slow to reach, and this is the inner loop.
 _OTHER, _LATE = int(Cause.OTHER), int(Cause.LATE)
 _EXPLAINABLE = frozenset(map(int, (Cause.ILL, Cause.LEAVE, Cause.REFUSAL, Cause.SKIP)))
@@ -122,7 +125,7 @@ class Reporter:
         weekday = self._world.days[day].weekday()
         lessons = self._by_day.get((unit, weekday), [])
         generator = rng(self._world.config.seed, "reporting", unit, day)
-        draws = generator.random((len(lessons), 8))
+        draws = generator.random((len(lessons), _DRAWS))
         events: list[RegisterEvent] = []
         for lesson, draw in zip(lessons, draws, strict=True):
             pupils = self.participants(lesson, day)
@@ -132,6 +135,21 @@ class Reporter:
                 )
                 events += report.events(timetable)
         return events
+
+    def cancelled(self, unit: int, day: int) -> Iterator[tuple[Lesson, npt.NDArray[np.int32]]]:
+        """The unit's lessons that are never held that day, and who would have had them.
+
+        The same as the cancellations among :meth:`unit_day`'s events.
+        """
+        if not self._world.open_days[unit, day]:
+            return
+        weekday = self._world.days[day].weekday()
+        lessons = self._by_day.get((unit, weekday), [])
+        generator = rng(self._world.config.seed, "reporting", unit, day)
+        draws = generator.random((len(lessons), _DRAWS))
+        for lesson, draw in zip(lessons, draws, strict=True):
+            if draw[3] < self._world.config.rates.cancelled:
+                yield lesson, self.participants(lesson, day)
 
     def midnight(self, day: int) -> int:
         """Unix ms of the day's local midnight."""

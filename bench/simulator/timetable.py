@@ -176,11 +176,12 @@ def staff_quality(
     """How well each teacher reports: a few never, some badly, the rest nearly always.
 
     ``rates`` = (never, sloppy, a sloppy one's unreported share, everybody's).
+    One at least never reports, unless ``never`` is 0.
     """
     never, sloppy, sloppy_unreported, base = rates
     generator = rng(seed, "teachers")
     order = generator.permutation(len(unit_of))
-    count_never = max(1, round(never * len(unit_of)))
+    count_never = max(1, round(never * len(unit_of))) if never else 0
     count_sloppy = round(sloppy * len(unit_of))
     unreported = np.full(len(unit_of), base)
     unreported[order[:count_never]] = 1.0

@@ -58,6 +58,11 @@ def parse(line: bytes) -> Statement:
         raise LineError("", "is no JSON") from None
     if not isinstance(row, dict):
         raise LineError("", "is no JSON object")
+    return statement(row)
+
+
+def statement(row: dict[str, Any]) -> Statement:
+    """What a decoded line says. Raises :class:`LineError` as :func:`parse` does."""
     _, day, start_minute = _instant(row, "start")
     minutes = _minutes(row, "minutes")
     valid, invalid, other = (_minutes(row, name) for name in ("valid", "invalid", "other"))

@@ -7,7 +7,7 @@ from math import isnan
 
 import pytest
 
-from bench.eval.score import Score, Spell, median, proportion, score
+from bench.eval.score import Entry, Score, Spell, median, proportion, score
 from bench.eval.truth import PupilTerm, terms, year_of
 from tests.unit.eval.test_truth import line, term, weekdays
 
@@ -15,7 +15,7 @@ AUTUMN = weekdays(date(2026, 8, 10), 100)
 
 
 def scored(of: PupilTerm, *spells: Spell) -> Score:
-    return score([(of, {"p1": list(spells)})], families=("a", "run"), run_families=("run",))
+    return score([Entry(of, spells)], families=("a", "run"), run_families=("run",))
 
 
 # 15 of 100 days: from the fifteenth on it cannot be undone.

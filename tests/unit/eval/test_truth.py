@@ -100,5 +100,5 @@ def test_a_line_that_is_no_truth_is_named(tmp_path: Path) -> None:
     good, bad = line({date(2026, 8, 10): 0.0}), line({date(2026, 8, 17): 0.0})
     del bad["kind"]
     (tmp_path / "truth.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n", "utf-8")
-    with pytest.raises(TruthError, match="line 2: KeyError: 'kind'"):
+    with pytest.raises(TruthError, match="line 2, kind: a text is needed, not null"):
         list(read(tmp_path))

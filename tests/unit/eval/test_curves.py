@@ -1,0 +1,185 @@
+"""Baselines and curves on hand-made pupils; a point is what the score says of its spells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.eval.curves import Counts, Followed, follow, in_time, pooled
+from bench.eval.foreign import Foreign
+from bench.eval.registers import Registers
+from bench.eval.rules import PRIOR_MINUTES, PRIOR_SHARE, Evening, Rule, rules
+from bench.eval.score import NEVER_LEAD, Entry, score
+from bench.eval.truth import PupilTerm, terms, year_of
+from tests.unit.whatif.folders import days, school_day, write
+
+COUNT = 99
+"""School days of autumn; the next one is 1 January."""
+TRUTH: dict[str, tuple[range | list[int], dict[str, Any]]] = {
+    # Positive from its fifteenth day away on; seven in a row from day 26.
+    "run": (range(20, 45), {}),
+    # Two of five days, from the first week: never seven in a row.
+    "often": ([n for n in range(COUNT) if n % 5 in (0, 3)], {}),
+    "never": ([], {}),
+    "once": ([50, 51], {}),
+    "pattern": (list(range(30, 60, 2)), {"kind": "weekday", "onset": school_day(30).isoformat()}),
+}
+
+
+def lines() -> list[dict[str, Any]]:
+    return [one for pupil, (away, _) in TRUTH.items() for one in days(pupil, COUNT, away)]
+
+
+def known() -> list[PupilTerm]:
+    found = []
+    for pupil, (away, more) in TRUTH.items():
+        missed = {school_day(n).isoformat(): float(n in set(away)) for n in range(COUNT)}
+        said = {"pupil": pupil, "unit": "norra", "kind": "low", "missed": missed} | more
+        found += terms(year_of(said))
+    return found
+
+
+def followed(tmp_path: Path, some: list[Rule]) -> Followed:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    feed = Foreign(write(tmp_path / "facts", lines()), scratch)
+    return follow(feed, some, known(), dict.fromkeys(TRUTH, "norra"))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Followed:
+    return followed(tmp_path_factory.mktemp("curves"), rules())
+
+
+def raised(found: Followed, name: str, pupil: str) -> list[Any]:
+    return [one.raised for one in found.spells[name].get(pupil, [])]
+
+
+def test_seven_days_in_a_row_warn_on_the_seventh(found: Followed) -> None:
+    assert raised(found, "seven_days", "run") == [school_day(26)]
+    (spell,) = found.spells["seven_days"]["run"]
+    assert spell.cleared == school_day(45)
+    assert set(found.spells["seven_days"]) == {"run"}
+
+
+def test_the_weekly_mail_looks_on_fridays_at_fourteen_days(found: Followed) -> None:
+    assert raised(found, "weekly_10_percent", "run") == [school_day(24)]
+    # Two days of ten are a fifth: on that Friday, and the next.
+    (spell,) = found.spells["weekly_10_percent"]["once"]
+    assert (spell.raised, spell.cleared) == (school_day(54), school_day(64))
+    assert "never" not in found.spells["weekly_10_percent"]
+
+
+def test_the_term_is_looked_at_when_the_month_is_over(found: Followed) -> None:
+    assert [day.day for day in raised(found, "term_15_percent", "run")] == [30]
+    assert [day.day for day in raised(found, "term_15_percent", "often")] == [31]
+    assert "once" not in found.spells["term_15_percent"]
+
+
+def test_a_decayed_share_halves_and_leans_on_its_own_school() -> None:
+    dates = [school_day(n) for n in range(26)]
+    tables = Registers([bytes([n]) * 16 for n in range(3)], dates)
+    tables.reported[:] = 100
+    tables.absent[0, 0] = tables.absent[2, 25] = 100
+    (rule,) = (one for one in rules() if one.name == "decayed_25")
+    look = Evening(tables, dates, dates[25], 26, 0, np.array([0, 0, 1]))
+    weights = [0.5 ** ((25 - n) / 25) for n in range(26)]
+    offered, prior = 100 * sum(weights), 1000
+    # The first day weighs half; ten days of the own school's mean are put beside it.
+    school, other = 50 / (2 * offered), 100 / offered
+    assert rule.value(look) == pytest.approx(
+        [
+            (50 + school * prior) / (offered + prior),
+            school * prior / (offered + prior),
+            (100 + other * prior) / (offered + prior),
+        ]
+    )
+
+
+def test_invalid_minutes_count_where_they_fell_on_three_of_ten_days() -> None:
+    dates = [school_day(n) for n in range(12)]
+    tables = Registers([bytes([n]) * 16 for n in range(3)], dates)
+    tables.invalid[0, [1, 5, 11]] = 50
+    tables.invalid[1, [2, 5, 11]] = 50
+    tables.invalid[2, [5, 11]] = 500
+    (rule,) = (one for one in rules() if one.name == "invalid_minutes")
+    look = Evening(tables, dates, dates[11], 12, 0, np.zeros(3, np.int64))
+    assert rule.value(look) == pytest.approx([0, 150, 0])
+
+
+@pytest.mark.parametrize(
+    "name", ["seven_days", "weekly_10_percent", "term_15_percent", "decayed_25"]
+)
+def test_a_point_is_what_the_score_says_of_its_spells(found: Followed, name: str) -> None:
+    own = next(rule.own for rule in rules() if rule.name == name)
+    assert own is not None
+    point = found.curves[name][own]
+    one = score(
+        [Entry(term, found.spells[name].get(term.year.pupil, ())) for term in known()],
+        families=("any",),
+        run_families=("any",),
+    )
+    assert len(point.leads) == one.share_recall.count == 3
+    assert point.hits / 3 == pytest.approx(one.share_recall.value)
+    assert np.median(point.leads) == one.share_lead_days.value
+    assert 100 * point.alarms / point.negatives == pytest.approx(one.share_false_alarms.value)
+    assert in_time(point) / len(point.delays) == one.pattern_recall.value
+    assert point.runs_found / point.runs == one.run_recall[7].value
+    assert point.negatives == 2
+
+
+def test_a_higher_threshold_never_warns_of_more(found: Followed) -> None:
+    for by_threshold in found.curves.values():
+        hits = [counts.hits for _, counts in sorted(by_threshold.items())]
+        assert hits == sorted(hits, reverse=True)
+
+
+def test_the_term_share_needs_more_where_little_is_reported(tmp_path: Path) -> None:
+    rule = next(rule for rule in rules() if rule.name == "term_share")
+    point = followed(tmp_path, [rule]).curves["term_share"][0.10]
+    # 180 minutes a day: the first day of the run on which the shrunk share is a tenth.
+    day = next(
+        n
+        for n in range(20, 45)
+        if (180 * (n - 19) + PRIOR_SHARE * PRIOR_MINUTES) / (180 * (n + 1) + PRIOR_MINUTES) >= 0.10
+    )
+    crossing = next(term.crossing for term in known() if term.year.pupil == "run")
+    assert crossing == 34
+    assert crossing - day in point.leads
+
+
+def test_a_pupil_that_no_register_names_is_never_warned_of(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    feed = Foreign(write(tmp_path / "facts", days("other", COUNT)), scratch)
+    some = follow(feed, rules(), known(), {}).curves["seven_days"][7]
+    assert (some.hits, some.alarms, some.runs_found) == (0, 0, 0)
+    assert (some.leads, some.negatives, some.runs) == ([NEVER_LEAD] * 3, 2, 1)
+
+
+def test_a_warning_carried_into_spring_earns_no_lead(tmp_path: Path) -> None:
+    # School day 98 is 31 December.
+    away = range(80, 140)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    feed = Foreign(write(tmp_path / "facts", days("run", 200, away)), scratch)
+    missed = {school_day(n).isoformat(): float(n in away) for n in range(200)}
+    both = terms(year_of({"pupil": "run", "unit": "u", "kind": "low", "missed": missed}))
+    assert len(both) == 2
+    rule = Rule("seven_days", "", next(r.value for r in rules() if r.name == "seven_days"), (7,), 7)
+    got = follow(feed, [rule], both, {})
+    entries = [Entry(term, got.spells["seven_days"]["run"]) for term in both]
+    one = score(entries, families=("any",), run_families=("any",))
+    counts = got.curves["seven_days"][7]
+    assert counts.leads[1] == 0
+    assert counts.hits == one.share_recall.value * one.share_recall.count
+    assert min(counts.leads) == counts.leads[1]
+
+
+def test_years_add_up() -> None:
+    one, other = Counts(terms=2, hits=1, leads=[3], alarms=1), Counts(terms=1, leads=[-5])
+    (found,) = pooled([{"r": {1.0: one}}, {"r": {1.0: other}}])["r"].values()
+    assert (found.terms, found.hits, found.leads, found.alarms) == (3, 1, [3, -5], 1)
