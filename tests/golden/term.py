@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from bench.simulator.config import SimulatorConfig
 from bench.simulator.stream import Simulation
+from forvarning.facts.v1.facts_pb2 import Fact
 from forvarning.warnings.v1 import warnings_pb2
 from services.common.clock import from_epoch_day
+from services.ews.core.api import Row
 from services.ews.core.profile import parse_profile
 from services.ews.core.replay import Reached, Replay, Replayer, activation
 from services.ews.core.rule import FAMILIES
 from services.ews.core.version import CORE_VERSION
+from services.ews.waves.inprocess import GroupStep
 from tests.golden import facts
 
 KEPT = Path(__file__).with_name("term.txt")
@@ -73,15 +77,26 @@ def judge() -> Term:
     for count, fact in enumerate(facts.term(simulation, FIRST, LAST), 1):
         digest.update(fact)
         replayer.take(count, fact)
-    found = replayer.finish()
+    waves: list[bytes] = []
+
+    def waves_of(group_days: Iterable[Row]) -> list[bytes]:
+        waves.extend(GroupStep().waves_of(group_days))
+        return waves
+
+    found = replayer.finish(waves_of)
     if found.undigested or found.failed:
         raise ValueError(f"not all could be judged: {found.undigested}, {found.failed}")
     pupils = {facts.pupil_id(one.id): (one.index, one.id) for one in simulation.world.pupils}
     made_by = judged_by() | {
         "simulator": f"seed {SEED}, {PUPILS} pupils, {FIRST} to {LAST}, {count} facts",
         "facts sha256": digest.hexdigest(),
+        "waves": f"on {_with_a_wave(waves)} of {len(waves)} days of a unit",
     }
     return Term(made_by, _episodes(found, pupils))
+
+
+def _with_a_wave(waves: Iterable[bytes]) -> int:
+    return sum(bool(Fact.FromString(one).wave.classes) for one in waves)
 
 
 def _episodes(found: Replay, pupils: dict[bytes, tuple[int, str]]) -> list[str]:
@@ -91,6 +106,8 @@ def _episodes(found: Replay, pupils: dict[bytes, tuple[int, str]]) -> list[str]:
         index, name = pupils.get(event.pupil_id, (PUPILS, event.pupil_id.hex()))
         family = _NAMES[event.family]
         for one in event.episodes:
+            if one.state == warnings_pb2.EPISODE_STATE_WITHDRAWN:
+                continue  # what was judged before its Waves were in
             levels = found.levels.get((event.pupil_id, event.family, one.raised_day)) or [
                 Reached(one.raised_day, one.level, one.rule_id)
             ]
@@ -98,7 +115,6 @@ def _episodes(found: Replay, pupils: dict[bytes, tuple[int, str]]) -> list[str]:
             resolved = _date(one.resolved_day) if one.resolved_day else "-"
             relapse = " R" if one.relapse_of else ""
             line = f"{name} {family} {_date(one.raised_day)} {resolved} {told}{relapse}"
-            assert one.state != warnings_pb2.EPISODE_STATE_WITHDRAWN
             rows.append((index, event.family, one.raised_day, line))
     return [line for *_, line in sorted(rows)]
 

@@ -60,6 +60,7 @@ def test_the_term_has_something_of_everything(kept: Term) -> None:
     assert sum(line.count("@") >= 2 for line in kept.episodes) >= 20
     rules = {word for row in of_folds for word in row[5::2]}
     assert len(rules) >= 6
+    assert int(kept.made_by["waves"].split()[1]) >= 5
     assert KEPT.stat().st_size < 300_000
 
 

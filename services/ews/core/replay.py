@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from forvarning.facts.v1 import facts_pb2
 from forvarning.warnings.v1 import warnings_pb2
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core import fold
-from services.ews.core.api import FailedFold, UndigestibleError
+from services.ews.core.api import Batch, FailedFold, Row, UndigestibleError
 from services.ews.core.core import Core
 from services.ews.core.profile import parse_profile
 
 Comparable = tuple[object, ...]
 Content = tuple[str, int, bytes]
 """A profile's id, version and content."""
+WavesOf = Callable[[Iterable[Row]], Iterable[bytes]]
+"""The group step: from the sums that a collect hands out to the Wave facts that are due."""
 EpisodeKey = tuple[bytes, int, int]
 """Pupil, family and the day on which the episode was raised."""
+
+_NO_OFFSET = -1
+"""Of a fact that is in no log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,21 @@ class Replayer:
             return False
         return True
 
-    def finish(self) -> Replay:
-        """What all facts taken so far lead to."""
+    def finish(self, waves_of: WavesOf | None = None) -> Replay:
+        """What all facts taken so far lead to.
+
+        ``waves_of``: this partition is all there is, its facts tell of no Waves, and
+        they are recognised in its own sums.
+        """
         batch = self._core.collect()
+        self._note(batch)
+        if waves_of is not None:
+            for fact in waves_of(batch.group_days):
+                self._core.apply(fact, _NO_OFFSET, partition=self._partition)
+            self._note(self._core.collect())
+        return self._found
+
+    def _note(self, batch: Batch) -> None:
         self._found.failed.extend(batch.failed_folds)
         for row in batch.warnings:
             if row.value is None:
@@ -84,7 +101,8 @@ class Replayer:
                 event = WarningEvent.FromString(row.value)
                 if comparable(event):
                     self._found.threads[row.key] = event
-        return self._found
+                else:
+                    self._found.threads.pop(row.key, None)
 
     def _fold(
         self, pupil_id: bytes, family: int, track: fold.Track, steps: Sequence[fold.Step]

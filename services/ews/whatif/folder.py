@@ -22,6 +22,8 @@ _HELD_LINES = 20_000
 class Folder:
     """Implements :class:`services.ews.whatif.source.Source`. A part is a home."""
 
+    has_waves = False
+
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
         self.title = str(self._file)

@@ -25,6 +25,8 @@ from services.ews.whatif.source import BadLine, Fact, Unit
 class InputLog:
     """Implements :class:`services.ews.whatif.source.Source`. A part is a partition."""
 
+    has_waves = True
+
     def __init__(self, settings: OracleSettings, topology: Topology | None = None) -> None:
         self._settings = settings
         self._log = Log(settings, topology or Topology())

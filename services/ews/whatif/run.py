@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 
 from forvarning.facts.v1 import facts_pb2
+from services.ews.core.api import UndigestibleError
+from services.ews.core.core import Core
 from services.ews.core.replay import Replay, Replayer, activation
+from services.ews.core.rule import FOLDED
+from services.ews.waves.inprocess import GroupStep
 from services.ews.whatif.choose import Chosen
 from services.ews.whatif.compare import Comparison, Period, Pupil, episodes
 from services.ews.whatif.errors import WhatIfError
@@ -16,6 +21,8 @@ from services.ews.whatif.people import People
 from services.ews.whatif.source import BadLine, Source, Unit
 
 _MOST_NAMED = 20
+_NO_OFFSET = -1
+"""Of a fact that the source does not hold."""
 
 
 @dataclass(slots=True)
@@ -29,6 +36,8 @@ class Answer:
     units: dict[str, Unit] = field(default_factory=dict)
     """Those asked about, by id."""
     facts: int = 0
+    waves: int = 0
+    """Days on which a wave was recognised in a unit or a class of it; in a folder only."""
     undigested: int = 0
     """Facts that the core refuses: they count under neither profile."""
     failed: int = 0
@@ -70,7 +79,10 @@ class _Both:
             self.people.note(fact)
         return all(taken)
 
-    def finish(self) -> list[Replay]:
+    def finish(self, waves: Iterable[bytes]) -> list[Replay]:
+        for replayer in self._replayers:
+            for fact in waves:
+                replayer.take(_NO_OFFSET, fact)
         return [replayer.finish() for replayer in self._replayers]
 
 
@@ -94,12 +106,17 @@ async def compare(
     answer = Answer(source.title, old, new, comparison)
     seen: dict[str, Unit] = {}
     async with source.opened() as parts:
+        waves: list[bytes] = []
+        if not source.has_waves and (_subtracts(old) or _subtracts(new)):
+            say("looking for what whole classes were away from together")
+            waves = await _recognised(source, parts)
+            answer.waves = sum(bool(facts_pb2.Fact.FromString(one).wave.classes) for one in waves)
         for nth, part in enumerate(parts, 1):
             both = _Both(old, new, part)
             async for fact in source.facts(part):
                 answer.facts += 1
                 answer.undigested += not both.take(fact.offset, fact.value, fact.replay_of)
-            outcome = both.finish()
+            outcome = both.finish(waves)
             answer.failed += len({one.pupil_id for found in outcome for one in found.failed})
             unit_of: dict[bytes, Unit] = {}
             for pupil, unit_id in both.people.schools(period.first, period.last).items():
@@ -123,6 +140,25 @@ async def compare(
     answer.units = {name: seen[name] for name in comparison.schools}
     answer.bad_lines = source.bad_lines
     return answer
+
+
+def _subtracts(one: Chosen) -> bool:
+    return any(rule.subtract_waves for family in FOLDED for rule in one.profile.rules(family))
+
+
+async def _recognised(source: Source, parts: Iterable[int]) -> list[bytes]:
+    """The Waves of all days of all parts together, as the group step would have written them.
+
+    A unit's pupils may be in any part. What they add up to goes by no profile.
+    """
+    step = GroupStep()
+    for part in parts:
+        core = Core()
+        async for fact in source.facts(part):
+            with suppress(UndigestibleError):  # counted when it is judged
+                core.apply(fact.value, fact.offset, partition=part, replay_of=fact.replay_of)
+        step.take(core.collect().group_days)
+    return step.due()
 
 
 def _pupils(source: Source, unit_of: dict[bytes, Unit], outcome: list[Replay]) -> Iterator[Pupil]:

@@ -54,6 +54,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "old": _profile(answer.old),
         "new": _profile(answer.new),
         "facts": answer.facts,
+        "waves": answer.waves,
         "undigested": answer.undigested,
         "failed_pupils": answer.failed,
         "bad_lines": [
@@ -159,6 +160,8 @@ def show(answer: Answer, out: Console, *, pupils: bool) -> None:
     first, last = _date(comparison.period.first), _date(comparison.period.last)
     between = f", {first or 'the first day'} to {last or 'the last day'}" if first or last else ""
     out.print(f"{answer.source}{between}: {answer.facts} facts", markup=False)
+    if answer.waves:
+        out.print(f"Waves of shared absence: on {answer.waves} days of a unit", markup=False)
     for line in _remarks(answer):
         out.print(line, markup=False)
     total = comparison.total()

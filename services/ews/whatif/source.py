@@ -55,6 +55,11 @@ class Source(Protocol):
         ...
 
     @property
+    def has_waves(self) -> bool:
+        """Whether the group step's Waves are among its facts; else they have to be recognised."""
+        ...
+
+    @property
     def bad_lines(self) -> list[BadLine]:
         """What could not be read; complete once all parts are."""
         ...
