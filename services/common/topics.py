@@ -123,6 +123,16 @@ WAVES = Topic(
     transactional=False,
     personal_data="shared absence of classes and units, of at least five pupils",
 )
+SCHOOL_SIGNALS = Topic(
+    name="ews.school-signals.v1",
+    key="<unit>:<signal>",
+    value="forvarning.school.v1.SchoolSignal",
+    cleanup="compact",
+    partitions=1,
+    retention_ms=None,
+    transactional=False,
+    personal_data="counts and shares of classes and units, of at least five pupils",
+)
 DEAD_LETTERS = Topic(
     name="ews.dead-letters.v1",
     key="as the original record",
@@ -163,6 +173,7 @@ ALL: tuple[Topic, ...] = (
     ABSENCE_DAYS,
     GROUP_DAYS,
     WAVES,
+    SCHOOL_SIGNALS,
     DEAD_LETTERS,
     CASE_EVENTS,
     DELIVERIES,

@@ -39,3 +39,10 @@ WAVE_DAYS_INCOMPLETE = gauge(
     "forvarning_ews_wave_incomplete_days",
     "Units' days without a Wave, since not every partition has closed them yet.",
 )
+SCHOOL_SIGNALS = counter(
+    "forvarning_ews_school_signals", "Signals to schools written by the group step.", ["kind"]
+)
+GROUP_LAG_SECONDS = histogram(
+    "forvarning_ews_group_lag_seconds",
+    "From the broker's stamp on the oldest new sum to the Waves and signals that follow from it.",
+)

@@ -34,7 +34,7 @@ async def missing(settings: EwsSettings, topology: Topology) -> list[str]:
             problems.append(f"the topic {name} does not exist: run `forvarning topics create`")
             continue
         found = len(entry["partitions"])
-        wanted = 1 if role in {"profiles", "waves"} else settings.fact_partitions
+        wanted = 1 if role in {"profiles", "waves", "school_signals"} else settings.fact_partitions
         if found != wanted:
             problems.append(
                 f"the topic {name} has {found} partitions and this installation "

@@ -21,6 +21,7 @@ class Topology:
     absence_days: str = topics.ABSENCE_DAYS.name
     group_days: str = topics.GROUP_DAYS.name
     waves: str = topics.WAVES.name
+    school_signals: str = topics.SCHOOL_SIGNALS.name
     dead_letters: str = topics.DEAD_LETTERS.name
 
     def prefixed(self, prefix: str) -> Topology:

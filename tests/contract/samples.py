@@ -18,6 +18,7 @@ from forvarning.facts.v1 import facts_pb2
 from forvarning.notify.v1 import notify_pb2
 from forvarning.roster.v1 import roster_pb2
 from forvarning.rules.v1 import rules_pb2
+from forvarning.school.v1 import school_pb2
 from forvarning.state.v1 import state_pb2
 from forvarning.warnings.v1 import warnings_pb2
 
@@ -72,6 +73,7 @@ def _samples() -> dict[str, Message]:
         warnings_pb2.WarningEvent,
         warnings_pb2.AbsenceDay,
         warnings_pb2.GroupDay,
+        school_pb2.SchoolSignal,
         rules_pb2.RuleProfile,
         cases_pb2.CaseEvent,
         notify_pb2.Delivery,

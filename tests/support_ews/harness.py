@@ -90,6 +90,7 @@ class Stream:
             (names.absence_days, topics.ABSENCE_DAYS),
             (names.group_days, topics.GROUP_DAYS),
             (names.waves, topics.WAVES),
+            (names.school_signals, topics.SCHOOL_SIGNALS),
             (names.dead_letters, topics.DEAD_LETTERS),
         ]
         async with self.admin() as admin:

@@ -6,7 +6,7 @@ partition) the highest revision holds, in whatever order they come.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from forvarning.warnings.v1.warnings_pb2 import GroupDay, GroupSum
@@ -27,6 +27,7 @@ class Count:
     reported: int = 0
     valid: int = 0
     mostly_valid: int = 0
+    absent: int = 0
 
     def add(self, one: GroupSum) -> None:
         self.pupils += one.pupils
@@ -34,6 +35,7 @@ class Count:
         self.reported += one.reported
         self.valid += one.valid
         self.mostly_valid += one.pupils_mostly_valid
+        self.absent += one.pupils_absent
 
     @property
     def told_of(self) -> int:
@@ -45,6 +47,7 @@ class Count:
 class _Row:
     revision: int
     sums: Mapping[bytes, GroupSum]
+    everything: Sequence[GroupSum]
 
 
 @dataclass(slots=True)
@@ -58,6 +61,8 @@ class UnitDays:
 
     def __init__(self) -> None:
         self._days: dict[int, _Day] = {}
+        self.known = 0
+        """The sum of all revisions: it grows with every row that is news, whichever it is."""
 
     def take(self, row: GroupDay) -> bool:
         """Take one partition's sums; whether they were news."""
@@ -66,7 +71,8 @@ class UnitDays:
         if before is not None and before.revision >= row.revision:
             return False
         whole = {one.class_id: one for one in row.sums if one.slot_hour == WHOLE_DAY}
-        held.rows[row.partition] = _Row(row.revision, whole)
+        held.rows[row.partition] = _Row(row.revision, whole, row.sums)
+        self.known += row.revision - (before.revision if before is not None else 0)
         held.counts = None
         return True
 
@@ -104,6 +110,14 @@ class UnitDays:
                     for name in {class_id, UNIT}:
                         held.counts.setdefault(name, Count()).add(one)
         return held.counts
+
+    def lessons(self, day: int) -> Iterator[GroupSum]:
+        """The sums of the day by class, hour and subject; of a class in two partitions, both."""
+        held = self._days.get(day)
+        for row in held.rows.values() if held else ():
+            for one in row.everything:
+                if one.slot_hour != WHOLE_DAY:
+                    yield one
 
     def usual_days(self, day: int, most: int) -> list[int]:
         """The last ``most`` days before the day on which anything was reported, newest first."""

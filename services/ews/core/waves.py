@@ -25,7 +25,7 @@ its usual share. Whole numbers throughout; shares are thousandths.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -95,6 +95,18 @@ def explained(found: dict[bytes, Found]) -> dict[bytes, int]:
             if name not in told and one.share <= one.usual:
                 told[name] = 0
     return dict(sorted(told.items()))
+
+
+def is_the_units(found: Mapping[bytes, Found]) -> bool:
+    """Whether a day's wave is the whole unit's, to be told as one.
+
+    Where a single class has one, it is that class's, though it may be enough to
+    lift a small school.
+    """
+    whole = found.get(UNIT)
+    if whole is None or not whole.wave:
+        return False
+    return sum(one.wave for name, one in found.items() if name != UNIT) != 1
 
 
 def shrunk(days: Sequence[int], prior: int, weight: int) -> int:

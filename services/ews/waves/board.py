@@ -8,7 +8,7 @@ the same need not be written to every partition again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from forvarning.facts.v1.facts_pb2 import ClassWave, Wave
 from forvarning.warnings.v1.warnings_pb2 import GroupDay
@@ -34,12 +34,19 @@ class Board:
         self._written: dict[tuple[UnitName, int], Wave] = {}
         self._unfinished: dict[UnitName, set[int]] = {}
 
-    def take(self, row: GroupDay) -> None:
-        """Take a row of ews.group-days.v1."""
+    @property
+    def units(self) -> Mapping[UnitName, UnitDays]:
+        """The sums of every unit."""
+        return self._units
+
+    def take(self, row: GroupDay) -> bool:
+        """Take a row of ews.group-days.v1; whether it was news."""
         name = (row.organiser_id, row.school_unit_id)
         unit = self._units.setdefault(name, UnitDays())
-        if unit.take(row):
+        news = unit.take(row)
+        if news:
             self._changed.setdefault(name, set()).add(row.epoch_day)
+        return news
 
     def take_note(self, organiser_id: bytes, wave: Wave, *, unfinished: bool = False) -> None:
         """Take a row of ews.waves.v1, whoever wrote it.

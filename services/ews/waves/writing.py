@@ -1,10 +1,11 @@
-"""Waves to the input log, and the note of them on ews.waves.v1.
+"""Waves to the input log with the note of them on ews.waves.v1, and signals to schools.
 
 The producer is idempotent and never transactional: a transaction's marker in
 the input log would be a gap to its readers (design D3). What keeps a Wave
 whole is the note: written before the first partition's fact and again after the
 last one's acknowledgement. Who starts and finds the first without the second
-writes the Wave again; the core ignores what it has.
+writes the Wave again; the core ignores what it has. A signal is one record on
+ews.school-signals.v1 and needs no note.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaProducer
+from google.protobuf.message import Message
 
 from forvarning.facts.v1.facts_pb2 import Fact
+from forvarning.school.v1.school_pb2 import SchoolSignal
 from services.common.clock import Clock
+from services.ews.core.ids import school_signal_key
 from services.ews.topology import Topology
 from services.ews.waves.board import Due
 
@@ -31,7 +35,7 @@ def note_key(fact: Fact) -> bytes:
 
 
 class Writer:
-    """Writes to every partition of the input log."""
+    """Writes to every partition of the input log, and to the schools."""
 
     def __init__(
         self, producer: AIOKafkaProducer, topology: Topology, partitions: int, clock: Clock
@@ -58,18 +62,26 @@ class Writer:
             )
             await self._notes(some, DONE)
 
+    async def write_signals(self, due: Sequence[SchoolSignal]) -> None:
+        """Write them all; raises KafkaError where any is not acknowledged."""
+        topic = self._topology.school_signals
+        await self._send(
+            (topic, 0, school_signal_key(one.school_unit_id, one.signal_id), one, None)
+            for one in due
+        )
+
     async def _notes(self, facts: Iterable[Fact], state: bytes) -> None:
         await self._send((self._topology.waves, 0, note_key(fact), fact, state) for fact in facts)
 
-    async def _send(self, records: Iterable[tuple[str, int, bytes, Fact, bytes | None]]) -> None:
+    async def _send(self, records: Iterable[tuple[str, int, bytes, Message, bytes | None]]) -> None:
         deliveries = [
             await self._producer.send(
                 topic,
-                fact.SerializeToString(),
+                message.SerializeToString(),
                 key=key,
                 partition=partition,
                 headers=[(STATE, state)] if state else None,
             )
-            for topic, partition, key, fact, state in records
+            for topic, partition, key, message, state in records
         ]
         await asyncio.gather(*deliveries)

@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 
 from forvarning.facts.v1.facts_pb2 import Fact, Wave
 from forvarning.rules.v1.rules_pb2 import RuleProfile
+from forvarning.school.v1.school_pb2 import (
+    SIGNAL_KIND_WAVE,
+    SIGNAL_STATE_OVER,
+    SchoolSignal,
+    SignalEpisode,
+)
 from forvarning.warnings.v1.warnings_pb2 import GroupDay, WarningEvent
+from services.ews.core.ids import school_signal_key
+from services.ews.core.schoolsignals import SchoolSignals
+from services.ews.core.unitdays import UnitDays
 from services.ews.waves.board import Board
 from tests.support_ews.harness import Stream, run
 from tests.unit.ews.facts import ORGANISER, UNIT, School, name, weekdays
@@ -99,6 +108,40 @@ async def all_waves(s: Stream, seconds: float = 90) -> None:
     await s.until(reached, seconds, "every day has its Wave in every partition")
 
 
+async def signals(s: Stream) -> tuple[int, dict[bytes, SchoolSignal]]:
+    """How many signals to schools were written, and how consumers hold them."""
+    records = await s.read(s.topology.school_signals)
+    found: dict[bytes, SchoolSignal] = {}
+    for record in records:
+        signal = SchoolSignal.FromString(record.value or b"")
+        assert record.key == school_signal_key(UNIT, signal.signal_id)
+        held = found.get(signal.signal_id)
+        if held is None or held.revision <= signal.revision:
+            found[signal.signal_id] = signal
+    return len(records), found
+
+
+async def told(s: Stream) -> dict[bytes, list[SignalEpisode]]:
+    """The episodes of each signal, as they follow from all sums as they are now."""
+    unit = UnitDays()
+    for record in await s.read(s.topology.group_days):
+        unit.take(GroupDay.FromString(record.value or b""))
+    whole = SchoolSignals(ORGANISER, UNIT, s.partitions)
+    whole.judge(unit, unit.days())
+    return {key: list(one.episodes) for key, one in whole.snapshots(unit.known).items()}
+
+
+async def all_signals(s: Stream, seconds: float = 60) -> None:
+    """Wait until the school is told what it should be."""
+
+    async def reached() -> bool:
+        _, found = await signals(s)
+        standing = {key: list(one.episodes) for key, one in found.items() if one.episodes}
+        return standing == await told(s)
+
+    await s.until(reached, seconds, "the school is told")
+
+
 async def assert_no_marker(s: Stream) -> None:
     """Every offset of the input log is a record: no transaction left its marker."""
     records = await s.read(s.topology.facts)
@@ -135,6 +178,15 @@ def test_a_wave_warns_nobody_and_what_goes_on_after_it_does(
         assert await warned(s) == {name(0, "pupil")}
         assert await s.assert_replay() == 1
         await assert_no_marker(s)
+        # The school is told of it once.
+        await all_signals(s)
+        written, found = await signals(s)
+        (told_of,) = found.values()
+        assert (told_of.kind, told_of.class_id) == (SIGNAL_KIND_WAVE, name(0, "klass"))
+        (episode,) = told_of.episodes
+        assert (episode.first_day, episode.last_day) == (WAVE_DAYS[0], WAVE_DAYS[-1])
+        assert (episode.state, episode.over_day) == (SIGNAL_STATE_OVER, DAYS[14])
+        assert (episode.figures.pupils, episode.figures.absent) == (PUPILS, len(ILL))
         # A Wave changes no sums: there is nothing to go round in a circle.
         before = await s.ends()
         rows = len(await s.read(s.topology.group_days))
@@ -148,6 +200,7 @@ def test_a_wave_warns_nobody_and_what_goes_on_after_it_does(
         await s.until(lambda: again.says("caught up"), 30, "caught up")
         await asyncio.sleep(2)
         assert await s.ends() == before
+        assert (await signals(s))[0] == written
 
     run(scenario())
 
@@ -185,5 +238,8 @@ def test_killed_at_any_moment_and_two_at_once(
         assert await warned(s) == {name(0, "pupil")}
         await s.assert_replay()
         await assert_no_marker(s)
+        await all_signals(s)
+        (standing,) = [one for one in (await signals(s))[1].values() if one.episodes]
+        assert [e.first_day for e in standing.episodes] == [WAVE_DAYS[1]]
 
     run(scenario())
