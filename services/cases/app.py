@@ -17,7 +17,7 @@ from services.cases.api import cases as cases_api
 from services.cases.api import internal as internal_api
 from services.cases.consumer import TopicConsumer
 from services.cases.domain import threads
-from services.cases.intake import absence, deliveries
+from services.cases.intake import absence, deliveries, school
 from services.cases.intake.warnings import WarningIntake
 from services.cases.publisher import OutboxPublisher
 from services.cases.store.scope import Database
@@ -149,6 +149,11 @@ async def _start(
     ) -> None:
         await deliveries.apply(database, organiser_id, [delivery for delivery, _ in batch])
 
+    async def take_signals(
+        organiser_id: UUID, batch: Sequence[tuple[school.SchoolSignal, bytes]]
+    ) -> None:
+        await school.apply(database, organiser_id, batch)
+
     async def reader(topic: str, name: str, wait_ms: int = 500) -> AIOKafkaConsumer:
         consumer = committed_reader(
             settings,
@@ -162,13 +167,14 @@ async def _start(
         stack.push_async_callback(_stop, consumer)
         return consumer
 
-    # Joining three groups one after the other would triple the time to recover.
-    of_warnings, of_days, of_deliveries = await asyncio.gather(
+    # Joining the groups one after the other would multiply the time to recover.
+    of_warnings, of_days, of_deliveries, of_signals = await asyncio.gather(
         # A broker answers a fetch for all partitions at once: while it waits for news of quiet
         # ones, a busy one's wait too.
         reader(topics.WARNINGS.name, "warnings", 50),
         reader(topics.ABSENCE_DAYS.name, "absence-days"),
         reader(topics.DELIVERIES.name, "deliveries"),
+        reader(topics.SCHOOL_SIGNALS.name, "school-signals"),
     )
     warnings = TopicConsumer(
         topics.WARNINGS.name,
@@ -192,11 +198,19 @@ async def _start(
         deliveries.decode,
         take_deliveries,
     )
+    signals = TopicConsumer(
+        topics.SCHOOL_SIGNALS.name,
+        of_signals,
+        database,
+        school.decode,
+        take_signals,
+    )
     publisher = OutboxPublisher(database, lambda: idempotent_producer(settings))
     sweep = Sweep(database)
     background.start("warnings", warnings.run, lambda: warnings.progress)
     background.start("absence-days", days.run, lambda: days.progress)
     background.start("deliveries", sent.run, lambda: sent.progress)
+    background.start("school-signals", signals.run, lambda: signals.progress)
     background.start("outbox", publisher.run, lambda: publisher.progress)
     background.start("sweep", sweep.run, lambda: sweep.progress)
     # Last in, first out: the tasks end before their clients do.

@@ -163,6 +163,26 @@ async def last_day_with_unexcused(connection: Connection, before: date) -> date 
     return day
 
 
+async def school_signals(connection: Connection, since: date) -> list[Record]:
+    """What goes on in the viewer's units (of a mentor's class its wave), told since a date."""
+    return await connection.fetch(
+        """
+        SELECT s.kind, s.scope, coalesce(g.name, s.subject, s.slot, '') AS place, s.school_unit_id,
+               u.name AS unit_name, s.first_day, s.last_day, s.window_days, s.pupils, s.absent,
+               s.share_permille, s.usual_permille, s.offered, s.reported
+        FROM cases.school_signals s
+        LEFT JOIN people_v1.groups g ON g.group_id = s.class_id
+        LEFT JOIN people_v1.school_units u ON u.school_unit_id = s.school_unit_id
+        WHERE s.organiser_id = cases.organiser() AND s.state = 'active' AND s.last_day >= $1
+          -- A class that the roster does not know cannot be named.
+          AND (s.scope <> 'class' OR g.name IS NOT NULL)
+        ORDER BY u.name, s.school_unit_id,
+                 array_position('{wave,cluster,unreported}'::text[], s.kind), s.scope <> 'unit', s.scope <> 'class', place, s.signal_id
+        """,
+        since,
+    )
+
+
 async def snapshots(connection: Connection, case_id: UUID) -> list[bytes]:
     """The warning threads of a case."""
     rows = await connection.fetch(

@@ -83,11 +83,23 @@ class UnexcusedLine(Shown):
     """One Swedish sentence where no notice was sent."""
 
 
+class SchoolLine(Shown):
+    """What goes on in a school unit: about teaching or environment, never about a pupil."""
+
+    kind: Literal["wave", "cluster", "unreported"]
+    school_unit: str
+    text: str
+    """One Swedish sentence."""
+    parts: list[str]
+    """The same of its classes and subjects, where the line is about the whole unit."""
+
+
 class Today(Shown):
     """Today's list. A case stands in one of the case lists only."""
 
     date: date
     scope: Literal["mine", "all"]
+    school: list[SchoolLine]
     calls: list[CallLine]
     unassigned: list[CaseLine]
     overdue: list[CaseLine]

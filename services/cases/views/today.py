@@ -8,6 +8,7 @@ from services.cases.store import audit, reading
 from services.cases.store.scope import Database, Viewer
 from services.cases.views import rows
 from services.cases.views.models import CaseLine, Today
+from services.cases.views.school import school_now
 
 Scope = Literal["mine", "all"]
 
@@ -30,12 +31,14 @@ async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
         unexcused = await reading.unexcused(connection, day)
         before = await reading.last_day_with_unexcused(connection, day)
         earlier = await reading.unexcused(connection, before) if before else []
+        school = await school_now(connection, day)
         if scope == "mine":
             cases = [line for line in cases if line.mine or line.assigned_to is None]
             calls = [line for line in calls if line.mine or line.assigned_to is None]
         shown = Today(
             date=day,
             scope=scope,
+            school=school,
             calls=calls,
             unexcused=[rows.unexcused_line(row) for row in unexcused],
             unexcused_before=[

@@ -146,6 +146,8 @@ async def test_rubbish_goes_to_the_dead_letters_and_the_stream_goes_on(rig: Rig)
         (topics.WARNINGS, b"k", future.SerializeToString()),
         (topics.ABSENCE_DAYS, b"k", b"\x00"),
         (topics.DELIVERIES, b"k", b"\xfe"),
+        (topics.SCHOOL_SIGNALS, b"k", b"\xfd"),
+        (topics.SCHOOL_SIGNALS, b"k", None),
         # A tombstone is no rubbish: the stream has erased something.
         (topics.WARNINGS, b"k", None),
         (topics.ABSENCE_DAYS, b"k", None),
@@ -154,9 +156,9 @@ async def test_rubbish_goes_to_the_dead_letters_and_the_stream_goes_on(rig: Rig)
     await rig.held(1)
 
     async def all_there() -> bool:
-        return await count(rig.admin, "SELECT count(*) FROM cases.dead_letters") == 5
+        return await count(rig.admin, "SELECT count(*) FROM cases.dead_letters") == 6
 
-    await until(all_there, "five dead letters")
+    await until(all_there, "six dead letters")
     rows = await rig.admin.fetch(
         "SELECT topic, reason, value FROM cases.dead_letters ORDER BY topic, log_offset, partition"
     )
@@ -166,6 +168,7 @@ async def test_rubbish_goes_to_the_dead_letters_and_the_stream_goes_on(rig: Rig)
         ("ews.warnings.v1", "bad_day"),
         ("ews.absence-days.v1", "malformed"),
         ("notify.deliveries.v1", "malformed"),
+        ("ews.school-signals.v1", "malformed"),
     }
     assert b"\xff\xff\xff not protobuf" in [row["value"] for row in rows]
     # No personal data and no content in the log.

@@ -22,6 +22,7 @@ from tests.integration.cases.world import (
     give_duty,
     hire,
     made,
+    school_signal,
 )
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +45,12 @@ async def fill(world: World) -> None:
         )
         await world.take_deliveries(
             delivery(organiser, "alva", TUESDAY, world.clock.now(), reason="no_address")
+        )
+        await world.take_signals(
+            school_signal(organiser, "wave", "class:7A", TUESDAY),
+            school_signal(organiser, "wave", "class:8B", TUESDAY),
+            school_signal(organiser, "cluster", "class:7A", TUESDAY),
+            school_signal(organiser, "unreported", "subject:Slöjd", TUESDAY, unit="ek"),
         )
         await world.take_days(absence_day(organiser, "alva", MONDAY, unexplained=300, absent=5))
         async with world.database.person(organiser.viewer("karin")) as connection:
@@ -198,6 +205,32 @@ async def test_people_see_the_cases_of_their_duties(world: World, login: str) ->
     assert {row["pupil_id"] for row in sent} == alva
     if not expected:
         assert comments == 0
+
+
+@pytest.mark.parametrize(
+    ("login", "seen"),
+    [
+        ("karin", {"wave 7A", "wave 8B", "cluster 7A"}),
+        ("rolf", {"wave 7A", "wave 8B", "cluster 7A"}),
+        ("maja", {"wave 7A"}),
+        ("olle", {"unreported Slöjd"}),
+        ("rut", {"unreported Slöjd"}),
+        ("elias", set[str]()),
+        ("kim", set[str]()),
+    ],
+)
+async def test_what_a_school_is_told_is_for_its_rektor_and_officers(
+    world: World, login: str, seen: set[str]
+) -> None:
+    """A mentor learns of the own class's wave only."""
+    await fill(world)
+    async with world.database.person(A.viewer(login)) as connection:
+        rows = await reading.school_signals(connection, MONDAY)
+        count = await connection.fetchval("SELECT count(*) FROM cases.school_signals")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("DELETE FROM cases.school_signals")
+    assert {f"{row['kind']} {row['place']}" for row in rows} == seen
+    assert count == len(seen)
 
 
 async def test_a_duty_that_has_ended_or_not_begun_opens_nothing(world: World) -> None:

@@ -14,9 +14,10 @@ import asyncpg
 from pydantic import SecretStr
 
 from forvarning.notify.v1 import notify_pb2
+from forvarning.school.v1 import school_pb2
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.domain import threads
-from services.cases.intake import absence, deliveries
+from services.cases.intake import absence, deliveries, school
 from services.cases.intake.warnings import WarningIntake
 from services.cases.store.scope import Database, Viewer
 from services.common import migrate as migrations
@@ -441,6 +442,56 @@ def delivery(
     ).SerializeToString()
 
 
+def school_signal(
+    organiser: Organiser,
+    kind: str,
+    place: str,
+    last: date,
+    *,
+    unit: str = "bjork",
+    first: date | None = None,
+    state: str = "ACTIVE",
+    revision: int = 1,
+    **figures: int,
+) -> bytes:
+    """One SchoolSignal's bytes; ``place``: ``unit``, ``class:7A``, ``subject:X``, ``slot:first``."""
+    scope, _, which = place.partition(":")
+    signal = school_pb2.SchoolSignal(
+        organiser_id=organiser.id.bytes,
+        school_unit_id=organiser.unit(unit).bytes,
+        signal_id=made(organiser.key, "signal", unit, kind, place).bytes,
+        revision=revision,
+        kind=f"SIGNAL_KIND_{kind.upper()}",
+        scope=f"SIGNAL_SCOPE_{scope.upper()}",
+        class_id=organiser.group(which).bytes if scope == "class" else b"",
+        subject=which if scope == "subject" else "",
+        slot=f"SLOT_{which.upper()}" if scope == "slot" else None,
+        school_year=YEAR,
+    )
+    if state != "NONE":
+        signal.episodes.add(
+            state=f"SIGNAL_STATE_{state}",
+            first_day=epoch_day(first or last),
+            last_day=epoch_day(last),
+            days=1,
+            figures=school_pb2.SignalFigures(
+                **(
+                    {
+                        "window_days": 20,
+                        "pupils": 24,
+                        "absent": 9,
+                        "share_permille": 375,
+                        "usual_permille": 80,
+                        "offered": 10_000,
+                        "reported": 6_199,
+                    }
+                    | figures
+                )
+            ),
+        )
+    return signal.SerializeToString()
+
+
 class World:
     """The case service's parts on a real database; the clock moves only when told."""
 
@@ -481,6 +532,10 @@ class World:
     async def take_deliveries(self, *raw: bytes) -> None:
         found = [deliveries.decode(one) for one in raw]
         await deliveries.apply(self.database, found[0].organiser_id, found)
+
+    async def take_signals(self, *raw: bytes) -> None:
+        found = [(signal, one) for one in raw if (signal := school.decode(one)) is not None]
+        await school.apply(self.database, found[0][0].organiser_id, found)
 
     async def case(self, organiser: Organiser, pupil: str) -> asyncpg.Record:
         """The pupil's case as it stands in the table."""

@@ -110,7 +110,7 @@ async def all_waves(s: Stream, seconds: float = 90) -> None:
 
 async def signals(s: Stream) -> tuple[int, dict[bytes, SchoolSignal]]:
     """How many signals to schools were written, and how consumers hold them."""
-    records = await s.read(s.topology.school_signals)
+    records = await s.read(s.topology.school_signals, partitions=1)
     found: dict[bytes, SchoolSignal] = {}
     for record in records:
         signal = SchoolSignal.FromString(record.value or b"")
