@@ -177,7 +177,8 @@ async def school_signals(connection: Connection, since: date) -> list[Record]:
           -- A class that the roster does not know cannot be named.
           AND (s.scope <> 'class' OR g.name IS NOT NULL)
         ORDER BY u.name, s.school_unit_id,
-                 array_position('{wave,cluster,unreported}'::text[], s.kind), s.scope <> 'unit', s.scope <> 'class', place, s.signal_id
+                 array_position('{wave,cluster,unreported}'::text[], s.kind),
+                 s.scope <> 'unit', s.scope <> 'class', place, s.signal_id
         """,
         since,
     )

@@ -454,7 +454,7 @@ def school_signal(
     revision: int = 1,
     **figures: int,
 ) -> bytes:
-    """One SchoolSignal's bytes; ``place``: ``unit``, ``class:7A``, ``subject:X``, ``slot:first``."""
+    """One SchoolSignal's bytes; ``place``: ``unit``, ``class:7A``, ``subject:X`` …"""
     scope, _, which = place.partition(":")
     signal = school_pb2.SchoolSignal(
         organiser_id=organiser.id.bytes,
