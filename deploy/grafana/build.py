@@ -129,6 +129,17 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 (("{{reason}}", "sum by (reason) (forvarning_ews_dead_letters_total)"),),
             ),
             Panel("Restores", "s", _percentiles("forvarning_ews_recovery_seconds")),
+            Panel(
+                "Group step",
+                "s",
+                _percentiles("forvarning_ews_group_lag_seconds"),
+                text="From a class's sums to the waves and school signals that follow from them.",
+            ),
+            Panel(
+                "School signals",
+                "ops",
+                (("{{kind}}", _rate("forvarning_ews_school_signals_total", "kind")),),
+            ),
         ),
     ),
     (

@@ -19,6 +19,7 @@ from tests.integration.cases.world import (
     absence_day,
     delivery,
     ground,
+    school_signal,
     settle,
 )
 from tests.integration.cases.world import run as in_thread
@@ -220,6 +221,26 @@ async def _tell(process: CasesProcess, admin: asyncpg.Connection[asyncpg.Record]
         delivery(A, "hugo", TUESDAY, at(TUESDAY, 9, 55), reason="no_address"),
     ]
     await send(process.bootstrap, *((topics.DELIVERIES, raw[:16], raw) for raw in deliveries))
+    signals = [
+        school_signal(A, "wave", "class:7A", monday, first=date(2026, 11, 20)),
+        school_signal(
+            A,
+            "cluster",
+            "subject:Idrott och hälsa",
+            monday,
+            pupils=49,
+            absent=11,
+            share_permille=224,
+            usual_permille=81,
+        ),
+        school_signal(A, "unreported", "subject:Slöjd", monday),
+        school_signal(A, "wave", "unit", monday, unit="ek", pupils=212, absent=41),
+        school_signal(B, "wave", "unit", monday, pupils=301, absent=77),
+    ]
+    await send(
+        process.bootstrap,
+        *((topics.SCHOOL_SIGNALS, bytes(str(n), "ascii"), raw) for n, raw in enumerate(signals)),
+    )
     days = autumn()
     await send(process.bootstrap, *((topics.ABSENCE_DAYS, raw[:16], raw) for raw in days))
 
@@ -227,6 +248,7 @@ async def _tell(process: CasesProcess, admin: asyncpg.Connection[asyncpg.Record]
         return (
             await count(admin, "SELECT count(*) FROM cases.absence_days") == len(days)
             and await count(admin, "SELECT count(*) FROM cases.deliveries") == len(deliveries)
+            and await count(admin, "SELECT count(*) FROM cases.school_signals") == len(signals)
             and await count(admin, "SELECT count(*) FROM cases.outbox WHERE published_at IS NULL")
             == 0
         )

@@ -48,6 +48,37 @@ def test_the_list_says_what_waits(sign_in: Callable[[str], Page]) -> None:
     expect(page.get_by_text("Ebba")).to_have_count(0)
 
 
+def test_the_school_is_told_about_itself_and_no_other(sign_in: Callable[[str], Page]) -> None:
+    page = sign_in("karin")
+    now = page.get_by_role("region", name="Skolan just nu")
+    expect(now).to_contain_text(
+        "Många i 7A är borta med giltig orsak, sedan fredag 20 november: 9 av 24 i går, vanligen 2."
+    )
+    expect(now).to_contain_text("I ämnet Idrott och hälsa är fler elever borta än annars")
+    expect(now).to_contain_text("61 % av lektionstiden i ämnet Slöjd är rapporterad")
+    expect(now.get_by_role("listitem")).to_have_count(3)
+
+
+def test_a_mentor_sees_the_own_classs_wave_only(sign_in: Callable[[str], Page]) -> None:
+    page = sign_in("maja")
+    now = page.get_by_role("region", name="Klassen just nu")
+    expect(now.get_by_role("listitem")).to_have_count(1)
+    expect(now).to_contain_text("Många i 7A är borta med giltig orsak")
+
+
+def test_another_units_rektor_sees_that_units(sign_in: Callable[[str], Page]) -> None:
+    page = sign_in("rut")
+    now = page.get_by_role("region", name="Skolan just nu")
+    expect(now.get_by_role("listitem")).to_have_count(1)
+    expect(now).to_contain_text("Många på skolan är borta med giltig orsak: 41 av 212 i går")
+
+
+def test_where_nothing_is_told_it_takes_no_room(sign_in: Callable[[str], Page]) -> None:
+    page = sign_in("elias")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tisdag 24 november")
+    expect(page.get_by_text("just nu")).to_have_count(0)
+
+
 def test_the_case_says_why_and_what_was_corrected(sign_in: Callable[[str], Page]) -> None:
     page = sign_in("karin")
     page.get_by_role("link", name="Alva Exempelsson").click()
