@@ -99,4 +99,5 @@ def _percent(permille: int) -> str:
 def _when(day: date, today: date) -> str:
     """i dag, i går, fredag 20 november"""
     days = (today - day).days
-    return "i dag" if days == 0 else "i går" if days == 1 else long_date(day)
+    near = {0: f"i{_NBSP}dag", 1: f"i{_NBSP}går"}
+    return near.get(days) or long_date(day)

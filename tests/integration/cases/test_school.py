@@ -34,7 +34,7 @@ async def test_a_wave_in_a_class(world: World) -> None:
     await world.take_signals(school_signal(A, "wave", "class:7A", MONDAY))
     (line,) = await now(world)
     assert (line.kind, line.school_unit, line.parts) == ("wave", "Björkskolan", [])
-    assert line.text == "Många i 7A är borta med giltig orsak: 9 av 24 i går, vanligen 2."
+    assert line.text == "Många i 7A är borta med giltig orsak: 9 av 24 i\u00a0går, vanligen 2."
 
 
 async def test_the_highest_revision_stands_and_of_equal_ones_the_later(world: World) -> None:
