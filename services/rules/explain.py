@@ -98,7 +98,15 @@ def _quiet(family: Family) -> str:
 def _rule(rule: Rule) -> Part:
     said = [f"Varning på nivå {rule.level} när {condition(rule)}."]
     said += [
-        text for text in (special.dates(rule), _also(rule), _unjudged(rule), _rests(rule)) if text
+        text
+        for text in (
+            special.weighed(rule),
+            special.dates(rule),
+            _also(rule),
+            _unjudged(rule),
+            _rests(rule),
+        )
+        if text
     ]
     return Part(rule.rule_id, " ".join(said), source=rule.source)
 
@@ -232,7 +240,8 @@ def _rests(rule: Rule) -> str:
         case (
             Measure.SHARE | Measure.WEEKDAY_PATTERN | Measure.SUBJECT_PATTERN | Measure.SLOT_PATTERN
         ):
-            what, value = "andelen", f"lägre än {decimal(rule.resolve_below)} procent"
+            what = "andelen, räknad på samma sätt," if rule.prior_minutes else "andelen"
+            value = f"lägre än {decimal(rule.resolve_below)} procent"
         case Measure.OCCASIONS:
             what, value = "tillfällena", f"färre än {number(below, neuter=True)}"
         case Measure.DAYS | Measure.PART_DAYS | Measure.DISPERSED_DAYS:

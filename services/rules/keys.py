@@ -283,17 +283,19 @@ RULE = (
         "prior_share",
         above_zero(100),
         "per cent",
-        "required with `change`",
-        "The share of absence towards which the pupil's own baseline is drawn.",
-        "with other measures; unless it makes whole minutes of `prior_minutes`",
+        "required with `change`, none with `share`",
+        "With `share`: the share of absence towards which the pupil's own is drawn while little "
+        "is reported. With `change`: the same of the pupil's own baseline. Both keys or neither.",
+        "with other measures; unless it makes whole minutes of `prior_minutes`; of a `share`, "
+        "from `resolve.below` up; without the other key",
     ),
     Key(
         "prior_minutes",
         whole(1, 1_000_000),
         "minutes",
-        "required with `change`",
+        "required with `change`, none with `share`",
         "How much teaching the prior share weighs as much as.",
-        "with other measures",
+        "with other measures; without the other key",
     ),
     Key(
         "from",

@@ -13,6 +13,7 @@ from services.common.profiles import Ladder
 from services.ews.core.rule import FAMILIES, NOTED, TODAY, Measure, Metric
 from services.rules.keys import FAMILY, PROFILE, RULE, Key, Schema
 
+_TOGETHER = {"prior_share": ["prior_minutes"], "prior_minutes": ["prior_share"]}
 _GUARDS = [key.name for key in RULE if key.name.startswith("min_")]
 
 
@@ -46,7 +47,7 @@ def _with(table: Schema, **changed: Schema) -> Schema:
 
 
 def _rules(today: bool) -> Schema:
-    every = _table(RULE)
+    every = {**_table(RULE), "dependentRequired": _TOGETHER}
     counted = {"enum": ["count"]}
     if today:
         return _with(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal
 from math import floor
 
 from services.ews.core.calendar import MONTHS
 from services.ews.core.rule import FAMILIES, Measure, Metric, Rule
+from services.ews.core.sentences import duration
 from services.rules.words import amount, at_least, decimal, number, school_days, together
 
 _KINDS: dict[int, str] = {
@@ -18,6 +20,11 @@ _SHARES = {
     Metric.INVALID: "den ogiltiga och oanmälda frånvaron",
     Metric.UNEXPLAINED: "den oanmälda frånvaron",
 }
+
+
+_SHOWN_HOURS = (50, 150, 450)
+"""Some two weeks of school, six, and most of a term."""
+_WHOLE = 100
 
 
 def condition(rule: Rule, within: str) -> str:
@@ -61,6 +68,29 @@ def rests(rule: Rule, below: int) -> tuple[str, str]:
             return "dagarna", f"färre än {number(below)}"
         case _:
             return "anmälningarna", f"färre än {number(below)}"
+
+
+def weighed(rule: Rule) -> str:
+    """How a share with a prior weighs little teaching, with what that asks for, or nothing."""
+    if rule.measure is not Measure.SHARE or not rule.prior_minutes:
+        return ""
+    usual = decimal(100 * Decimal(rule.prior_absent) / rule.prior_minutes)
+    asked = [
+        f"{decimal(share)} procent efter {hours} rapporterade timmar"
+        for hours in _SHOWN_HOURS
+        if (share := _needed(rule, 60 * hours)) <= _WHOLE
+    ]
+    said = (
+        f"Lite tid vägs försiktigt: andelen räknas som om eleven dessutom hade haft "
+        f"{duration(rule.prior_minutes)} med {usual} procents frånvaro."
+    )
+    return f"{said} Därför krävs omkring {together(asked)}." if asked else said
+
+
+def _needed(rule: Rule, reported: int) -> Decimal:
+    """At what share of so many minutes the rule fires, to one decimal."""
+    absent = rule.threshold * (reported + rule.prior_minutes) / 100 - rule.prior_absent
+    return (100 * absent / reported).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
 def dates(rule: Rule) -> str:

@@ -13,6 +13,7 @@ FURTHER = (
         "strofranvaro",
         'id = "d2"; level = 3; metric = "total"; measure = "share"; '
         'window = "calendar_month"; judged = "month_end"; threshold = 30; '
+        "prior_share = 20; prior_minutes = 60; "
         "min_offered_minutes = 120; min_reporting_rate = 50; "
         "resolve = { below = 25, school_days = 1 }",
     ),

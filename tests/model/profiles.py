@@ -147,6 +147,16 @@ ALONE = (
         "threshold = 40; min_absence_days = 2; times_the_rest = 1.5; "
         "resolve = { below = 30, school_days = 1 }"
     ),
+    (
+        'metric = "total"; measure = "share"; window = "term"; threshold = 30; '
+        'prior_share = 10; prior_minutes = 300; waves = "subtract"; '
+        "resolve = { below = 20, school_days = 1 }"
+    ),
+    (
+        'metric = "invalid"; measure = "share"; window = { school_days = 4 }; comparator = ">"; '
+        "threshold = 25; prior_share = 12.5; prior_minutes = 80; min_offered_minutes = 120; "
+        "resolve = { below = 25, school_days = 2 }"
+    ),
 )
 """The measures and windows that the profiles above do not have, a profile each."""
 CONTENTS = (

@@ -130,7 +130,10 @@ def value_of(rule: Rule, upto: Upto) -> Fraction | None:
     absent = sum(one.of(metric) for one in said)
     match rule.measure:
         case Measure.SHARE:
-            return Fraction(100 * absent, offered) if offered else None
+            if not offered:
+                return None
+            # A prior is so much more teaching, of which a share was missed.
+            return Fraction(100 * (absent + rule.prior_absent), offered + rule.prior_minutes)
         case Measure.MINUTES:
             return Fraction(absent)
         case Measure.OCCASIONS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Any
 
 from services.ews.core.profile import PATTERNS, Measure, Profile, Rule
@@ -29,6 +30,12 @@ def tell(rule: Rule, profile: Profile, day: int, upto: Upto) -> dict[str, Any]:
     every = [one for at in window for one in seen.get(at, [])]
     value = value_of(rule, upto)
     assert value is not None
+    weighed = Fraction(0)
+    if rule.measure is Measure.SHARE and rule.prior_minutes:
+        # A person is told the share as it is.
+        said = [one for at in window for one in seen.get(at, []) if one.reported]
+        absent = sum(one.of(metric) for one in said)
+        weighed, value = value, Fraction(100 * absent, sum(one.offered for one in said))
     base = baseline_of(rule, upto) if rule.measure is Measure.CHANGE else (0, 0)
     named = window
     if rule.measure in NOTED:
@@ -54,6 +61,7 @@ def tell(rule: Rule, profile: Profile, day: int, upto: Upto) -> dict[str, Any]:
             - sum(one.valid for one in every),
             "reporting_rate_known": any(one.timetabled for one in every),
             "value": round(float(value), 9),
+            "weighed": round(float(weighed), 9),
             "threshold": float(rule.threshold),
             "pattern": pattern(rule, window, seen),
             "baseline_reported": base[0],
@@ -117,6 +125,7 @@ def told_by(events: Iterable[Any]) -> Any:
                 name: getattr(one.figures, name) for name in one.figures.DESCRIPTOR.fields_by_name
             }
             figures["value"] = round(figures["value"], 9)
+            figures["weighed"] = round(figures["weighed"], 9)
             pattern = one.figures.pattern
             figures["pattern"] = (
                 (

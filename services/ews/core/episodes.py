@@ -92,6 +92,8 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
             figures.value = sum(touched)
         case Measure.SHARE:
             figures.value = 100.0 * sum(by_metric) / figures.reported
+            if rule.prior_minutes:
+                figures.weighed = values.weighed(rule, sum(by_metric), figures.reported)
         case Measure.MINUTES:
             figures.value = sum(by_metric)
         case Measure.OCCASIONS:

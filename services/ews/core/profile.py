@@ -188,7 +188,7 @@ class _Reader(Special):
         rate = self._number(table, "min_reporting_rate", where, nth, Decimal(0))
         if not 0 <= rate <= 100:
             self._refuse(f"{where}.min_reporting_rate", "per cent, 0 to 100", nth)
-        special = self._special(table, measure, threshold, today=today, where=where, nth=nth)
+        special = self._special(table, measure, threshold, below, today=today, where=where, nth=nth)
         unused = [key for key, value in guards.items() if value and key != "min_membership_days"]
         if measure in UNGUARDED and (unused or rate):
             key = (unused or ["min_reporting_rate"])[0]

@@ -42,7 +42,7 @@ class Measure(Enum):
     __hash__ = object.__hash__  # members are single; their names need no hashing
 
     SHARE = "share"
-    """Per cent of the time that was offered and reported."""
+    """Per cent of the time that was offered and reported; with a prior, weighed by it."""
     OCCASIONS = "occasions"
     """Unbroken stretches of lessons with absence, also across nights."""
     DAYS = "days"
@@ -128,6 +128,17 @@ class Rule:
     ``day_share`` is the per cent of a day's reported time that must be absent for
     the day to count, 0 for any.
 
+    With a prior a share is judged by
+
+        (absent + prior_share * prior_minutes) / (reported + prior_minutes),
+
+    by ``threshold`` and ``resolve_below`` alike: the posterior mean of a beta-binomial
+    model (C. N. Morris, "Parametric empirical Bayes inference: theory and applications",
+    Journal of the American Statistical Association 78, 1983, 47-55). Where little is
+    reported it lies near the prior, so that a week of illness in August is no tenth of a
+    term; as days add up it nears the share itself. The prior is below ``resolve_below``,
+    so that the value is always below the real share wherever the rule fires.
+
     A rule with ``judged`` is bound to the calendar: see services.ews.core.bound.
     """
 
@@ -155,8 +166,9 @@ class Rule:
     judged: tuple[tuple[int, int], ...] | None = None
     """Month and day of the dates on which it is judged; empty for the end of every month."""
     prior_absent: int = 0
-    """For a change: of ``prior_minutes`` so many are taken to be absent beforehand."""
+    """Of ``prior_minutes`` so many are taken to be absent beforehand."""
     prior_minutes: int = 0
+    """For a change, and for a share that weighs little teaching cautiously; else 0."""
     turns_from: int = 0
     """For a turning: the family that must have fired before, and the one that fires now."""
     turns_into: int = 0

@@ -59,12 +59,14 @@ def _verdicts(rule: Rule, look: Look) -> Codes:
             rule, look.totals[rule.metric], look.first(rule.window), absent, said
         )
     elif rule.measure is Measure.SHARE:
-        value = look.minutes(rule.window, rule.metric)
+        value, whole = look.minutes(rule.window, rule.metric), said
+        if rule.prior_minutes:
+            value, whole = value + rule.prior_absent, said + rule.prior_minutes
         top, bottom = rule.threshold_ratio
-        scaled, limit = value * (100 * bottom), said * top
+        scaled, limit = value * (100 * bottom), whole * top
         fires = scaled >= limit if rule.inclusive else scaled > limit
         top, bottom = rule.resolve_ratio
-        calm = value * (100 * bottom) < said * top
+        calm = value * (100 * bottom) < whole * top
     elif rule.measure in PATTERNS:
         fires, calm = patterns.verdict(rule, look)
     else:

@@ -91,7 +91,7 @@ def sentence(rule: Rule, figures: Figures, lessons: int, length: int) -> str:
             return (
                 f"{_NAMES[rule.metric]} {_percent(figures.value)} av undervisningstiden"
                 f"{_span(rule, length)}, {when}: {absent} av {duration(figures.reported)}."
-                f"{_left_out(figures.shared)}"
+                f"{_weighed(rule)}{_left_out(figures.shared)}"
             )
         case Measure.OCCASIONS:
             return (
@@ -178,6 +178,13 @@ def _turned(rule: Rule) -> str:
     if rule.turns_from == rule.turns_into:
         return f"{_TURNED_FROM[rule.turns_from]} har börjat följa ett mönster"
     return f"{_TURNED_FROM[rule.turns_from]} har övergått i {_TURNED_INTO[rule.turns_into]}"
+
+
+def _weighed(rule: Rule) -> str:
+    """That a share with a prior needs more where less is known; the share told is the real one."""
+    if not rule.prior_minutes:
+        return ""
+    return " Ju mindre undervisning som är rapporterad, desto större andel krävs för en varning."
 
 
 def _left_out(shared: int) -> str:

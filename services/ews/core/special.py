@@ -1,4 +1,4 @@
-"""The keys of a rule that go with some measures only: changes, turnings, dates, notices."""
+"""The keys of a rule that go with some measures only: priors, turnings, dates, notices."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ SPECIAL_KEYS = (
 UNGUARDED = (Measure.RUN_DAYS, Measure.TURNING, *NOTED)
 """Measures that no absence in a window guards."""
 _TURNED = {label: FAMILIES[label] for label in ("strofranvaro", "langvarig")}
+_PRIOR = ("prior_share", "prior_minutes")
 _MONTH_END = "month_end"
 _HIGHEST_CHANGE = 1_000
 
@@ -47,6 +48,7 @@ class Special(Fields):
         table: dict[str, Any],
         measure: Measure,
         threshold: Decimal,
+        below: Decimal,
         *,
         today: bool,
         where: str,
@@ -54,6 +56,7 @@ class Special(Fields):
     ) -> dict[str, Any]:
         """The rule's further figures. A turning's families are checked by :meth:`_turnings`."""
         found = self._change(table, measure, threshold, where, nth)
+        found |= self._prior(table, measure, below, where, nth)
         found |= self._turning(table, measure, where, nth)
         found["judged"] = self._judged(table, where, nth)
         windows = not today and measure not in (
@@ -75,14 +78,28 @@ class Special(Fields):
         self, table: dict[str, Any], measure: Measure, threshold: Decimal, where: str, nth: int
     ) -> dict[str, Any]:
         if measure is not Measure.CHANGE:
-            for key in ("prior_share", "prior_minutes"):
-                if key in table:
-                    self._refuse(f"{where}.{key}", "goes with change only", nth)
             return {}
         if threshold > _HIGHEST_CHANGE:
             self._refuse(f"{where}.threshold", f"a change is at most {_HIGHEST_CHANGE}", nth)
         if table.get("window") == "school_year":
             self._refuse(f"{where}.window", "a school year leaves nothing to compare with", nth)
+        return {}
+
+    def _prior(
+        self, table: dict[str, Any], measure: Measure, below: Decimal, where: str, nth: int
+    ) -> dict[str, Any]:
+        """The prior of a change, which needs one, or of a share, which may have one."""
+        given = [key for key in _PRIOR if key in table]
+        if measure not in (Measure.CHANGE, Measure.SHARE):
+            for key in given:
+                self._refuse(f"{where}.{key}", "goes with share and change only", nth)
+            return {}
+        if measure is Measure.SHARE and not given:
+            return {}
+        for key in _PRIOR:
+            if key not in table:
+                reason = "prior_share and prior_minutes go together"
+                self._refuse(f"{where}.{key}", f"{reason}: give this one too", nth)
         minutes = self._whole(table, "prior_minutes", where, 1, 1_000_000, None, nth)
         share = self._number(table, "prior_share", where, nth)
         if not 0 < share <= 100:
@@ -91,6 +108,12 @@ class Special(Fields):
         if absent != int(absent):
             self._refuse(
                 f"{where}.prior_share", "prior_share per cent of prior_minutes: whole minutes", nth
+            )
+        if measure is Measure.SHARE and share >= below:
+            self._refuse(
+                f"{where}.prior_share",
+                "below resolve.below, else nothing rests while little is reported",
+                nth,
             )
         return {"prior_minutes": minutes, "prior_absent": int(absent)}
 

@@ -47,6 +47,11 @@ def change_against(figures: Figures, rule: Rule, before: Ints, absent: int) -> N
     )
 
 
+def weighed(rule: Rule, absent: int, reported: int) -> float:
+    """What a share with a prior comes to, in per cent; see services.ews.core.rule.Rule."""
+    return 100.0 * (absent + rule.prior_absent) / (reported + rule.prior_minutes)
+
+
 def noted(pupil: Pupil, axis: Sequence[int], first: int, rule: Rule) -> list[int]:
     """What notices tell of each school day of the window."""
     school_days = np.array(axis, np.int64)

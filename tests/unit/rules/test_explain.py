@@ -159,6 +159,39 @@ def test_without_argument_every_shipped_profile_is_listed() -> None:
             "Varningen upphör så snart inget tillfälle finns kvar i perioden.",
         ),
         (
+            (
+                'window = { school_days = 20 }\ncomparator = ">="\nthreshold = 10\n',
+                (
+                    'window = "term"\ncomparator = ">="\nthreshold = 12\nprior_share = 6.5\n'
+                    "prior_minutes = 14_000\n"
+                ),
+            ),
+            "strofranvaro-10-procent",
+            (
+                "Varning på nivå 1 när frånvaron är minst 12 procent av undervisningstiden "
+                "hittills under terminen. Lite tid vägs försiktigt: andelen räknas som om eleven "
+                "dessutom hade haft 233 timmar 20 minuter med 6,5 procents frånvaro. Därför krävs "
+                "omkring 37,7 procent efter 50 rapporterade timmar, 20,6 procent efter 150 "
+                "rapporterade timmar och 14,9 procent efter 450 rapporterade timmar. Frånvaron "
+                "måste också ha skett vid minst tre tillfällen. Det som hela klasser har varit "
+                "borta från tillsammans räknas inte med. Regeln prövas bara när eleven har gått "
+                "minst tio skoldagar, minst 30 timmar är rapporterade och minst 50 procent av "
+                "schemat är rapporterat; annars säger den ingenting. Varningen upphör när andelen, "
+                "räknad på samma sätt, har varit lägre än 8 procent under fem skoldagar i rad."
+            ),
+        ),
+        (
+            (
+                'window = { school_days = 20 }\ncomparator = ">="\nthreshold = 10\n',
+                (
+                    'window = "term"\ncomparator = ">="\nthreshold = 90\nprior_share = 5\n'
+                    "prior_minutes = 1_000_000\n"
+                ),
+            ),
+            "strofranvaro-10-procent",
+            "med 5 procents frånvaro. Frånvaron måste också",
+        ),
+        (
             ("below = 8, school_days = 5", "below = 8, school_days = 1"),
             "strofranvaro-10-procent",
             "Varningen upphör så snart andelen är lägre än 8 procent.",

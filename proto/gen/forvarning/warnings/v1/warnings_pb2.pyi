@@ -134,7 +134,7 @@ class Episode(_message.Message):
     def __init__(self, episode_id: _Optional[bytes] = ..., state: _Optional[_Union[EpisodeState, str]] = ..., level: _Optional[int] = ..., raised_day: _Optional[int] = ..., level_day: _Optional[int] = ..., resolved_day: _Optional[int] = ..., rule_id: _Optional[str] = ..., profile_id: _Optional[str] = ..., profile_version: _Optional[int] = ..., figures: _Optional[_Union[Figures, _Mapping]] = ..., lessons: _Optional[_Iterable[_Union[LessonGround, _Mapping]]] = ..., sentence: _Optional[str] = ..., relapse_of: _Optional[bytes] = ...) -> None: ...
 
 class Figures(_message.Message):
-    __slots__ = ("window_first_day", "window_last_day", "offered", "reported", "valid", "invalid_unexplained", "invalid_confirmed", "other", "absence_occasions", "absence_days", "run_days", "reporting_rate_known", "value", "threshold", "shared", "pattern", "baseline_reported", "baseline_absent")
+    __slots__ = ("window_first_day", "window_last_day", "offered", "reported", "valid", "invalid_unexplained", "invalid_confirmed", "other", "absence_occasions", "absence_days", "run_days", "reporting_rate_known", "value", "threshold", "shared", "pattern", "baseline_reported", "baseline_absent", "weighed")
     WINDOW_FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
     WINDOW_LAST_DAY_FIELD_NUMBER: _ClassVar[int]
     OFFERED_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +153,7 @@ class Figures(_message.Message):
     PATTERN_FIELD_NUMBER: _ClassVar[int]
     BASELINE_REPORTED_FIELD_NUMBER: _ClassVar[int]
     BASELINE_ABSENT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHED_FIELD_NUMBER: _ClassVar[int]
     window_first_day: int
     window_last_day: int
     offered: int
@@ -171,7 +172,8 @@ class Figures(_message.Message):
     pattern: Pattern
     baseline_reported: int
     baseline_absent: int
-    def __init__(self, window_first_day: _Optional[int] = ..., window_last_day: _Optional[int] = ..., offered: _Optional[int] = ..., reported: _Optional[int] = ..., valid: _Optional[int] = ..., invalid_unexplained: _Optional[int] = ..., invalid_confirmed: _Optional[int] = ..., other: _Optional[int] = ..., absence_occasions: _Optional[int] = ..., absence_days: _Optional[int] = ..., run_days: _Optional[int] = ..., reporting_rate_known: _Optional[bool] = ..., value: _Optional[float] = ..., threshold: _Optional[float] = ..., shared: _Optional[int] = ..., pattern: _Optional[_Union[Pattern, _Mapping]] = ..., baseline_reported: _Optional[int] = ..., baseline_absent: _Optional[int] = ...) -> None: ...
+    weighed: float
+    def __init__(self, window_first_day: _Optional[int] = ..., window_last_day: _Optional[int] = ..., offered: _Optional[int] = ..., reported: _Optional[int] = ..., valid: _Optional[int] = ..., invalid_unexplained: _Optional[int] = ..., invalid_confirmed: _Optional[int] = ..., other: _Optional[int] = ..., absence_occasions: _Optional[int] = ..., absence_days: _Optional[int] = ..., run_days: _Optional[int] = ..., reporting_rate_known: _Optional[bool] = ..., value: _Optional[float] = ..., threshold: _Optional[float] = ..., shared: _Optional[int] = ..., pattern: _Optional[_Union[Pattern, _Mapping]] = ..., baseline_reported: _Optional[int] = ..., baseline_absent: _Optional[int] = ..., weighed: _Optional[float] = ...) -> None: ...
 
 class Pattern(_message.Message):
     __slots__ = ("kind", "cell", "lessons_reported", "lessons_absent", "elsewhere_reported", "elsewhere_absent", "share", "elsewhere_share")
