@@ -178,11 +178,13 @@ def _within(window: Window) -> str:
         case Span.SCHOOL_DAYS if window.length == 1:
             return "den senaste skoldagen"
         case Span.SCHOOL_DAYS:
-            return f"under de senaste {window.length} skoldagarna"
+            return f"under de senaste {window.length} skoldagarna{_term(window)}"
         case Span.CALENDAR_DAYS:
             if window.length == 1:
                 return "samma dag"
-            return f"under de senaste {window.length} dagarna, helger och lov inräknade"
+            return (
+                f"under de senaste {window.length} dagarna{_term(window)}, helger och lov inräknade"
+            )
         case Span.CALENDAR_MONTH:
             return "hittills under kalendermånaden"
         case Span.TERM:
@@ -191,6 +193,10 @@ def _within(window: Window) -> str:
             return "hittills under läsåret"
         case Span.DAY | Span.RUN:
             return ""
+
+
+def _term(window: Window) -> str:
+    return " av terminen" if window.within_term else ""
 
 
 def _also(rule: Rule) -> str:

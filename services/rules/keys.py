@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from services.ews.core.profile import COUNTED_SPANS, NAMED_SPANS
+from services.ews.core.profile import COUNTED_SPANS, NAMED_SPANS, WITHIN
 from services.ews.core.rule import Measure, Metric
 
 REQUIRED = "required"
@@ -60,7 +60,7 @@ _WINDOW: Schema = {
         *(
             {
                 "type": "object",
-                "properties": {span: whole(1, most)},
+                "properties": {span: whole(1, most), "within": {"enum": [WITHIN]}},
                 "required": [span],
                 "additionalProperties": False,
             }
@@ -143,9 +143,11 @@ RULE = (
         "days, or a named span",
         REQUIRED,
         f"The days that are looked at, up to and with the judged one: {', '.join(_SPANS)}. "
+        f'A counted one with `within = "{WITHIN}"` looks back no further than the term. '
         "Left out with `run_days` and in `ogiltig_idag`.",
         "`N` outside 1 to "
-        + ", ".join(f"{most} (`{span}`)" for span, most in COUNTED_SPANS.items()),
+        + ", ".join(f"{most} (`{span}`)" for span, most in COUNTED_SPANS.items())
+        + f'; `within` other than `"{WITHIN}"`, or with a named span',
     ),
     Key(
         "comparator",

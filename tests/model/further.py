@@ -34,7 +34,8 @@ FURTHER = (
     quiet("eskalering", 1),
     rule(
         "eskalering",
-        'id = "e1"; metric = "total"; measure = "change"; window = { school_days = 2 }; '
+        'id = "e1"; metric = "total"; measure = "change"; '
+        'window = { school_days = 2, within = "term" }; '
         "threshold = 1.5; prior_share = 10; prior_minutes = 120; "
         "min_absence_minutes = 60; resolve = { below = 1.2, school_days = 1 }",
     ),
@@ -50,7 +51,7 @@ FURTHER = (
     rule(
         "eskalering",
         'id = "e3"; level = 2; measure = "turning"; from = "strofranvaro"; '
-        'into = "langvarig"; window = { school_days = 4 }; threshold = 2',
+        'into = "langvarig"; window = { school_days = 4, within = "term" }; threshold = 2',
     ),
     rule(
         "eskalering",

@@ -94,7 +94,8 @@ def alone(name: str, told: str) -> bytes:
 
 ALONE = (
     (
-        'metric = "total"; measure = "days"; window = { calendar_days = 4 }; '
+        'metric = "total"; measure = "days"; '
+        'window = { calendar_days = 4, within = "term" }; '
         "threshold = 3; resolve = { below = 2, school_days = 1 }"
     ),
     (
@@ -133,7 +134,8 @@ ALONE = (
         "resolve = { below = 20, school_days = 1 }"
     ),
     (
-        'metric = "invalid"; measure = "subject_pattern"; window = { school_days = 6 }; '
+        'metric = "invalid"; measure = "subject_pattern"; '
+        'window = { school_days = 6, within = "term" }; '
         'comparator = ">"; threshold = 50; min_absence_days = 2; times_the_rest = 2; '
         "resolve = { below = 50, school_days = 1 }"
     ),
@@ -153,7 +155,8 @@ ALONE = (
         "resolve = { below = 20, school_days = 1 }"
     ),
     (
-        'metric = "invalid"; measure = "share"; window = { school_days = 4 }; comparator = ">"; '
+        'metric = "invalid"; measure = "share"; comparator = ">"; '
+        'window = { school_days = 4, within = "term" }; '
         "threshold = 25; prior_share = 12.5; prior_minutes = 80; min_offered_minutes = 120; "
         "resolve = { below = 25, school_days = 2 }"
     ),

@@ -32,6 +32,11 @@ class Upto:
 
 def window_of(rule: Rule, upto: Upto) -> list[int]:
     """The school days that the rule looks back on."""
+    if rule.window.within_term:
+        # The same window over the term's days alone.
+        own = [day for day in upto.days if term(day) == term(upto.end)]
+        bare = replace(rule, window=replace(rule.window, within_term=False))
+        return window_of(bare, replace(upto, days=own)) if own else []
     days, last = upto.days, as_date(upto.end)
     match rule.window.span:
         case Span.SCHOOL_DAYS:

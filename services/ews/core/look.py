@@ -71,10 +71,19 @@ def first_in_window(window: Window, axis: Ints, ends: Ints) -> Ints:
     ``axis`` are the school days; a window may end with any day.
     """
     if window.span is Span.SCHOOL_DAYS:
-        return np.maximum(np.searchsorted(axis, ends, "right") - window.length, 0)
-    if window.span is Span.CALENDAR_DAYS:
-        return np.searchsorted(axis, ends + 1 - window.length)
-    return np.searchsorted(axis, [_START[window.span](day) for day in ends.tolist()])
+        first: Ints = np.maximum(np.searchsorted(axis, ends, "right") - window.length, 0)
+    elif window.span is Span.CALENDAR_DAYS:
+        first = np.searchsorted(axis, ends + 1 - window.length)
+    else:
+        return _since(_START[window.span], axis, ends)
+    if window.within_term:
+        first = np.maximum(first, _since(calendar.term_start, axis, ends))
+    return first
+
+
+def _since(start: Callable[[int], int], axis: Ints, ends: Ints) -> Ints:
+    """The first place of the axis in the part of the year that each day lies in."""
+    return np.searchsorted(axis, [start(day) for day in ends.tolist()])
 
 
 def away_all_day(sums: NDArray[np.int64], metric: Metric) -> days.Mask:

@@ -53,6 +53,8 @@ __all__ = [
 _LINE = re.compile(r"at line (\d+)")
 COUNTED_SPANS = {Span.SCHOOL_DAYS.value: 200, Span.CALENDAR_DAYS.value: 366}
 """The spans that have a length, with the longest one."""
+WITHIN = Span.TERM.value
+"""What a counted span may be said to stay within."""
 NAMED_SPANS = (Span.CALENDAR_MONTH.value, Span.TERM.value, Span.SCHOOL_YEAR.value)
 RULE_KEYS = {
     "id",
@@ -265,12 +267,14 @@ class _Reader(Special):
             return Window(Span.DAY if today else Span.RUN)
         if isinstance(given, str) and given in NAMED_SPANS:
             return Window(Span(given))
-        if isinstance(given, dict) and len(given) == 1:
-            (unit,) = given
-            if unit in COUNTED_SPANS:
-                most = COUNTED_SPANS[unit]
-                length = self._whole(given, unit, f"{where}.window", 1, most, None, nth)
-                return Window(Span(unit), length)
+        if isinstance(given, dict):
+            units = [unit for unit in given if unit != "within"]
+            if len(units) == 1 and units[0] in COUNTED_SPANS:
+                (unit,), inside = units, f"{where}.window"
+                length = self._whole(given, unit, inside, 1, COUNTED_SPANS[unit], None, nth)
+                if given.get("within", WITHIN) != WITHIN:
+                    self._refuse(f"{inside}.within", f'say "{WITHIN}", or leave it out', nth)
+                return Window(Span(unit), length, within_term="within" in given)
         known = [f"{{ {one} = N }}" for one in COUNTED_SPANS] + [f'"{one}"' for one in NAMED_SPANS]
         self._refuse(f"{where}.window", f"give one of {', '.join(known)}", nth)
         return None

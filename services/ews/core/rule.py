@@ -98,11 +98,13 @@ class Span(Enum):
 class Window:
     """``length`` counts the pupil's school days, or the calendar's, and is 0 for other spans.
 
-    No window looks back beyond the judged day's school year.
+    No window looks back beyond the judged day's school year, and one ``within_term`` not
+    beyond its term: in January a pupil begins anew.
     """
 
     span: Span
     length: int = 0
+    within_term: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,10 @@ def _span(rule: Rule, length: int) -> str:
         case Span.SCHOOL_DAYS:
             return f" de senaste {length} skoldagarna" if length > 1 else " den senaste skoldagen"
         case Span.CALENDAR_DAYS:
-            return f" de senaste {rule.window.length} dagarna" if rule.window.length > 1 else ""
+            if rule.window.length == 1:
+                return ""
+            term = " av terminen" if rule.window.within_term else ""
+            return f" de senaste {rule.window.length} dagarna{term}"
         case Span.CALENDAR_MONTH:
             return " under månaden"
         case Span.TERM:

@@ -138,6 +138,10 @@ def test_a_pattern_and_a_share_of_a_day() -> None:
         ('"school_year"', '"year"', "window", "school_year"),
         ('"school_year"', "{ calendar_days = 0 }", "window.calendar_days", "from 1 to 366"),
         ('"school_year"', "{ calendar_days = 7, school_days = 7 }", "window", "calendar_days"),
+        ('"school_year"', '{ school_days = 7, within = "year" }', "window.within", '"term"'),
+        ('"school_year"', "{ school_days = 7, within = 1 }", "window.within", "leave it out"),
+        ('"school_year"', '{ school_days = 0, within = "term" }', "window.school_days", "1 to 200"),
+        ('"school_year"', '{ within = "term" }', "window", "school_days"),
     ],
 )
 def test_what_is_refused_of_a_pattern(old: str, new: str, key: str, reason: str) -> None:

@@ -103,6 +103,42 @@ def test_seven_calendar_days_are_the_judged_day_and_the_six_before(
         assert "de senaste 7 dagarna" in found.sentence
 
 
+@pytest.mark.parametrize("span", ["calendar_days = 14", "school_days = 2"])
+@pytest.mark.parametrize(
+    ("first", "second", "fires"),
+    [
+        (day(2026, 12, 21), day(2026, 12, 31), True),
+        (day(2026, 12, 31), day(2027, 1, 1), False),  # the turn of the year parts the terms
+        (day(2027, 1, 1), day(2027, 1, 14), True),
+        (day(2026, 8, 17), day(2026, 12, 30), False),  # the span itself still ends it
+    ],
+)
+def test_a_counted_window_may_stay_within_the_term(
+    span: str, first: int, second: int, fires: bool
+) -> None:
+    pupil = Pupil(rule("days", f'{{ {span}, within = "term" }}', ">= 2"), day(2026, 8, 17))
+    pupil.lived(first, [AWAY])
+    if second - first > 14:
+        pupil.lived(second - 15, [HERE])
+    pupil.lived(second, [AWAY])
+    found = pupil.warned()
+    assert (found is not None) == fires
+    if found is not None:
+        assert found.figures.window_first_day == first
+        told = "de senaste 14 dagarna av terminen, " if "14" in span else "de senaste 2 skoldagarna"
+        assert told in found.sentence
+
+
+def test_what_last_term_raised_rests_as_soon_as_the_new_one_begins() -> None:
+    content = rule("days", '{ school_days = 10, within = "term" }', ">= 2", below="2")
+    pupil = Pupil(content, day(2026, 8, 17))
+    for at in (day(2026, 12, 17), day(2026, 12, 18), day(2027, 1, 12)):
+        pupil.lived(at, [AWAY])
+    found = pupil.warned()
+    assert found is not None
+    assert (found.raised_day, found.resolved_day) == (day(2026, 12, 18), day(2027, 1, 12))
+
+
 @pytest.mark.parametrize(
     ("first", "second", "fires"),
     [

@@ -154,6 +154,16 @@ def test_without_argument_every_shipped_profile_is_listed() -> None:
             "frånvaron är minst 5 minuter hittills under kalendermånaden.",
         ),
         (
+            ("window = { school_days = 20 }", 'window = { school_days = 20, within = "term" }'),
+            "strofranvaro-tillfallen",
+            "minst fem tillfällen under de senaste 20 skoldagarna av terminen; en sammanhängande",
+        ),
+        (
+            ("window = { school_days = 20 }", 'window = { calendar_days = 30, within = "term" }'),
+            "strofranvaro-tillfallen",
+            "under de senaste 30 dagarna av terminen, helger och lov inräknade; en sammanhängande",
+        ),
+        (
             ("below = 3, school_days = 5", "below = 1, school_days = 1"),
             "strofranvaro-tillfallen",
             "Varningen upphör så snart inget tillfälle finns kvar i perioden.",

@@ -92,6 +92,10 @@ BROKEN = {
     "no trigger": ('trigger = { family = "ogiltig_idag", level = 1 }\n', ""),
     "counted from somewhere": ('counted_from = "begun"', 'counted_from = "start"'),
     "an unknown state": ('case_state = "assessment"', 'case_state = "kartläggning"'),
+    "a window within something": (
+        "window = { school_days = 15 }",
+        'window = { school_days = 15, within = "school_year" }',
+    ),
     "half a prior": ("threshold = 15\n", "threshold = 15\nprior_share = 6\n"),
     "a run with a window": ('measure = "occasions"', 'measure = "run_days"'),
 }
