@@ -26,7 +26,8 @@ from services.ews.core.partition import (
 )
 from services.ews.core.publish import Revision, revise
 from services.ews.core.pupils import Content, Pupil, ThreadKey
-from services.ews.core.rule import FOLDED, TODAY, Metric, Rule
+from services.ews.core.rule import FOLDED, TODAY
+from services.ews.core.today import Today
 from services.ews.core.units import Unit
 
 
@@ -55,6 +56,7 @@ class Decision:
         self._fold = fold
         self._profiles = partition.profiles(bucket.organiser_id)
         self._touched = Touched.of(dirty, len(bucket.pupils))
+        self._today = Today(bucket, dirty, self._touched, self._profiles)
         self._given_up: set[int] = set()
         self.warnings: list[Row] = []
         self.state: list[Row] = []
@@ -86,12 +88,12 @@ class Decision:
 
     def _day_under_way(self, year: Year) -> None:
         """Only ogiltig_idag can come out otherwise: no closed day changed."""
-        unexcused = self._unexcused(year)
+        unexcused = self._today.unexcused(year)
         for group in self._bucket.groups[year.year].values():
             for place, row in enumerate(group.rows.tolist()):
                 pupil = self._bucket.pupils[row]
                 if unexcused[row] or (
-                    (TODAY, year.year) in pupil.threads and self._told_of_today(pupil, row, year)
+                    (TODAY, year.year) in pupil.threads and self._today.may_differ(pupil, row, year)
                 ):
                     changed = int(self._touched.earliest[row])
                     due = _Due(pupil, row, year, group, place, changed, whole=False)
@@ -105,7 +107,7 @@ class Decision:
         lessons = earliest(dirty.days | dirty.noticed, year.year)
         before = {} if dirty.everything else bucket.groups.get(year.year, {})
         after: dict[tuple[object, bytes], Group] = {}
-        unexcused = self._unexcused(year)
+        unexcused = self._today.unexcused(year)
         for group in axes(bucket, year, self._unit):
             key = (group.stays, group.rows.tobytes())
             held = before.get(key)
@@ -147,24 +149,6 @@ class Decision:
     def _unit(self, unit_id: bytes) -> Unit:
         return self._partition.unit(self._bucket.organiser_id, unit_id)
 
-    def _unexcused(self, year: Year) -> days.Mask:
-        """The pupils with invalid absence on a day that changed for them."""
-        size = len(self._bucket.pupils)
-        sums = year.sums[:, :, :size]
-        if self._dirty.everything:
-            everywhere: days.Mask = np.any(
-                sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0
-            )
-            return everywhere
-        found: days.Mask = np.zeros(size, bool)
-        for day, rows in self._touched.by_day.items():
-            if day == ANY_DAY:
-                found |= rows & np.any(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0)
-            elif calendar.school_year(day) == year.year:
-                one = year.day(day)[:, :size]
-                found |= rows & ((one[days.UNEXPLAINED] + one[days.CONFIRMED]) > 0)
-        return found
-
     def _due(
         self, group: Group, held: Group | None, year: Year, unexcused: days.Mask
     ) -> tuple[days.Mask, days.Mask]:
@@ -183,7 +167,7 @@ class Decision:
                     if family != TODAY:
                         folded[place] = True
                     elif not today[place]:
-                        told[place] = self._told_of_today(pupil, row, year)
+                        told[place] = self._today.may_differ(pupil, row, year)
             failed[place] = pupil.failed
         if self._dirty.everything or held is None:
             return folded | failed, today | told
@@ -191,16 +175,6 @@ class Decision:
         if group.kept >= max(len(group.axis), len(held.axis)):
             folded &= touched | group.differs
         return folded | failed, today | (told & touched)
-
-    def _told_of_today(self, pupil: Pupil, row: int, year: Year) -> bool:
-        """Whether a day that changed for the pupil is one that ogiltig_idag tells of."""
-        known = pupil.today.get(year.year)
-        if known is None or self._dirty.everything:
-            return True
-        return any(
-            rows[row] and (day in known or day == ANY_DAY)
-            for day, rows in self._touched.by_day.items()
-        )
 
     # -- one pupil ----------------------------------------------------------------------
 
@@ -226,7 +200,10 @@ class Decision:
                 ):
                     pupil.tracks.pop(key, None)
                     continue
-                spells, news = self._today(due) if family == TODAY else self._folded(due, family)
+                if family == TODAY:
+                    spells, news = self._today.spells(pupil, due.row, due.year, anew=due.whole)
+                else:
+                    spells, news = self._folded(due, family)
                 thread = pupil.threads.get(key)
                 if thread is None and not spells:
                     continue
@@ -296,54 +273,6 @@ class Decision:
         ]
         self._fold(due.pupil.pupil_id, family, track, steps)
         return track.spells, anew or track.summary() != before
-
-    def _today(self, due: _Due) -> tuple[list[Spell], bool]:
-        """One episode for each day with enough invalid absence, closed or not (design D8).
-
-        It stays active until its ground is gone: an unexplained absence does
-        not come to rest by the day's ending, only by being excused, and then it
-        is withdrawn.
-        """
-        key = (TODAY, due.year.year)
-        sums = due.year.sums[:, :, due.row]
-        known = None if due.whole else due.pupil.today.get(due.year.year)
-        if known is None:
-            known = {}
-            looked_at = np.nonzero(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED])[0].tolist()
-        else:
-            looked_at = [
-                day - due.year.start
-                for day, rows in self._touched.by_day.items()
-                if rows[due.row] and 0 <= day - due.year.start < len(sums)
-            ]
-        news = key not in due.pupil.threads or due.whole
-        for at in looked_at:
-            day = due.year.start + at
-            spell = self._today_spell(due, day, sums[at].tolist())
-            before = known.get(day)
-            if spell is not None:
-                known[day] = spell
-            elif before is not None:
-                del known[day]
-            news |= spell != before
-        due.pupil.today[due.year.year] = known
-        return [known[day] for day in sorted(known)], news
-
-    def _today_spell(self, due: _Due, day: int, sums: list[int]) -> Spell | None:
-        invalid = sums[days.UNEXPLAINED] + sums[days.CONFIRMED]
-        if not invalid:
-            return None
-        place = self._bucket.place(due.row, day)
-        profile = self._profiles.choose(place.unit_id, place.school_form, day)
-        holder: Rule | None = None
-        for rule in profile.rules(TODAY) if profile else ():
-            minutes = invalid if rule.metric is Metric.INVALID else sums[days.UNEXPLAINED]
-            fires = minutes >= rule.threshold if rule.inclusive else minutes > rule.threshold
-            if fires and (holder is None or rule.level > holder.level):
-                holder = rule
-        if holder is None or profile is None:
-            return None
-        return Spell(day, holder.level, day, holder, profile)
 
     def _contents(
         self, due: _Due, key: ThreadKey, spells: Sequence[Spell]

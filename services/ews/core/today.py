@@ -1,0 +1,101 @@
+"""ogiltig_idag: which days have enough invalid absence, closed or not (design D8)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.ews.core import calendar, days
+from services.ews.core.bucket import Bucket, Year
+from services.ews.core.fold import Spell
+from services.ews.core.partition import ANY_DAY, Dirty, Touched
+from services.ews.core.pupils import Pupil
+from services.ews.core.rule import TODAY, Metric, Rule
+from services.ews.core.units import Profiles
+
+
+class Today:
+    """What the same-day family makes of one bucket at one collect."""
+
+    def __init__(self, bucket: Bucket, dirty: Dirty, touched: Touched, profiles: Profiles) -> None:
+        self._bucket = bucket
+        self._dirty = dirty
+        self._touched = touched
+        self._profiles = profiles
+
+    def unexcused(self, year: Year) -> days.Mask:
+        """The pupils with invalid absence on a day that changed for them."""
+        size = len(self._bucket.pupils)
+        sums = year.sums[:, :, :size]
+        if self._dirty.everything:
+            everywhere: days.Mask = np.any(
+                sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0
+            )
+            return everywhere
+        found: days.Mask = np.zeros(size, bool)
+        for day, rows in self._touched.by_day.items():
+            if day == ANY_DAY:
+                found |= rows & np.any(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0)
+            elif calendar.school_year(day) == year.year:
+                one = year.day(day)[:, :size]
+                found |= rows & ((one[days.UNEXPLAINED] + one[days.CONFIRMED]) > 0)
+        return found
+
+    def may_differ(self, pupil: Pupil, row: int, year: Year) -> bool:
+        """Whether a day that changed for the pupil is one that ogiltig_idag tells of."""
+        known = pupil.today.get(year.year)
+        if known is None or self._dirty.everything:
+            return True
+        return any(
+            rows[row] and (day in known or day == ANY_DAY)
+            for day, rows in self._touched.by_day.items()
+        )
+
+    def spells(self, pupil: Pupil, row: int, year: Year, *, anew: bool) -> tuple[list[Spell], bool]:
+        """The pupil's episodes, and whether they may be others than when last told.
+
+        One episode for each day with enough invalid absence, closed or not (design D8).
+
+        It stays active until its ground is gone: an unexplained absence does
+        not come to rest by the day's ending, only by being excused, and then it
+        is withdrawn. ``anew``: nothing kept of the pupil may be relied on.
+        """
+        key = (TODAY, year.year)
+        sums = year.sums[:, :, row]
+        known = None if anew else pupil.today.get(year.year)
+        if known is None:
+            known = {}
+            looked_at = np.nonzero(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED])[0].tolist()
+        else:
+            looked_at = [
+                day - year.start
+                for day, rows in self._touched.by_day.items()
+                if rows[row] and 0 <= day - year.start < len(sums)
+            ]
+        news = key not in pupil.threads or anew
+        for at in looked_at:
+            day = year.start + at
+            spell = self._spell(row, day, sums[at].tolist())
+            before = known.get(day)
+            if spell is not None:
+                known[day] = spell
+            elif before is not None:
+                del known[day]
+            news |= spell != before
+        pupil.today[year.year] = known
+        return [known[day] for day in sorted(known)], news
+
+    def _spell(self, row: int, day: int, sums: list[int]) -> Spell | None:
+        invalid = sums[days.UNEXPLAINED] + sums[days.CONFIRMED]
+        if not invalid:
+            return None
+        place = self._bucket.place(row, day)
+        profile = self._profiles.choose(place.unit_id, place.school_form, day)
+        holder: Rule | None = None
+        for rule in profile.rules(TODAY) if profile else ():
+            minutes = invalid if rule.metric is Metric.INVALID else sums[days.UNEXPLAINED]
+            fires = minutes >= rule.threshold if rule.inclusive else minutes > rule.threshold
+            if fires and (holder is None or rule.level > holder.level):
+                holder = rule
+        if holder is None or profile is None:
+            return None
+        return Spell(day, holder.level, day, holder, profile)
