@@ -15,13 +15,12 @@ from datetime import date
 
 from bench.eval.feed import Feed
 from bench.eval.score import Spell
-from forvarning.facts.v1.facts_pb2 import Fact
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.ews.core.api import Batch, UndigestibleError
 from services.ews.core.core import Core
 from services.ews.core.profile import parse_profile
 from services.ews.core.replay import activation
-from services.ews.waves.board import Board
+from services.ews.waves.inprocess import GroupStep
 
 FAMILIES = {
     pb.FAMILY_SPORADIC: "strofranvaro",
@@ -54,11 +53,11 @@ class Told:
 def warn(feed: Feed, content: bytes) -> Told:
     """Judge every evening with the profile of this content, the group step included.
 
-    Every evening the core decides on what came in; then the units' sums go to the board
-    that finds waves, and the Waves back to the core, as in production.
+    Every evening the core decides on what came in; then the units' sums go to the group
+    step that finds waves, and the Waves back to the core, as in production.
     """
     profile = parse_profile(content)
-    core, board = Core(), Board(partitions=1)
+    core, step = Core(), GroupStep()
     core.learn_profile(profile.profile_id, profile.version, content)
     told, standing = Told(), Standing()
     offset = 0
@@ -77,13 +76,9 @@ def warn(feed: Feed, content: bytes) -> Told:
             apply(value)
         batch = core.collect()
         _note(batch, evening.day, feed.pupils, told, standing)
-        for row in batch.group_days:
-            if row.value is not None:
-                board.take(pb.GroupDay.FromString(row.value))
-        waves = [one for due in board.due() for one in due]
-        for organiser_id, wave in waves:
-            apply(Fact(organiser_id=organiser_id, wave=wave).SerializeToString())
-            board.wrote(organiser_id, wave)
+        waves = step.waves_of(batch.group_days)
+        for wave in waves:
+            apply(wave)
         if waves:
             _note(core.collect(), evening.day, feed.pupils, told, standing)
     for pupil, family, raised in standing.values():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from bench.ews.workload import Workload
 from bench.simulator.config import SimulatorConfig
 from bench.simulator.stream import Simulation
 from forvarning.facts.v1.facts_pb2 import Fact
@@ -19,7 +20,6 @@ from services.ews.core.replay import Reached, Replay, Replayer, activation
 from services.ews.core.rule import FAMILIES
 from services.ews.core.version import CORE_VERSION
 from services.ews.waves.inprocess import GroupStep
-from tests.golden import facts
 
 KEPT = Path(__file__).with_name("term.txt")
 PROFILE = Path(__file__).parents[2] / "services" / "ews" / "profiles" / "standard.toml"
@@ -70,13 +70,17 @@ def judge() -> Term:
     content = PROFILE.read_bytes()
     profile = parse_profile(content)
     replayer = Replayer([(profile.profile_id, profile.version, content)])
-    replayer.take(0, activation(facts.ORGANISER, content))
     simulation = Simulation.of(SimulatorConfig(seed=SEED, pupils=PUPILS, today=LAST))
+    workload = Workload(simulation, 1, FIRST, LAST, content)
+    replayer.take(0, activation(workload.organiser.bytes, content))
     digest = hashlib.sha256()
     count = 0
-    for count, fact in enumerate(facts.term(simulation, FIRST, LAST), 1):
-        digest.update(fact)
-        replayer.take(count, fact)
+    for record in workload.records():
+        if Fact.FromString(record.value).HasField("profile_activated"):
+            continue  # it holds from the first day on, whatever its version
+        count += 1
+        digest.update(record.value)
+        replayer.take(count, record.value)
     waves: list[bytes] = []
 
     def waves_of(group_days: Iterable[Row]) -> list[bytes]:
@@ -86,7 +90,8 @@ def judge() -> Term:
     found = replayer.finish(waves_of)
     if found.undigested or found.failed:
         raise ValueError(f"not all could be judged: {found.undigested}, {found.failed}")
-    pupils = {facts.pupil_id(one.id): (one.index, one.id) for one in simulation.world.pupils}
+    ids = workload.pupil_ids()
+    pupils = {ids[one.id]: (one.index, one.id) for one in simulation.world.pupils}
     made_by = judged_by() | {
         "simulator": f"seed {SEED}, {PUPILS} pupils, {FIRST} to {LAST}, {count} facts",
         "facts sha256": digest.hexdigest(),
