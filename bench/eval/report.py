@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
@@ -175,7 +176,10 @@ def population(terms: Sequence[PupilTerm]) -> Flat:
     shares = np.array([term.share for term in terms])
     negative = [term for term in terms if term.negative]
     positive = [term for term in terms if term.crossing is not None]
-    found: Flat = {
+    names = ("median_percent", "over_6_percent", "worst_fortnight_percent")
+    nothing: Flat = dict.fromkeys([f"negatives_{name}" for name in names], math.nan)
+    nothing |= {"crossing_median_day": math.nan, "runs_of_seven_percent": math.nan}
+    found: Flat = nothing | {
         "pupil_terms": len(terms),
         "positive_pupil_terms": len(positive),
         "negative_pupil_terms": len(negative),

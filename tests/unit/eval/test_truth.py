@@ -102,3 +102,72 @@ def test_a_line_that_is_no_truth_is_named(tmp_path: Path) -> None:
     (tmp_path / "truth.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n", "utf-8")
     with pytest.raises(TruthError, match="line 2, kind: a text is needed, not null"):
         list(read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        ("moderate_rising_unauthorised", True),
+        ("strong_rising_authorised", False),
+        ("Strong rising, unauthorized", True),
+        ("first-lesson", True),
+        ("Ströfrånvaro", True),
+        ("MONDAY_SKIPPER", True),
+        ("pattern_subject", True),
+        ("long_run", False),
+        ("share", False),
+        ("flu wave", False),
+        ("low", False),
+        ("type 4", True),
+    ],
+)
+def test_a_kind_with_an_onset_is_a_pattern_by_its_words(kind: str, pattern: bool) -> None:
+    days = {date(2026, 8, 17): 0.0}
+    assert year_of(line(days, kind=kind, onset="2026-08-17")).patterned is pattern
+    assert not year_of(line(days, kind=kind)).patterned
+    other = line(days, kind=kind, onset="2026-08-17", pattern=not pattern)
+    assert year_of(other).patterned is not pattern
+
+
+def test_a_pattern_without_unexcused_in_its_name_is_never_negative() -> None:
+    assert not term([0.0] * 100, kind="weekday", onset="2026-09-01").negative
+
+
+def test_ids_and_dates_may_be_spelt_in_other_ways() -> None:
+    said = line({}, pupil=17, unit=4, onset="2026-08-18T00:00:00", newcomer=True)
+    said["missed"] = {"2026-08-18": 1, "20260817": 0.5}
+    year = year_of(said)
+    assert (year.pupil, year.unit, year.newcomer) == ("17", "4", "yes")
+    assert year.onset == date(2026, 8, 18)
+    assert dict(zip(year.days, year.missed.tolist(), strict=True)) == {
+        date(2026, 8, 17): 0.5,
+        date(2026, 8, 18): 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("missed", {}, "missed: an object of date"),
+        ("missed", [0.5], "missed: an object of date"),
+        ("missed", {"2026-08-17": 1.2}, "missed, 2026-08-17: a share from 0 to 1"),
+        ("missed", {"2026-08-17": True}, "missed, 2026-08-17: a share from 0 to 1"),
+        ("missed", {"monday": 0.2}, "missed: a date as 2026-11-24 is needed, not 'monday'"),
+        ("onset", "soon", "onset: a date as"),
+        ("pattern", "yes", "pattern: true, false or nothing"),
+        ("pupil", None, "pupil: a text is needed"),
+        ("unit", "", "unit: a text is needed"),
+    ],
+)
+def test_a_wrong_field_of_the_truth_is_named(field: str, value: object, said: str) -> None:
+    with pytest.raises(TruthError, match=said):
+        year_of(line({date(2026, 8, 17): 0.0}) | {field: value})
+
+
+def test_a_pupil_stands_on_one_line(tmp_path: Path) -> None:
+    one = json.dumps(line({date(2026, 8, 10): 0.0}))
+    (tmp_path / "truth.jsonl").write_text(f"{one}\n\n{one}\n", "utf-8")
+    with pytest.raises(TruthError, match="line 3, pupil: p1 stands on line 1 already"):
+        list(read(tmp_path))
+    with pytest.raises(TruthError, match="no such file"):
+        list(read(tmp_path / "nowhere"))
