@@ -65,7 +65,7 @@ def test_schools_too_small_to_tell_are_left_out() -> None:
     warned = [Spell("langvarig", DAYS[4])]
     many = [(pupil(f"a{n}", 20, unit="u"), warned) for n in range(20)]
     half = [(pupil(f"b{n}", 20, unit="v"), warned if n % 2 else []) for n in range(20)]
-    few = [(pupil("c", 20, unit="w"), [])]
+    few: list[tuple[PupilTerm, list[Spell]]] = [(pupil("c", 20, unit="w"), [])]
     found = report.school_figures(schools([year("1", *many, *half, *few)]))
     assert (found["school_share_recall_worst"], found["school_share_recall_best"]) == (0.5, 1.0)
     assert "school_share_false_alarms_worst" not in found
