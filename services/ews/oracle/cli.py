@@ -84,7 +84,7 @@ def _print(report: Report, settings: OracleSettings, limit: int) -> None:
     )
     typer.echo(
         f"{scope.threads} threads, {scope.revisions} revisions, {scope.episodes} standing "
-        f"episodes, {scope.absence_days} absence days"
+        f"episodes, {scope.absence_days} absence days, {scope.school_signals} school signals"
     )
     for name, url, held in (
         ("The case service", settings.oracle_cases_url, ""),

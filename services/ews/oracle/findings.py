@@ -33,6 +33,8 @@ class Store(StrEnum):
     """ews.warnings.v1, read committed."""
     ABSENCE_DAYS = "absence_days"
     """ews.absence-days.v1, read committed."""
+    SCHOOL_SIGNALS = "school_signals"
+    """ews.school-signals.v1."""
     CASES = "cases"
     NOTIFY = "notify"
 
@@ -62,6 +64,7 @@ class Scope:
     revisions: int = 0
     episodes: int = 0
     absence_days: int = 0
+    school_signals: int = 0
     organisers: int = 0
     obligations: int = 0
     deliveries: int = 0

@@ -12,6 +12,7 @@ from aiokafka.structs import TopicPartition
 from google.protobuf.message import DecodeError
 
 from forvarning.rules.v1.rules_pb2 import RuleProfile
+from forvarning.school.v1.school_pb2 import SchoolSignal
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.common.clock import STOCKHOLM, school_year
 from services.common.kafka import connection
@@ -19,6 +20,7 @@ from services.common.settings import OracleSettings
 from services.ews.checkpoint import decode_checkpoint
 from services.ews.deadletters import REPLAY_HEADER
 from services.ews.logreader import ranges, read_to_end, reader, records_at
+from services.ews.oracle import school
 from services.ews.oracle.absences import plain
 from services.ews.oracle.findings import Finding, Kind, OracleError, Store
 from services.ews.oracle.recompute import ProfileKey
@@ -60,6 +62,7 @@ class Log:
         """The input log's partitions; OracleError where one of the topics does not exist."""
         names = self._names
         wanted = {names.facts, names.profiles, names.state, names.warnings, names.absence_days}
+        wanted.add(names.school_signals)
         admin = AIOKafkaAdminClient(**connection(self._settings))
         await admin.start()
         try:
@@ -130,6 +133,13 @@ class Log:
                 else:
                     found[record.key] = plain(record.value)
         return found
+
+    async def school_signals(self) -> dict[bytes, SchoolSignal]:
+        """What schools are told, as consumers hold it."""
+        async with reader(self._settings) as consumer:
+            topic = TopicPartition(self._names.school_signals, 0)
+            records = [one async for one in read_to_end(consumer, [topic])]
+        return school.published((record.key, record.value) for record in records)
 
     async def covered_from(self, partition: int) -> int:
         """The first school year whose facts are all still in the partition.

@@ -20,6 +20,7 @@ class Outcome:
 
     threads: dict[bytes, WarningEvent]
     absence_days: dict[bytes, bytes]
+    group_days: list[bytes]
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class Recomputation:
         return fact
 
     def finish(self) -> Outcome:
-        """Every thread and absence day as they stand after the last fact."""
+        """Every thread, absence day and sum as they stand after the last fact."""
         batch = self.core.collect()
         if batch.failed_folds:
             self.undigested += len(batch.failed_folds)
@@ -75,6 +76,7 @@ class Recomputation:
                 if row.value is not None
             },
             {row.key: plain(row.value) for row in batch.absence_days if row.value is not None},
+            [row.value for row in batch.group_days if row.value is not None],
         )
 
     def _note(self, fact: facts_pb2.Fact) -> None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from google.protobuf.message import DecodeError
 
 from forvarning.facts.v1 import facts_pb2
+from forvarning.school.v1.school_pb2 import SchoolSignal
 from forvarning.warnings.v1.warnings_pb2 import FAMILY_UNEXCUSED_TODAY, WarningEvent
 from services.common.clock import Clock, clock_from
 from services.common.settings import OracleSettings
 from services.ews.core.api import PartitionCore
 from services.ews.core.core import Core
-from services.ews.oracle import absences, notices, snapshots, stores
+from services.ews.oracle import absences, notices, school, snapshots, stores
 from services.ews.oracle.findings import Finding, Report, Scope, in_order
 from services.ews.oracle.log import Log, Published
 from services.ews.oracle.recompute import ProfileKey, Recomputation
@@ -32,6 +33,7 @@ class _Truth:
 
     threads: dict[bytes, WarningEvent] = field(default_factory=dict)
     absence_days: dict[bytes, bytes] = field(default_factory=dict)
+    signals: dict[bytes, SchoolSignal] = field(default_factory=dict)
     organisers: set[bytes] = field(default_factory=set)
     protected: set[bytes] = field(default_factory=set)
     unprotected: set[bytes] = field(default_factory=set)
@@ -87,7 +89,9 @@ class Oracle:
     ) -> _Truth:
         truth = _Truth()
         facts = registers = marks = undigested = 0
-        for partition in await log.partitions():
+        sums: list[bytes] = []
+        partitions = await log.partitions()
+        for partition in partitions:
             work = Recomputation(self.make_core(), partition)
             work.learn(profiles)
             async for fact in log.facts(partition):
@@ -96,6 +100,7 @@ class Oracle:
             outcome = work.finish()
             threads = outcome.threads
             truth.absence_days |= outcome.absence_days
+            sums += outcome.group_days
             covered = await log.covered_from(partition)
             truth.threads |= threads
             truth.covered_from |= dict.fromkeys(threads, covered)
@@ -105,6 +110,7 @@ class Oracle:
             facts, registers = facts + work.facts, registers + work.registers
             marks, undigested = marks + work.marks, undigested + work.undigested
             self.say(f"partition {partition}: {work.facts} facts, {len(threads)} threads")
+        truth.signals = school.recompute(sums, len(partitions))
         truth.scope = Scope(
             facts=facts,
             registers=registers,
@@ -132,6 +138,8 @@ class Oracle:
             cut_off = cut_off or since > 0
         if not cut_off:
             findings += absences.against_published(truth.absence_days, told_days)
+            told_schools = await log.school_signals()
+            findings += school.against_published(truth.signals, told_schools)
         findings += snapshots.histories(published, compacted=self.compacted)
         old = {thread for thread, event in newest.items() if event.school_year < covered[thread]}
         findings += snapshots.against_published(
@@ -144,6 +152,7 @@ class Oracle:
             revisions=sum(map(len, published.values())),
             episodes=sum(len(snapshots.standing(event)) for event in newest.values()),
             absence_days=len(told_days),
+            school_signals=len(truth.signals),
             not_covered=len(old),
         )
         findings += await self._against_cases(truth, newest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.unit.ews.school_model import Told, newest
 from tests.unit.ews.school_model import told as model
 from tests.unit.ews.school_world import DAY, ORGANISER, UNIT, A, B, C, Lessons, SchoolWorld, some
 
+EXAMPLES = max(int(os.environ.get("FORVARNING_MODEL_EXAMPLES", "2000")) // 40, 10)
 D = name(4, "d")
 SHORT: Lessons = ((8, "Matematik"), (8, "Franska"), (11, "Matematik"), (12, "Svenska"))
 KINDS = {
@@ -128,7 +130,7 @@ FIGURES = {
 }
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(stories())
 def test_any_order_of_sums_gives_the_models_signals(
     story: Story,

@@ -130,7 +130,7 @@ def test_two_at_once_and_killed_at_random_end_in_the_same_rows() -> None:
     Step(alone, rows).write()
     expected = final(alone)
     assert len(expected) >= 6
-    for seed in range(15):
+    for seed in range(10):
         chance = random.Random(seed)
         log: Log = []
         steps = [Step(log), Step(log)]
