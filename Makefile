@@ -20,6 +20,10 @@ help: ## list the verbs
 	@bash requirements/install.sh dev
 	@touch $@ .venv/local
 
+.venv/peers/ready: requirements/peers.txt requirements/peers.sh .venv/dev
+	@bash requirements/peers.sh
+	@touch $@
+
 demo: .venv/local ## a small municipality on the local stack, in a web page (Ctrl-C stops it)
 	@.venv/bin/forvarning up --demo
 
@@ -30,7 +34,7 @@ replay: .venv/local ## what if another profile held: make replay NEW=danderyd OL
 demo-check: .venv/local ## eight school weeks with faults, compared with the oracle; one JSON line last
 	@$(PY) -m deploy.check
 
-test: .venv/dev ## every test tier, on a real Kafka, PostgreSQL, browser and mail server
+test: .venv/dev .venv/peers/ready ## every test tier, on a real Kafka, PostgreSQL, browser and mail server
 	@bash tests/run.sh
 
 soak: .venv/dev ## what takes longer than make test allows
@@ -49,10 +53,14 @@ check: .venv/dev ## ruff, mypy --strict, import contracts, buf, generated code, 
 eval: .venv/dev ## how good the warnings are, on simulated years or FACTS=DIR; one JSON line last
 	@$(PY) -m bench.eval $(if $(FACTS),--facts '$(FACTS)')
 
-bench-ews: .venv/dev ## marks a second of one worker against the naive app; one JSON line last
+bench-ews: .venv/dev .venv/peers/ready ## how fast the EWS is, against its peers; writes docs/benchmarks.md; one JSON line last
 	@$(PY) -m bench.ews
 
-bench-demo: .venv/local ## seconds from a fresh clone to the first warning; one JSON line last
+bench-.venv/peers/ready: requirements/peers.txt requirements/peers.sh .venv/dev
+	@bash requirements/peers.sh
+	@touch $@
+
+demo: .venv/local ## seconds from a fresh clone to the first warning; one JSON line last
 	@$(PY) -m bench.demo
 
 mutants: .venv/dev ## faults put into the core that the tests must notice (hours; MODULES="fold ids"); one JSON line last

@@ -16,7 +16,9 @@ import json
 import pstats
 import time
 
-from bench.ews.main import Options, standard_profile, workload_of
+from bench.ews.basics import standard_profile
+from bench.ews.ground import workload_of
+from bench.ews.options import Options
 from services.ews.core.core import Core
 
 

@@ -1,7 +1,5 @@
-"""`make bench-ews`: one real EWS worker against the naive Faust app, on the same broker.
+"""`make bench-ews`: how fast the EWS is, against its peers on the same broker.
 
-``workload`` turns the simulated municipality into the input log, ``feed``
-writes it, ``measure`` times a worker to its last committed checkpoint,
-``naive`` is the app that a normal user of Faust would write, ``main`` puts
-the run together.
+``main`` runs the parts in their order; ``ground`` is what they share; each part is
+a function that returns figures (``workers``, ``against``, ``live``, ``replaying``).
 """

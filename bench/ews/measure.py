@@ -31,14 +31,24 @@ class MeasureError(Exception):
 class Run:
     """One timed run. Seconds are of ``time.monotonic``; ``points`` are (second, records done).
 
-    ``cpu_seconds`` and ``peak_mib`` are the process's own, as long as it ran.
+    ``cpu`` and ``peak`` are each process's own, in seconds and MiB, as long as it ran.
     """
 
     began: float
     total: int
     points: list[tuple[float, int]] = field(default_factory=list)
-    cpu_seconds: float = 0.0
-    peak_mib: float = 0.0
+    cpu: dict[int, float] = field(default_factory=dict)
+    peak: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of all processes together."""
+        return sum(self.cpu.values())
+
+    @property
+    def peak_mib(self) -> float:
+        """Of the process that took the most memory."""
+        return max(self.peak.values(), default=0.0)
 
     @property
     def seconds(self) -> float:
@@ -120,21 +130,31 @@ async def written(settings: CommonSettings, topic: str, partitions: int) -> Asyn
 async def time_process(
     child: Child, progress: Progress, total: int, *, limit_seconds: float
 ) -> Run:
-    """Start ``child`` and ask for its progress until ``total`` records are done.
+    """:func:`time_processes` of one."""
+    return await time_processes([child], progress, total, limit_seconds=limit_seconds)
 
-    The asking's own delay counts against the child. Raises MeasureError when
-    the process ends, does nothing for two minutes, or takes too long.
+
+async def time_processes(
+    children: Sequence[Child], progress: Progress, total: int, *, limit_seconds: float
+) -> Run:
+    """Start the children and ask for their progress until ``total`` records are done.
+
+    The asking's own delay counts against them. Raises MeasureError when one of
+    them ends, when they do nothing for two minutes, or take too long.
     """
     run = Run(began=time.monotonic(), total=total)
     moved = run.began
-    child.start()
+    for child in children:
+        child.start()
     while True:
         await asyncio.sleep(_POLL_SECONDS)
-        if not child.running:
-            raise MeasureError(f"{child.name} has ended.\n{child.log_end()}")
+        for child in children:
+            if not child.running:
+                raise MeasureError(f"{child.name} has ended.\n{child.log_end()}")
         done = await progress()
         now = time.monotonic()
-        _note_use(run, child.pid)
+        for child in children:
+            note_use(run, child.pid)
         if not run.points or done != run.points[-1][1]:
             run.points.append((now, done))
             moved = now
@@ -142,22 +162,22 @@ async def time_process(
             return run
         if now - moved > _STALLED_SECONDS or now - run.began > limit_seconds:
             raise MeasureError(
-                f"{child.name} had done {done} of {total} records after "
-                f"{now - run.began:.0f} s, and then no more.\n{child.log_end()}"
+                f"{children[0].name} had done {done} of {total} records after "
+                f"{now - run.began:.0f} s, and then no more.\n{children[0].log_end()}"
             )
 
 
-def _note_use(run: Run, pid: int) -> None:
+def note_use(run: Run, pid: int) -> None:
     """CPU time and largest resident set, from proc(5); kept as last seen."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(") ", 1)[1].split()
         status = Path(f"/proc/{pid}/status").read_text("ascii")
     except OSError:
         return
-    run.cpu_seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    run.cpu[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     for line in status.splitlines():
         if line.startswith("VmHWM:"):
-            run.peak_mib = int(line.split()[1]) / 1024
+            run.peak[pid] = int(line.split()[1]) / 1024
 
 
 def differing(expected: Mapping[int, int], found: Mapping[int, int]) -> Sequence[str]:

@@ -122,7 +122,12 @@ class Workload:
 
     def profile(self) -> tuple[str, int, bytes, bytes]:
         """Id, version, content and digest of the profile in force."""
-        return "standard", 1, self._profile, hashlib.sha256(self._profile).digest()
+        return self.profile_of(self._profile)
+
+    @staticmethod
+    def profile_of(content: bytes) -> tuple[str, int, bytes, bytes]:
+        """The same of any content: it is activated as version 1 of `standard`."""
+        return "standard", 1, content, hashlib.sha256(content).digest()
 
     def records(self) -> Iterator[Record]:
         """Every record, in order of arrival."""

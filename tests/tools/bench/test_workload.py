@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.ews.main import keeping, naive_marks
+from bench.ews.ground import keeping, single_marks
 from bench.ews.workload import Record, Workload
 from bench.simulator.config import SimulatorConfig
 from bench.simulator.rates import Rates
@@ -135,7 +135,7 @@ def test_the_naive_app_gets_the_same_marks(records: list[Record]) -> None:
     """Of one partition's pupils, over days, in the log's order; each pupil in one partition."""
     kept: list[Record] = []
     assert list(keeping(records, 5000, kept)) == records
-    some = list(naive_marks(kept, 5000))
+    some = list(single_marks(kept, 5000, 32))
     assert len(some) == 5000
     register = facts.Fact.FromString(kept[0].value).register
     first = [json.loads(mark.value) for mark in some[: kept[0].marks]]

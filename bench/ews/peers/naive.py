@@ -1,6 +1,6 @@
 """The naive app: one message a mark and one table row a pupil, as Faust's own guide teaches it.
 
-`python -m bench.ews.naive` reads FORVARNING_BENCH_BROKER, _TOPIC and
+`python -m bench.ews.peers.naive` reads FORVARNING_BENCH_BROKER, _TOPIC and
 _PARTITIONS. It keeps the last twenty school days of each pupil in a Table,
 with Faust's own changelog, acks and commits, and sends a warning when a tenth
 of the offered time was missed. It adds up, so a correction or a duplicate

@@ -1,0 +1,1 @@
+"""What the worker is compared with on the same broker; each is a process of its own."""

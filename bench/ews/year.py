@@ -1,0 +1,147 @@
+"""A school year of one partition's pupils, decided by the core: its facts and its state rows.
+
+The parts that need much state write it to every partition: the same pupils in
+each, which no worker can tell, since partitions never look at each other.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from bench.ews.basics import say, standard_profile
+from bench.ews.options import Options
+from bench.ews.workload import Record, Workload
+from bench.simulator.config import SimulatorConfig
+from bench.simulator.stream import Simulation
+from forvarning.facts.v1.facts_pb2 import Fact
+from services.common.clock import local_instant
+from services.ews.core.api import Batch, Row
+from services.ews.core.core import Core
+
+_TODAY = date(2027, 6, 30)
+_TAIL_DAYS = 7
+"""How long a broker leaves the changelog uncompacted (services.common.topics)."""
+_COLLECT_EVERY = 20_000
+_PACED = 400
+_CLASS = 15
+"""Marks of a register that is a class's, and no correction or part of a group."""
+_FEWEST = 50
+"""Pupils that the simulator can make a school of."""
+
+
+@dataclass(slots=True)
+class Year:
+    """``records`` are all facts in order. ``records[live:calm]`` came in the busiest stretch of
+    the last day, and ``due`` is when each from ``live`` on did, in seconds from then.
+
+    ``rows`` is the state a week before that, one row a key; ``tail`` what the week's
+    checkpoints wrote at lesson pace, one register each; ``paced`` are some of these,
+    spread over the week, with the marks of their class.
+    """
+
+    pupils: int
+    records: list[Record]
+    marks: int
+    live: int
+    calm: int
+    due: list[float]
+    rows: dict[bytes, bytes] = field(default_factory=dict)
+    tail: list[Row] = field(default_factory=list)
+    paced: list[tuple[Batch, int]] = field(default_factory=list)
+
+
+def simulate(options: Options) -> Year:
+    """The facts, without state."""
+    pupils = max(options.year_pupils // options.partitions, _FEWEST)
+    config = SimulatorConfig(seed=options.seed, pupils=pupils, today=_TODAY)
+    simulation = Simulation.of(config)
+    days = simulation.world.days
+    # The very last days of a year are not like others.
+    first, last = days[0], days[-5]
+    records = list(Workload(simulation, 1, first, last, standard_profile()).records())
+    accepted = [Fact.FromString(record.value).accepted_unix_ms / 1000 for record in records]
+    midnight = local_instant(last, 0).timestamp()
+    morning = next(at for at, one in enumerate(accepted) if one >= midnight)
+    marks = [record.marks for record in records]
+    start, end = busiest(accepted[morning:], marks[morning:], options.live_seconds)
+    live = morning + start
+    return Year(
+        pupils=pupils,
+        records=records,
+        marks=sum(marks),
+        live=live,
+        calm=morning + end,
+        due=[one - accepted[live] for one in accepted[live:]],
+    )
+
+
+def decide(year: Year) -> None:
+    """Fill in the state rows: the year at once, its last week at lesson pace."""
+    gc.collect()
+    gc.freeze()
+    core = Core()
+    core.learn_profile("standard", 1, standard_profile())
+    week = _week(year)
+    for at, record in enumerate(year.records[:week]):
+        core.apply(record.value, at, partition=0)
+        if (at + 1) % _COLLECT_EVERY == 0:
+            _keep(year.rows, core.collect().state)
+    _keep(year.rows, core.collect().state)
+    last_week = year.records[week : year.live]
+    every = max(1, sum(record.marks >= _CLASS for record in last_week) // _PACED)
+    seen = 0
+    for at, record in enumerate(last_week, week):
+        if record.marks:
+            # What no register brought goes with a checkpoint of its own.
+            year.tail.extend(core.collect().state)
+        core.apply(record.value, at, partition=0)
+        if record.marks:
+            batch = core.collect()
+            year.tail.extend(batch.state)
+            seen += record.marks >= _CLASS
+            if record.marks >= _CLASS and seen % every == 0:
+                year.paced.append((batch, record.marks))
+    year.tail.extend(core.collect().state)
+    gc.unfreeze()
+    say(
+        f"a year of {year.pupils} pupils: {len(year.records)} facts, {len(year.rows)} rows and "
+        f"{len(year.tail)} of the last week"
+    )
+
+
+def _week(year: Year) -> int:
+    """Where the facts of the last week begin."""
+    last = Fact.FromString(year.records[year.live].value).accepted_unix_ms
+    since = last - int(timedelta(days=_TAIL_DAYS).total_seconds() * 1000)
+    low, high = 0, year.live
+    while low < high:
+        middle = (low + high) // 2
+        if Fact.FromString(year.records[middle].value).accepted_unix_ms < since:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _keep(rows: dict[bytes, bytes], some: Iterable[Row]) -> None:
+    for row in some:
+        if row.value is None:
+            rows.pop(row.key, None)
+        else:
+            rows[row.key] = row.value
+
+
+def busiest(due: list[float], marks: list[int], seconds: float) -> tuple[int, int]:
+    """The stretch of ``seconds`` with the most marks: from which fact to before which."""
+    best, found, held, end = -1, (0, 0), 0, 0
+    for start in range(len(due)):
+        while end < len(due) and due[end] < due[start] + seconds:
+            held += marks[end]
+            end += 1
+        if held > best:
+            best, found = held, (start, end)
+        held -= marks[start]
+    return found
