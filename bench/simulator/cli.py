@@ -22,6 +22,7 @@ from bench.simulator.feeder import Feeder, FeedOptions, FeedStats
 from bench.simulator.ledger import Ledger
 from bench.simulator.rates import Rates
 from bench.simulator.stream import Simulation
+from services.common.cancellation import only_ours
 from services.common.clock import Clock, clock_from, school_date
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -49,7 +50,7 @@ async def _send(
     simulation: Simulation, client: IngestClient, book: Ledger, clock: Clock, options: FeedOptions
 ) -> FeedStats:
     feeder = Feeder(simulation, client, book, clock=clock, options=options)
-    task = asyncio.create_task(feeder.run())
+    task = asyncio.create_task(only_ours(feeder.run()))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)

@@ -15,6 +15,7 @@ import typer
 
 from bench.result import print_result
 from deploy.check.days import plan, starting
+from services.common.cancellation import only_ours
 
 app = typer.Typer(add_completion=False)
 
@@ -66,7 +67,8 @@ def demo_check(  # noqa: PLR0917 - a command's options
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     async def until_stopped() -> dict[str, float | None]:
-        task = asyncio.ensure_future(check(options, diary))
+        # Only a signal cancels it: what comes from inside is a fault, and is said as one.
+        task = asyncio.ensure_future(only_ours(check(options, diary)))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)

@@ -25,6 +25,7 @@ from deploy.check.schedule import schedule
 from deploy.check.traffic import LiveTraffic, TrafficStats, key_of
 from deploy.local.stack import ROOT
 from forvarning.warnings.v1 import warnings_pb2 as warnings
+from services.common.cancellation import only_ours
 from services.common.clock import epoch_day, from_epoch_day, local_instant, write_clock_file
 from services.ews.core.profile import TODAY, parse_profile
 
@@ -130,14 +131,14 @@ async def go(run: Run, attribution: Attribution) -> LiveResult:
         async def drive() -> None:
             steps = schedule(options.seed, options.live_seconds)
             async with asyncio.TaskGroup() as both:
-                both.create_task(injector.run(steps, began))
-                both.create_task(_days(run, traffic, attribution))
+                both.create_task(only_ours(injector.run(steps, began)))
+                both.create_task(only_ours(_days(run, traffic, attribution)))
             over.set()
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(traffic.run(over.is_set))
-            group.create_task(_cpu(run, over))
-            group.create_task(drive())
+            group.create_task(only_ours(traffic.run(over.is_set)))
+            group.create_task(only_ours(_cpu(run, over)))
+            group.create_task(only_ours(drive()))
         ended = time.monotonic()
     await traffic.rest()
     # The evening goes on, so that what is still to be sent today can be.

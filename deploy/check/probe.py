@@ -6,12 +6,13 @@ import asyncio
 import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import httpx
 
 from forvarning.warnings.v1 import warnings_pb2 as warnings
+from services.common.cancellation import beside
 
 _POLL_SECONDS = 0.05
 _PAGE = 500
@@ -46,13 +47,8 @@ class WarningProbe:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Poll from now on, to the end of the block."""
-        task = asyncio.create_task(self._poll())
-        try:
+        async with beside(self._poll()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def close(self) -> None:
         """Close the connection."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from deploy.local.options import Addresses, StackOptions
 from deploy.local.plan import standard_plan
 from deploy.local.service import ServiceSpec
 from deploy.local.stack import DATABASE, LocalStack
+from services.common.cancellation import beside
 from services.common.settings import CommonSettings
 
 PARTITIONS = 8
@@ -66,7 +68,11 @@ class CheckStack:
             # the last of its speed.
             kafka_jvm=QUICK_JVM,
         )
-        self.local = LocalStack(self._options, self._plan, _Lines(diary))
+        self._over = threading.Event()
+        self._at_it = threading.Lock()
+        self.local = LocalStack(
+            self._options, self._plan, _Lines(diary), cancelled=self._over.is_set
+        )
 
     def _plan(self, at: Addresses) -> Iterator[ServiceSpec]:
         for spec in standard_plan(workers=len(WORKERS))(at):
@@ -80,20 +86,33 @@ class CheckStack:
     async def running(self) -> AsyncIterator[None]:
         """Start everything, keep it running, and end every process when the block ends."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        await asyncio.to_thread(self.local.start)
-        supervisor = asyncio.create_task(self._tend())
         try:
-            yield
+            await asyncio.to_thread(self.local.start)
+        except BaseException:
+            # Where we are cancelled it still starts, in its thread: it gives up and stops.
+            self._over.set()
+            raise
+        try:
+            async with beside(self._tend()):
+                yield
         finally:
-            supervisor.cancel()
-            with suppress(asyncio.CancelledError):
-                await supervisor
-            await asyncio.to_thread(self.local.stop)
+            self._over.set()
+            await asyncio.to_thread(self._stop)
 
     async def _tend(self) -> None:
         while True:
-            await asyncio.to_thread(self.local.tend)
+            await asyncio.to_thread(self._tend_once)
             await asyncio.sleep(_TEND_SECONDS)
+
+    def _tend_once(self) -> None:
+        with self._at_it:
+            if not self._over.is_set():
+                self.local.tend()
+
+    def _stop(self) -> None:
+        # A thread cannot be cancelled: what it is starting again would outlive the end.
+        with self._at_it:
+            self.local.stop()
 
     @property
     def processes(self) -> dict[str, int]:

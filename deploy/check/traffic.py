@@ -21,6 +21,7 @@ from bench.simulator.client import FeedError, IngestClient
 from bench.simulator.events import CORRECTIONS, Event, NoticeEvent, Reason, RegisterEvent
 from bench.simulator.ledger import Ledger
 from bench.simulator.world import World
+from services.common.cancellation import only_ours
 from services.common.clock import Clock
 
 _TICK_SECONDS = 0.1
@@ -109,7 +110,7 @@ class LiveTraffic:
                         if path == "registers":
                             credit -= len(part)
                         await self._free.acquire()
-                        group.create_task(self._post(path, part))
+                        group.create_task(only_ours(self._post(path, part)))
                 if self._free.locked():
                     # Nothing moves: time without answers earns no credit.
                     last = time.monotonic()
@@ -124,7 +125,7 @@ class LiveTraffic:
                 for path, items in (("notices", notices), ("registers", registers)):
                     if items:
                         await self._free.acquire()
-                        group.create_task(self._post(path, items))
+                        group.create_task(only_ours(self._post(path, items)))
 
     async def roster(self, as_of: date) -> None:
         """Send the roster of a morning."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from services.common import topics
+from services.common.cancellation import beside
 from services.common.kafka import committed_reader
 from services.common.settings import CommonSettings
 from services.ews.checkpoint import decode_checkpoint
@@ -67,13 +68,8 @@ class CheckpointWatch:
         try:
             names = [TopicPartition(topics.STATE.name, n) for n in range(self._partitions)]
             consumer.assign(names)
-            task = asyncio.create_task(self._follow(consumer))
-            try:
+            async with beside(self._follow(consumer)):
                 yield
-            finally:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
         finally:
             await consumer.stop()
 

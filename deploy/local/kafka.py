@@ -94,13 +94,15 @@ class KafkaServer:
         output = self.folder / "kafka.out"
         # The line that says "started" must be this start's.
         output.unlink(missing_ok=True)
-        self._child = Child(
+        child = Child(
             "Kafka",
             [*self._java(library, keep_class_data=True), "kafka.Kafka", str(self._configuration)],
             log=output,
             cwd=self.folder,
         )
-        self._child.start()
+        child.start()
+        # Not before: whoever looks at it from another thread finds a process that has started.
+        self._child = child
 
     def wait_ready(
         self, *, seconds: float = 120.0, cancelled: Callable[[], bool] = lambda: False

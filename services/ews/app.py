@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.common import logging as logs
+from services.common.cancellation import only_ours
 from services.common.settings import EwsSettings
 from services.ews.checkpoint import Checkpointer
 from services.ews.core.api import PartitionCore
@@ -92,9 +93,12 @@ async def _run(
         asyncio.create_task(guarded(what, coroutine))
         for what, coroutine in (
             ("starting Faust failed", app.start()),
-            ("checkpoints failed", shell.schedule.run(watchdog.beat)),
-            ("verification failed", shell.inspector.run()),
-            ("following the rule profiles failed", profiles.follow(shell.profile_learned)),
+            ("checkpoints failed", only_ours(shell.schedule.run(watchdog.beat))),
+            ("verification failed", only_ours(shell.inspector.run())),
+            (
+                "following the rule profiles failed",
+                only_ours(profiles.follow(shell.profile_learned)),
+            ),
             ("Faust stopped by itself", _until_crashed(app, stop, end)),
         )
     ]

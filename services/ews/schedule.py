@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from services.common.cancellation import only_ours
 from services.common.settings import EwsSettings
 from services.ews import metrics
 from services.ews.checkpoint import Checkpointer
@@ -103,7 +104,7 @@ class Schedule:
                 started = self.clock()
                 snapshot = entry.runner.snapshot()
                 await self.hook.reached("snapshot", partition)
-                await self.checkpointer.write(entry.producer, partition, snapshot)
+                await only_ours(self.checkpointer.write(entry.producer, partition, snapshot))
         except Exception as error:  # noqa: BLE001 - any failure ends the process (design D3)
             self.die(ExitCode.SOFTWARE, str(error))
         else:

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from services.common import logging as logs
+from services.common.cancellation import only_ours
 from services.common.clock import clock_from
 from services.common.http import add_health
 from services.common.kafka import idempotent_producer
@@ -52,7 +53,7 @@ async def _run(settings: EwsSettings, topology: Topology, end: Die) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked)
     watchdog.start()
-    work = asyncio.create_task(_work(settings, topology, watchdog, end))
+    work = asyncio.create_task(only_ours(_work(settings, topology, watchdog, end)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")

@@ -62,6 +62,7 @@ class FakeCheckpointer:
     written: list[tuple[int, Snapshot]] = field(default_factory=list)
     gate: asyncio.Event | None = None
     fails: bool = False
+    strays: bool = False
     at_once: int = 0
     most_at_once: int = 0
 
@@ -72,6 +73,8 @@ class FakeCheckpointer:
             await (self.gate.wait() if self.gate else asyncio.sleep(0))
             if self.fails:
                 raise TransactionError("planted")
+            if self.strays:
+                raise asyncio.CancelledError
             self.written.append((partition, snapshot))
         finally:
             self.at_once -= 1
@@ -226,6 +229,22 @@ def test_a_failed_checkpoint_ends_the_process() -> None:
         scene.shell.schedule.begin(0, entry)
         assert entry.writing is not None
         with pytest.raises(Ended, match="planted"):
+            await entry.writing
+
+    asyncio.run(scenario())
+
+
+def test_a_checkpoint_that_nobody_cancelled_but_was_cancelled_ends_the_process() -> None:
+    """Its rows were handed out once: to go on without them would lose what they say."""
+
+    async def scenario() -> None:
+        scene = Scene()
+        entry = scene.own(0)
+        scene.checkpointer.strays = True
+        scene.feed(0, 0)
+        scene.shell.schedule.begin(0, entry)
+        assert entry.writing is not None
+        with pytest.raises(Ended, match="cancelled by nobody"):
             await entry.writing
 
     asyncio.run(scenario())
