@@ -101,6 +101,21 @@ class EwsSettings(CommonSettings):
     ews_instance_id: str | None = None
     """Static group membership: the same name after a restart keeps the partitions."""
 
+    @model_validator(mode="after")
+    def _no_checkpoint_is_not_stuck(self) -> EwsSettings:
+        limit = self.ews_stuck_seconds
+        for name in ("ews_checkpoint_seconds", "ews_catch_up_seconds"):
+            interval = getattr(self, name)
+            # The other half is for the transaction, which may have to wait for the broker.
+            if 2 * interval > limit:
+                msg = (
+                    f"FORVARNING_{name.upper()}: {interval:g} s between two checkpoints is more "
+                    f"than half of FORVARNING_EWS_STUCK_SECONDS ({limit:g} s), after which a "
+                    "worker that has written none is ended"
+                )
+                raise ValueError(msg)
+        return self
+
 
 class CasesSettings(CommonSettings):
     """services.cases."""
