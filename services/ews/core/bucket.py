@@ -218,23 +218,25 @@ class Bucket:
         held = self.year(calendar.school_year(day)).marks
         found = held.get(day)
         if found is None or found.bits.shape[1] < len(self.pupils):
-            if self.order(day):
-                found = of_day(self.counted(day))
-            else:
-                found = DayMarks((), np.zeros((0, len(self.pupils)), np.uint8))
-            held[day] = found
+            found = held[day] = of_day(self.counted(day))
         return found
 
     def task(self, day: int) -> days.Task:
         """What there is to add up of a day."""
         return days.Task(self.order(day), len(self.pupils), self.notices)
 
-    def take(self, day: int, counted: days.Day) -> days.Mask:
-        """Keep a day as added up anew; tells the rows whose day came out differently."""
+    def take(self, day: int, counted: days.Day, *, keep_marks: bool = False) -> days.Mask:
+        """Keep a day as added up anew; tells the rows whose day came out differently.
+
+        With ``keep_marks`` the day's :meth:`marks` are made while it is at hand.
+        """
         year = self.year(calendar.school_year(day))
         size = len(self.pupils)
         self._last = (day, counted)
-        year.marks.pop(day, None)
+        if keep_marks:
+            year.marks[day] = of_day(counted)
+        else:
+            year.marks.pop(day, None)
         held = year.day(day)
         before = held[: days.SUMMED, :size]
         changed: days.Mask = (before != counted.sums[: days.SUMMED]).any(0)

@@ -150,7 +150,9 @@ class Core:
             counted = days.add_up([bucket.task(day) for bucket, day in some])
             for (bucket, day), one in zip(some, counted, strict=True):
                 sums, changed = found.setdefault(bucket.key, ({}, {}))
-                sums[day], changed[day] = one, bucket.take(day, one)
+                profiles = self._partition.profiles(bucket.organiser_id)
+                sums[day] = one
+                changed[day] = bucket.take(day, one, keep_marks=profiles.look_at_lessons)
         return found
 
     def _adopt(self, batch: Batch) -> None:

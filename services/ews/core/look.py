@@ -183,7 +183,7 @@ class Look:
         self._counts: dict[tuple[Window, Counting], Ints] = {}
         self._marks = marks
         self._rows = rows
-        self._lessons: dict[Window, Lessons] = {}
+        self._lessons: dict[tuple[Window, bytes], Lessons] = {}
         self._bound: dict[bound.Dates, Look] = {}
         self.said = sums[out - start :, days.REPORTED] > 0
         self.totals: dict[Metric, change.Totals] = {}
@@ -308,13 +308,14 @@ class Look:
             found[i] = late.sum(0)
         return found
 
-    def lessons(self, window: Window) -> Lessons:
-        """The lessons of every judged day's window."""
-        found = self._lessons.get(window)
+    def lessons(self, window: Window, who: NDArray[np.intp]) -> Lessons:
+        """The lessons of every judged day's window, of the pupils with these places."""
+        key = (window, who.tobytes())
+        found = self._lessons.get(key)
         if found is None:
             first = int(self.first(window)[0])
             some = [(day, self._marks(day)) for day in self.axis[first:].tolist()]
-            found = self._lessons[window] = gather(some, self._rows)
+            found = self._lessons[key] = gather(some, self._rows[who])
         return found
 
     def window_days(self, window: Window) -> tuple[Ints, Ints]:

@@ -1,13 +1,15 @@
 """The lessons of a day as bits: which ones a pupil missed, where the day's sums do not tell.
 
-They are made from the day as it is added up, when a rule asks for them, and kept
-until the day changes. A profile that has no such rule pays nothing for them.
+They are made from the day as it is added up, at once where a profile's rules look
+at lessons, else when they are asked for, and kept until the day changes. A profile
+that has no such rule pays nothing for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ REPORTED, VALID, UNEXPLAINED, CONFIRMED, PART, FIRST, LAST, LUNCH = (1 << i for 
 It was reported; some of it was valid, unexplained, confirmed absence. ``PART``:
 it was attended in part by coming late, see :func:`of_day`. ``FIRST``, ``LAST``
 and ``LUNCH`` tell its place in the pupil's day, reported or not, see
-:func:`_slots`.
+:func:`_places`.
 """
 OF_METRIC = {
     Metric.TOTAL: VALID | UNEXPLAINED | CONFIRMED,
@@ -66,47 +68,53 @@ def of_day(day: days.Day) -> DayMarks:
         if len(lesson.marks) > lessons.EARLY:
             left = (lesson.marks[lessons.EARLY] > 0) & (lesson.marks[lessons.LATE] == 0)
             part[i, lesson.rows[left]] = False
-    bits = np.zeros(said.shape, np.uint8)
-    for bit, mask in ((REPORTED, said > 0), (PART, part)):
-        bits[mask] |= bit
-    for bit, minutes in zip((VALID, UNEXPLAINED, CONFIRMED), kinds, strict=True):
-        bits[minutes > 0] |= bit
-    if len(day.lessons):
+    bits = part.view(np.uint8) * np.uint8(PART)
+    for bit, mask in zip(
+        (REPORTED, VALID, UNEXPLAINED, CONFIRMED), (said > 0, *(kinds > 0)), strict=True
+    ):
+        bits |= mask.view(np.uint8) * np.uint8(bit)
+    if day.lessons:
         _slots(bits, day.counted, day.lessons)
     return DayMarks(tuple(lesson.subject for lesson in day.lessons), bits)
 
 
 def _slots(bits: Bits, counted: days.Mask, held: Sequence[Lesson]) -> None:
-    """Mark the first and the last lessons of the day, and those next to the lunch break.
+    """Mark the place of every pupil's lessons in the pupil's own day."""
+    spans = tuple((lesson.start, lesson.start + lesson.length) for lesson in held)
+    mine = np.packbits(counted, axis=0).T.copy()
+    bits |= np.stack([_places(spans, one.tobytes()) for one in mine], axis=1)
+
+
+@lru_cache(maxsize=4_096)
+def _places(spans: tuple[tuple[int, int], ...], mine: bytes) -> Bits:
+    """The places of a day's lessons for who has those that ``mine`` has a bit for.
 
     First are those that begin before any other, last those that begin after
     any other. The lunch break is the longest time between two lessons, the
     earlier of two as long, that begins between 10:30 and 13:30; on a day
-    without one no lesson is next to it.
+    without one no lesson is next to it. A timetable comes back every week, hence
+    the cache; what it gives is not written to.
     """
-    alike = bool((counted == counted[:, :1]).all())
-    mine = counted[:, :1] if alike else counted
-    width = mine.shape[1]
-    nobody = np.full(width, -1, np.int32)
-    first, last, end = nobody.copy(), nobody.copy(), nobody.copy()
-    longest = np.zeros(width, np.int32)
-    begins, ends = nobody.copy(), nobody.copy()
-    for here, lesson in zip(mine, held, strict=True):
-        first[here & (first < 0)] = lesson.start
-        last[here] = lesson.start
-        gap = lesson.start - end
-        lunch = here & (end >= _LUNCH_FROM) & (end <= _LUNCH_UPTO) & (gap > longest)
-        longest[lunch] = gap[lunch]
-        begins[lunch], ends[lunch] = end[lunch], lesson.start
-        end[here] = np.maximum(end[here], lesson.start + lesson.length)
-    for i, (here, lesson) in enumerate(zip(mine, held, strict=True)):
-        beside = (begins == lesson.start + lesson.length) | (ends == lesson.start)
-        for bit, mask in (
-            (FIRST, first == lesson.start),
-            (LAST, last == lesson.start),
-            (LUNCH, (longest > 0) & beside),
-        ):
-            bits[i] |= np.where(mask & here, bit, 0).astype(np.uint8)
+    bits = np.zeros(len(spans), np.uint8)
+    has = np.unpackbits(np.frombuffer(mine, np.uint8), count=len(spans)).tolist()
+    own = [(start, end, i) for i, (start, end) in enumerate(spans) if has[i]]
+    if not own:
+        return bits
+    first, last = own[0][0], own[-1][0]
+    ended, longest = own[0][1], 0
+    lunch: tuple[int, int] | None = None
+    for start, end, _ in own[1:]:
+        if _LUNCH_FROM <= ended <= _LUNCH_UPTO and start - ended > longest:
+            longest, lunch = start - ended, (ended, start)
+        ended = max(ended, end)
+    for start, end, i in own:
+        if start == first:
+            bits[i] |= FIRST
+        if start == last:
+            bits[i] |= LAST
+        if lunch is not None and (end == lunch[0] or start == lunch[1]):
+            bits[i] |= LUNCH
+    return bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +124,6 @@ class Lessons:
     day: Ints
     subjects: Sequence[str]
     bits: Bits
-
-    def of(self, first: int, last: int) -> Lessons:
-        """Those of the epoch days from ``first`` to ``last``."""
-        low, high = np.searchsorted(self.day, (first, last + 1)).tolist()
-        return Lessons(self.day[low:high], self.subjects[low:high], self.bits[low:high])
 
 
 def gather(some: Sequence[tuple[int, DayMarks]], rows: NDArray[np.intp]) -> Lessons:

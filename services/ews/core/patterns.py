@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forvarning.warnings.v1 import warnings_pb2
 from forvarning.warnings.v1.warnings_pb2 import Pattern
@@ -42,9 +43,10 @@ def weekday(day: _Days) -> _Days:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """What lies in each cell: counts [cell, pupil], and of all lessons [pupil].
+    """What lies in each cell of each window: counts [window, cell, pupil].
 
-    ``days`` counts the days with absence in the cell.
+    ``days`` counts the days with absence in the cell; the ``all_`` counts are of
+    every lesson, in a cell or not: [window, 1, pupil].
     """
 
     names: Sequence[str]
@@ -55,54 +57,70 @@ class Cells:
     all_absent: Ints
 
 
-def cells(measure: Measure, metric: Metric, held: Lessons) -> Cells:
-    """The cells of a pattern measure. Lessons without a subject lie in no subject's cell.
+def cells(measure: Measure, metric: Metric, held: Lessons, first: Ints, last: Ints) -> Cells:
+    """The cells of a pattern measure in the windows between two epoch days each, both included.
 
-    Weekdays are named by their ISO number.
+    Lessons without a subject lie in no subject's cell. Weekdays are named by
+    their ISO number.
     """
     said = (held.bits & marks.REPORTED) != 0
-    absent = said & ((held.bits & marks.OF_METRIC[metric]) != 0)
-    totals = (said.sum(0), absent.sum(0))
-    if not len(held.day):
-        none = np.zeros((0, said.shape[1]), np.int64)
-        return Cells((), none, none, none, *totals)
+    both = np.stack((said, said & ((held.bits & marks.OF_METRIC[metric]) != 0)))
+    begin = _beginnings(held.day)
+    dates = held.day[begin]
+    everything = _by(both, begin)
     if measure is Measure.SLOT_PATTERN:
-        bits = np.array(list(SLOTS.values()), np.uint8)[:, None, None]
-        inside = (held.bits & bits) != 0
-        here = absent & inside
-        by_day = np.logical_or.reduceat(here, _beginnings(held.day), axis=1)
-        counts = ((said & inside).sum(1), here.sum(1), by_day.sum(1))
-        return Cells(tuple(SLOTS), *counts, *totals)
-    if measure is Measure.WEEKDAY_PATTERN:
-        group = weekday(held.day)
-        names = [str(number) for number in range(8)]
+        names, inside = list(SLOTS), np.zeros((2, len(dates), len(SLOTS), said.shape[1]), np.int64)
+        for i, bit in enumerate(SLOTS.values()):
+            inside[:, :, i] = _by(both & ((held.bits & bit) != 0), begin)
+    elif measure is Measure.WEEKDAY_PATTERN:
+        numbers = weekday(dates)
+        known = sorted(set(numbers.tolist()))
+        names, inside = [str(number) for number in known], _empty(everything, len(known))
+        inside[:, np.arange(len(dates)), np.searchsorted(known, numbers)] = everything
     else:
-        names = sorted(set(held.subjects))
+        names = sorted(set(held.subjects) - {""})
+        inside = _empty(everything, len(names))
         place = {name: i for i, name in enumerate(names)}
-        group = np.array([place[subject] for subject in held.subjects], np.int64)
-    order = np.lexsort((held.day, group))
-    group, said, absent = group[order], said[order], absent[order]
-    at = _beginnings(group)
-    at_day = _beginnings(group * (1 << 20) + held.day[order])
-    by_day = np.logical_or.reduceat(absent, at_day, axis=0)
-    counts = (
-        np.add.reduceat(said, at, axis=0, dtype=np.int64),
-        np.add.reduceat(absent, at, axis=0, dtype=np.int64),
-        np.add.reduceat(by_day, np.searchsorted(at_day, at), axis=0, dtype=np.int64),
-    )
-    named = [names[one] for one in group[at].tolist()]
-    known = [i for i, name in enumerate(named) if name]
-    reported, absent_in, on_days = (one[known] for one in counts)
-    return Cells([named[i] for i in known], reported, absent_in, on_days, *totals)
+        where = np.array([place.get(subject, -1) for subject in held.subjects], np.int64)
+        in_cell = np.flatnonzero(where >= 0)
+        which = np.searchsorted(dates, held.day)[in_cell] * len(names) + where[in_cell]
+        order = np.argsort(which, kind="stable")
+        begin = _beginnings(which[order])
+        flat = inside.reshape(2, -1, said.shape[1])
+        flat[:, which[order][begin]] = _by(both[:, in_cell[order]], begin)
+    low, high = np.searchsorted(dates, first), np.searchsorted(dates, last + 1)
+    counts = [_between(one, low, high) for one in (*inside, inside[1] > 0)]
+    return Cells(names, *counts, *(_between(one[:, None], low, high) for one in everything))
+
+
+def _by(both: days.Mask, begin: Ints) -> Ints:
+    """What lies between one beginning and the next, counted: [2, beginning, pupil]."""
+    if not len(begin):
+        return np.zeros((2, 0, both.shape[2]), np.int64)
+    return np.add.reduceat(both, begin, axis=1, dtype=np.int64)
+
+
+def _empty(everything: Ints, width: int) -> Ints:
+    two, dates, pupils = everything.shape
+    return np.zeros((two, dates, width, pupils), np.int64)
+
+
+def _between(daily: NDArray[Any], low: Ints, high: Ints) -> Ints:
+    """Sums of [day, ...] over windows."""
+    upto = np.zeros((len(daily) + 1, *daily.shape[1:]), np.int64)
+    np.cumsum(daily, axis=0, out=upto[1:])
+    return upto[high] - upto[low]
 
 
 def _beginnings(values: Ints) -> Ints:
     """The places at which a value differs from the one before; the first place is one."""
+    if not len(values):
+        return np.zeros(0, np.int64)
     return np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
 
 
 def stands_out(rule: Rule, found: Cells) -> days.Mask:
-    """[cell, pupil]: absence on enough days, and enough times the share of all other lessons.
+    """[window, cell, pupil]: absence on enough days, enough times the share of other lessons.
 
     Where nothing was reported outside the cell there is nothing to stand out from.
     """
@@ -119,24 +137,21 @@ def verdict(rule: Rule, look: Look) -> tuple[days.Mask, days.Mask]:
     enough = look.count(rule.window, Counting(Measure.DAYS, rule.metric)) >= rule.min_absence_days
     fires: days.Mask = np.zeros_like(enough)
     calm: days.Mask = np.ones_like(enough)
-    if not enough.any():
+    who, when = np.flatnonzero(enough.any(0)), np.flatnonzero(enough.any(1))
+    if not len(who):
         return fires, calm
-    held = look.lessons(rule.window)
     first, last = look.window_days(rule.window)
-    for i in np.nonzero(enough.any(1))[0].tolist():
-        some = np.nonzero(enough[i])[0]
-        part = held.of(int(first[i]), int(last[i]))
-        found = cells(
-            rule.measure, rule.metric, Lessons(part.day, part.subjects, part.bits[:, some])
-        )
-        mask = stands_out(rule, found)
-        top, bottom = rule.threshold_ratio
-        share, limit = found.absent * (100 * bottom), found.reported * top
-        over = share >= limit if rule.inclusive else share > limit
-        fires[i, some] = (mask & over).any(0)
-        top, bottom = rule.resolve_ratio
-        over = found.absent * (100 * bottom) >= found.reported * top
-        calm[i, some] = ~(mask & over).any(0)
+    held = look.lessons(rule.window, who)
+    found = cells(rule.measure, rule.metric, held, first[when], last[when])
+    mask = stands_out(rule, found)
+    places = np.ix_(when, who)
+    top, bottom = rule.threshold_ratio
+    share, limit = found.absent * (100 * bottom), found.reported * top
+    over = share >= limit if rule.inclusive else share > limit
+    fires[places] = (mask & over).any(1)
+    top, bottom = rule.resolve_ratio
+    over = found.absent * (100 * bottom) >= found.reported * top
+    calm[places] = ~(mask & over).any(1)
     return fires, calm
 
 
@@ -145,18 +160,19 @@ def strongest(rule: Rule, held: Lessons) -> Pattern | None:
 
     Of equal ones the first: weekdays and places of the day in their order, subjects by name.
     """
-    found = cells(rule.measure, rule.metric, held)
+    if not len(held.day):
+        return None
+    found = cells(rule.measure, rule.metric, held, held.day[:1], held.day[-1:])
+    reported_in, absent_in = found.reported[0, :, 0].tolist(), found.absent[0, :, 0].tolist()
     best: int | None = None
-    for i in np.nonzero(stands_out(rule, found)[:, 0])[0].tolist():
-        if best is None or int(found.absent[i, 0]) * int(found.reported[best, 0]) > int(
-            found.absent[best, 0]
-        ) * int(found.reported[i, 0]):
+    for i in np.flatnonzero(stands_out(rule, found)[0, :, 0]).tolist():
+        if best is None or absent_in[i] * reported_in[best] > absent_in[best] * reported_in[i]:
             best = i
     if best is None:
         return None
-    reported, absent = int(found.reported[best, 0]), int(found.absent[best, 0])
-    elsewhere = int(found.all_reported[0]) - reported
-    absent_elsewhere = int(found.all_absent[0]) - absent
+    reported, absent = reported_in[best], absent_in[best]
+    elsewhere = int(found.all_reported[0, 0, 0]) - reported
+    absent_elsewhere = int(found.all_absent[0, 0, 0]) - absent
     return Pattern(
         kind=KINDS[rule.measure],
         cell=found.names[best],

@@ -74,6 +74,8 @@ class Measure(Enum):
 
 PATTERNS = (Measure.WEEKDAY_PATTERN, Measure.SUBJECT_PATTERN, Measure.SLOT_PATTERN)
 """Measures of where absence gathers; see :mod:`services.ews.core.patterns`."""
+LESSON_BY_LESSON = (*PATTERNS, Measure.LATE_ARRIVALS)
+"""Measures of single lessons, beside the day's sums; see :mod:`services.ews.core.marks`."""
 SHARES = (Measure.SHARE, *PATTERNS)
 """Measures whose value is a per cent."""
 NOTED = (Measure.LEAVE_DAYS, Measure.UNUSUAL_REPORTS)

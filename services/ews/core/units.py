@@ -13,7 +13,7 @@ from forvarning.state.v1.state_pb2 import ActiveProfiles, StateValue, UnitDayVal
 from services.ews.core import calendar, groups, ids
 from services.ews.core.lessons import Version
 from services.ews.core.profile import Profile, parse_profile
-from services.ews.core.rule import NOTED
+from services.ews.core.rule import LESSON_BY_LESSON, NOTED
 
 _SCHOOL_DAY = facts_pb2.DAY_KIND_SCHOOL_DAY
 _NEVER: Version = (-1, -1, -1)
@@ -173,7 +173,12 @@ class Profiles:
     def __init__(self) -> None:
         self._held: dict[bytes, Activation] = {}
         self._chosen: dict[tuple[bytes, int, int], Profile | None] = {}
-        self._count_notices: bool | None = None
+        self.subtract_waves = False
+        """Whether any rule of any of them does."""
+        self.count_notices = False
+        """Whether any rule judges what notices tell beside explaining absence."""
+        self.look_at_lessons = False
+        """Whether any rule goes by which lessons were missed, beside the day's sums."""
 
     def add(self, fact: facts_pb2.ProfileActivated, content: bytes) -> bool:
         """Take an activation; whether it was news. Raises ProfileError."""
@@ -191,30 +196,16 @@ class Profiles:
             return False
         self._held[key] = Activation(fact, parse_profile(content), content, version)
         self._chosen.clear()
-        self._count_notices = None
-        return True
-
-    @property
-    def subtract_waves(self) -> bool:
-        """Whether any rule of any of them does."""
-        return any(
-            rule.subtract_waves
-            for held in self._held.values()
-            for family in held.profile.families.values()
+        rules = [
+            rule
+            for activation in self._held.values()
+            for family in activation.profile.families.values()
             for rule in family.rules
-        )
-
-    @property
-    def count_notices(self) -> bool:
-        """Whether any rule judges what notices tell beside explaining absence."""
-        if self._count_notices is None:
-            self._count_notices = any(
-                rule.measure in NOTED
-                for activation in self._held.values()
-                for family in activation.profile.families.values()
-                for rule in family.rules
-            )
-        return self._count_notices
+        ]
+        self.subtract_waves = any(rule.subtract_waves for rule in rules)
+        self.count_notices = any(rule.measure in NOTED for rule in rules)
+        self.look_at_lessons = any(rule.measure in LESSON_BY_LESSON for rule in rules)
+        return True
 
     def choose(self, unit_id: bytes, school_form: int, day: int) -> Profile | None:
         """The profile in force: the most specific scope, then the newest valid-from, then version.
