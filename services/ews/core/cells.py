@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from forvarning.school.v1 import school_pb2 as pb
@@ -25,6 +26,8 @@ _LUNCH_HOURS = (11, 12)
 """Lessons that begin then are next to the lunch break, as far as the sums by hour tell."""
 _Lessons = dict[int, list[int]]
 """By hour: pupils of whom something is told, and those absent of them."""
+_Sums = Mapping[tuple[int, str], Count]
+"""A class's lessons, by hour and subject."""
 
 
 class Place(NamedTuple):
@@ -37,11 +40,19 @@ class Place(NamedTuple):
 
 
 WHOLE = Place(pb.SIGNAL_SCOPE_UNIT)
+_FIRST, _LUNCH, _LAST = (
+    Place(pb.SIGNAL_SCOPE_SLOT, slot=slot) for slot in (pb.SLOT_FIRST, pb.SLOT_LUNCH, pb.SLOT_LAST)
+)
 
 
 def of_class(class_id: bytes) -> Place:
     """The place that is a class; the unit for :data:`UNIT`."""
     return WHOLE if class_id == UNIT else Place(pb.SIGNAL_SCOPE_CLASS, class_id)
+
+
+@lru_cache(maxsize=4096)
+def _of_subject(subject: str) -> Place:
+    return Place(pb.SIGNAL_SCOPE_SUBJECT, subject=subject)
 
 
 @dataclass(slots=True)
@@ -102,58 +113,69 @@ def _lessons(places: dict[Place, Seen], unit: UnitDays, day: int, calm: set[byte
         sums = by_class.setdefault(one.class_id, {})
         sums.setdefault((one.slot_hour, one.subject), Count()).add(one)
     for class_id, sums in by_class.items():
-        inside, reporting = _inside(sums)
-        for subject, count in reporting.items():
-            place = places.setdefault(Place(pb.SIGNAL_SCOPE_SUBJECT, subject=subject), Seen())
-            place.people += count.pupils
-            place.offered += count.offered
-            place.reported += count.reported
+        _reporting(places, sums)
         if class_id not in calm:
             continue
-        told = sum(_told(count) for count in sums.values())
-        away = sum(count.absent for count in sums.values())
-        for name, lessons in inside.items():
-            rest = told - sum(pupils for pupils, _ in lessons.values())
+        told = {at: max(count.told_of, count.absent) for at, count in sums.items()}
+        pupils = sum(told.values())
+        absent = sum(count.absent for count in sums.values())
+        for name, lessons in _inside(sums, told).items():
+            rest, rest_absent = pupils, absent
+            for some, away in lessons.values():
+                rest -= some
+                rest_absent -= away
             if rest < LEAST_PUPILS:
                 continue
-            rest_away = away - sum(absent for _, absent in lessons.values())
             # One lesson of the day stands for the place, so that nobody counts twice.
-            hour = max(lessons, key=lambda at: (lessons[at][0], -at))
-            pupils, absent = lessons[hour]
-            place = places.setdefault(name, Seen())
-            place.pupils += pupils
-            place.absent += absent
-            place.expected += 1000 * pupils * rest_away // rest
+            some, away = min(lessons.items(), key=_largest)[1]
+            place = places.get(name)
+            if place is None:
+                place = places[name] = Seen()
+            place.pupils += some
+            place.absent += away
+            place.expected += 1000 * some * rest_absent // rest
 
 
-def _inside(
-    sums: Mapping[tuple[int, str], Count],
-) -> tuple[dict[Place, _Lessons], dict[str, Count]]:
-    """A class's lessons in each place, and how much of each subject is reported."""
+def _largest(lesson: tuple[int, list[int]]) -> tuple[int, int]:
+    """Puts first who tells of most pupils, of equal ones the earliest."""
+    hour, (pupils, _) = lesson
+    return -pupils, hour
+
+
+def _reporting(places: dict[Place, Seen], sums: _Sums) -> None:
+    """How much of each subject of a class is reported."""
+    people: dict[str, int] = {}
+    for (_, subject), count in sums.items():
+        if not subject:
+            continue
+        name = _of_subject(subject)
+        place = places.get(name)
+        if place is None:
+            place = places[name] = Seen()
+        before = people.get(subject, 0)
+        people[subject] = max(before, count.pupils)
+        place.people += people[subject] - before
+        place.offered += count.offered
+        place.reported += count.reported
+
+
+def _inside(sums: _Sums, told: Mapping[tuple[int, str], int]) -> dict[Place, _Lessons]:
+    """A class's lessons in each place."""
     inside: dict[Place, _Lessons] = {}
-    reporting: dict[str, Count] = {}
     hours = [hour for hour, _ in sums]
     first, last = min(hours), max(hours)
-    for (hour, subject), count in sums.items():
-        names = []
-        if subject:
-            names.append(Place(pb.SIGNAL_SCOPE_SUBJECT, subject=subject))
-            whole = reporting.setdefault(subject, Count())
-            whole.pupils = max(whole.pupils, count.pupils)
-            whole.offered += count.offered
-            whole.reported += count.reported
+    for at, count in sums.items():
+        hour, subject = at
+        names = [_of_subject(subject)] if subject else []
         if first < last:
-            slots = ((pb.SLOT_FIRST, hour == first), (pb.SLOT_LAST, hour == last))
-            names += [Place(pb.SIGNAL_SCOPE_SLOT, slot=slot) for slot, here in slots if here]
+            if hour == first:
+                names.append(_FIRST)
+            if hour == last:
+                names.append(_LAST)
             if hour in _LUNCH_HOURS:
-                names.append(Place(pb.SIGNAL_SCOPE_SLOT, slot=pb.SLOT_LUNCH))
+                names.append(_LUNCH)
         for name in names:
             lesson = inside.setdefault(name, {}).setdefault(hour, [0, 0])
-            lesson[0] += _told(count)
+            lesson[0] += told[at]
             lesson[1] += count.absent
-    return inside, reporting
-
-
-def _told(count: Count) -> int:
-    """Pupils told of: never fewer than were told to be absent."""
-    return max(count.told_of, count.absent)
+    return inside
