@@ -100,13 +100,18 @@ def explained(found: dict[bytes, Found]) -> dict[bytes, int]:
 def is_the_units(found: Mapping[bytes, Found]) -> bool:
     """Whether a day's wave is the whole unit's, to be told as one.
 
-    Where a single class has one, it is that class's, though it may be enough to
-    lift a small school.
+    Where a single class has one and the others together do not, it is that
+    class's, though it may be enough to lift a small school.
     """
     whole = found.get(UNIT)
     if whole is None or not whole.wave:
         return False
-    return sum(one.wave for name, one in found.items() if name != UNIT) != 1
+    having = [one for name, one in found.items() if one.wave and name != UNIT]
+    if len(having) != 1:
+        return True
+    (only,) = having
+    pupils, absent = whole.pupils - only.pupils, whole.absent - only.absent
+    return _is_wave(pupils, absent, whole.usual, UNIT_EXCESS)
 
 
 def shrunk(days: Sequence[int], prior: int, weight: int) -> int:
@@ -129,14 +134,18 @@ def _minutes(count: Count) -> int:
 def _judge(count: Count, usual: int, usual_minutes: int, excess: int) -> Found:
     pupils, absent = count.told_of, count.mostly_valid
     usual = max(usual, LEAST_USUAL)
-    wave = (
+    wave = _is_wave(pupils, absent, usual, excess)
+    # Where there was a wave it explains something, however little of the time it took.
+    beyond = max(_minutes(count) - usual_minutes, 1) if wave else 0
+    return Found(pupils, absent, usual, wave, beyond)
+
+
+def _is_wave(pupils: int, absent: int, usual: int, excess: int) -> bool:
+    return (
         absent >= LEAST_PUPILS
         and 1000 * absent >= (usual + excess) * pupils
         and is_rare(absent, pupils, usual)
     )
-    # Where there was a wave it explains something, however little of the time it took.
-    beyond = max(_minutes(count) - usual_minutes, 1) if wave else 0
-    return Found(pupils, absent, usual, wave, beyond)
 
 
 def is_rare(absent: int, pupils: int, usual: int) -> bool:

@@ -61,11 +61,21 @@ class SchoolDay:
 
     def __post_init__(self) -> None:
         having = {c for c, one in self.found.items() if one.wave}
-        self.wave = b"" in having and len(having) != 2
+        self.wave = b"" in having and (len(having) != 2 or self.without(*having - {b""}))
         """Of the unit: not of one class alone."""
         self.calm = set() if self.wave else self.classes.keys() - having
         self.offered = sum(part.offered for part in self.classes.values())
         self.reported = sum(part.reported for part in self.classes.values())
+
+    def without(self, class_id: bytes) -> bool:
+        """Whether the rest of the unit has a wave."""
+        whole, one = self.found[b""], self.found[class_id]
+        absent, pupils = whole.absent - one.absent, max(whole.pupils - one.pupils, 0)
+        if absent < 5 or absent * 1000 < pupils * (whole.usual + 40):
+            return False
+        n, p = max(pupils, absent), Fraction(whole.usual, 1000)
+        few = sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(absent))
+        return bool(1 - few < Fraction(1, 1000))
 
     def compared(self, place: Place) -> tuple[int, int, int] | None:
         """Pupils, absent ones, and thousandths of a pupil expected."""

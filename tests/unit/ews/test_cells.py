@@ -69,9 +69,17 @@ def test_a_class_with_a_wave_is_left_out_but_its_reporting_counts() -> None:
 
 
 def test_whose_a_wave_is() -> None:
-    wave, calm = Found(20, 10, 60, wave=True, explained=1), Found(20, 1, 60, False, 0)
-    assert is_the_units({UNIT: wave, A: wave, B: wave})
-    assert is_the_units({UNIT: wave, A: calm, B: calm})
-    assert not is_the_units({UNIT: wave, A: wave, B: calm})
-    assert not is_the_units({UNIT: calm, A: wave, B: wave})
+    def of(pupils: int, absent: int, *, wave: bool = True) -> Found:
+        return Found(pupils, absent, 60, wave=wave, explained=1)
+
+    assert is_the_units({UNIT: of(200, 40), A: of(25, 10), B: of(25, 10)})
+    assert is_the_units({UNIT: of(200, 40), A: of(25, 4, wave=False)})
+    # One class alone: the others make no wave together, or do.
+    assert not is_the_units({UNIT: of(200, 21), A: of(25, 12), B: of(25, 1, wave=False)})
+    assert is_the_units({UNIT: of(200, 40), A: of(25, 12), B: of(25, 4, wave=False)})
+    # Ten points of the 175 others are 17.5 pupils.
+    assert not is_the_units({UNIT: of(200, 29), A: of(25, 12)})
+    assert is_the_units({UNIT: of(200, 34), A: of(25, 12)})
+    assert not is_the_units({UNIT: of(30, 16), A: of(25, 12)})
+    assert not is_the_units({UNIT: of(200, 14, wave=False), A: of(25, 12), B: of(25, 12)})
     assert not is_the_units({})
