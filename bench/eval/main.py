@@ -14,11 +14,13 @@ from pathlib import Path
 from bench.eval import report, years
 from bench.eval.curves import pooled
 from bench.eval.foreign import FactsError
-from bench.eval.page import write
+from bench.eval.page import Found, write
+from bench.eval.rules import rules
 from bench.eval.score import Entry, score
 from bench.eval.truth import TruthError
 from bench.eval.years import Calm, Warned, Year
 from bench.result import print_result
+from services.ews.core.profile import parse_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD = ROOT / "services/ews/profiles/standard.toml"
@@ -67,7 +69,8 @@ def main() -> int:
         and given.profile.resolve() == STANDARD
     )
     if plain or given.docs is not None:
-        write(given.docs or ROOT / "docs", figures, by_way, by_group, curves)
+        kinds = {rule.name: rule.kind for rule in rules(parse_profile(content))}
+        write(given.docs or ROOT / "docs", Found(figures, by_way, by_group, curves, kinds))
     known = {name: None if math.isnan(value) else value for name, value in figures.items()}
     print_result("eval", known, report.AIMS)
     return _ANSWERED

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from bench.eval.curves import Curves
 from bench.eval.report import AIMS, BY_SCHOOL, ENGINE, ENOUGH, Flat, estimates, points
+from bench.eval.rules import Kind
 from bench.eval.score import FAR, Estimate, Score
 from bench.eval.svg import Axis, Line, chart
 from bench.result import Aim
@@ -33,11 +35,14 @@ _TITLES = {
     "term_15_percent": "15 % of the term so far, at month end",
     "decayed_25": "decayed share, half-life 25 school days",
     "decayed_40": "decayed share, half-life 40 school days",
-    "term_share": "term so far, with a prior, every evening",
-    "invalid_minutes": "invalid minutes of ten school days, on three of them",
 }
-_PLAIN_TITLES = _TITLES | {ENGINE: "standard, all its rules"}
-_SHARE_CURVES = ("term_share", "weekly_10_percent", "term_15_percent", "decayed_25", "decayed_40")
+_SHORT = {
+    "weekly_10_percent": "weekly mail, 14 days",
+    "seven_days": "days in a row",
+    "term_15_percent": "month end, term so far",
+    "decayed_25": "decayed, 25 days",
+    "decayed_40": "decayed, 40 days",
+}
 _COLUMNS = {
     "share_recall": "share recall",
     "share_lead_days": "lead, days",
@@ -53,57 +58,62 @@ _COLUMNS = {
 _TEMPLATE = Path(__file__).with_name("warning-quality.md.j2")
 
 
-def write(
-    folder: Path,
-    figures: Flat,
-    by_way: Mapping[str, Score],
-    by_group: Mapping[str, Mapping[str, Score]],
-    curves: Curves,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that the page tells of. ``kinds`` tells of each curve what its rule is for."""
+
+    figures: Flat
+    by_way: Mapping[str, Score]
+    by_group: Mapping[str, Mapping[str, Score]]
+    curves: Curves
+    kinds: Mapping[str, Kind]
+
+
+def write(folder: Path, found: Found) -> None:
     """Write the page and its plots into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in plots(figures, curves).items():
+    for name, picture in plots(found).items():
         (folder / name).write_text(picture, encoding="utf-8")
-    text = page(figures, by_way, by_group, curves)
-    (folder / "warning-quality.md").write_text(text, encoding="utf-8")
+    (folder / "warning-quality.md").write_text(page(found), encoding="utf-8")
 
 
-def plots(figures: Flat, curves: Curves) -> dict[str, str]:
+def plots(found: Found) -> dict[str, str]:
     """The pictures by file name."""
     false_alarms = Axis("false alarms per 100 negative pupil-terms", 0, 80, 10)
-    return {
-        "warning-quality-recall.svg": _chart(
-            "Share truth: recall by false alarms",
-            false_alarms,
-            Axis("recall", 0, 1, 0.1),
-            ("share_false_alarms", "share_recall"),
-            figures,
-            {name: curves[name] for name in _SHARE_CURVES if name in curves},
-        ),
-        "warning-quality-lead.svg": _chart(
-            "Share truth: median lead by false alarms",
-            false_alarms,
+    wanted: tuple[tuple[str, str, Axis, str, tuple[Kind, ...]], ...] = (
+        ("recall", "Share truth: recall", Axis("recall", 0, 1, 0.1), "share_recall", ("share",)),
+        (
+            "lead",
+            "Share truth: median lead",
             Axis("lead, school days", -10, 70, 10),
-            ("share_false_alarms", "share_lead_days"),
-            figures,
-            {name: curves[name] for name in _SHARE_CURVES if name in curves},
+            "share_lead_days",
+            ("share",),
         ),
-        "warning-quality-pattern.svg": _chart(
-            "Patterns and runs: found by false alarms",
+        (
+            "pattern",
+            "Patterns warned of within 20 school days",
+            Axis("pattern recall", 0, 1, 0.1),
+            "pattern_recall",
+            ("pattern", "share"),
+        ),
+        (
+            "run",
+            "Runs warned of by the seventh day",
+            Axis("run recall, day 7", 0, 1, 0.1),
+            "run_recall_day7",
+            ("run", "share"),
+        ),
+    )
+    return {
+        f"warning-quality-{name}.svg": _chart(
+            f"{title}, by false alarms",
             false_alarms,
-            Axis("patterns warned of within 20 school days", 0, 1, 0.1),
-            ("share_false_alarms", "pattern_recall"),
-            figures,
-            {name: curves[name] for name in ("invalid_minutes", "term_share") if name in curves},
-        ),
-        "warning-quality-run.svg": _chart(
-            "Runs: found by the seventh day, by false alarms",
-            false_alarms,
-            Axis("runs warned of by day 7", 0, 1, 0.1),
-            ("share_false_alarms", "run_recall_day7"),
-            figures,
-            {name: curves[name] for name in ("seven_days", "term_share") if name in curves},
-        ),
+            up,
+            ("share_false_alarms", figure),
+            found.figures,
+            {one: some for one, some in found.curves.items() if found.kinds.get(one) in of},
+        )
+        for name, title, up, figure, of in wanted
     }
 
 
@@ -117,34 +127,21 @@ def _chart(  # noqa: PLR0917  # what is drawn against what, and from where
 ) -> str:
     lines = [
         Line(
-            _PLAIN_TITLES[name].split(",")[0] + _life(name),
+            _SHORT.get(name, name),
             [(one[names[0]], one[names[1]]) for _, one in some if _known(one, names)],
         )
         for name, some in points(curves).items()
     ]
     if _known(figures, names):
-        lines.append(Line(_PLAIN_TITLES[ENGINE], [(figures[names[0]], figures[names[1]])]))
+        lines.append(Line("standard, all its rules", [(figures[names[0]], figures[names[1]])]))
     return chart(title, across, up, lines)
-
-
-def _life(name: str) -> str:
-    return {
-        "decayed_25": ", 25 days",
-        "decayed_40": ", 40 days",
-        "term_15_percent": ", monthly",
-    }.get(name, "")
 
 
 def _known(figures: Flat, names: Sequence[str]) -> bool:
     return all(not math.isnan(figures.get(name, math.nan)) for name in names)
 
 
-def page(
-    figures: Flat,
-    by_way: Mapping[str, Score],
-    by_group: Mapping[str, Mapping[str, Score]],
-    curves: Curves,
-) -> str:
+def page(found: Found) -> str:
     """The text."""
     template = Environment(
         undefined=StrictUndefined,
@@ -153,17 +150,17 @@ def page(
         autoescape=select_autoescape(default_for_string=False),
     ).from_string(_TEMPLATE.read_text("utf-8"))
     return template.render(
-        figures=figures,
-        aims=_table(("Figure", "Value", "Aim", ""), [_aim(aim, figures) for aim in AIMS]),
-        ways=_scores("", {_TITLES.get(name, name): one for name, one in by_way.items()}),
-        elsewhere=_elsewhere(by_way),
+        figures=found.figures,
+        aims=_table(("Figure", "Value", "Aim", ""), [_aim(aim, found.figures) for aim in AIMS]),
+        ways=_scores("", {_TITLES.get(name, name): one for name, one in found.by_way.items()}),
+        elsewhere=_elsewhere(found.by_way),
         groups="\n\n".join(
             _scores(label, {f"`{value}`": one for value, one in parts.items()})
-            for label, parts in by_group.items()
+            for label, parts in found.by_group.items()
         ),
-        schools=_schools(figures),
+        schools=_schools(found.figures),
         enough=ENOUGH,
-        curves=_curves(curves),
+        curves=_curves(found.curves),
     )
 
 
@@ -241,7 +238,7 @@ def _curves(curves: Curves) -> str:
         "raises_per_pupil_term": "raises",
     }
     rows = [
-        [_TITLES[name], f"{threshold:g}", *(_short(one[what]) for what in names)]
+        [_TITLES.get(name, f"`{name}`"), f"{threshold:g}", *(_short(one[what]) for what in names)]
         for name, some in points(curves).items()
         for threshold, one in some
     ]

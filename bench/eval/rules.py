@@ -1,4 +1,4 @@
-"""Rules that are one number and one threshold: what others do, and the engine's own measures bare.
+"""Rules that are one number and one threshold: what others do, and the profile's own ones bare.
 
 Each is looked at in the evening on what the registers had said by then
 (:mod:`bench.eval.registers`), once for all thresholds: the sums are made once and
@@ -15,14 +15,11 @@ What others do, at their own threshold:
 - ``decayed_25`` and ``decayed_40``: the share of time missed, each school day weighing
   half as much as the one 25 or 40 school days later, shrunk to the school's mean.
 
-The engine's measures:
-
-- ``term_share``: the share of the term so far, with a prior (see
-  ``services.ews.core.rule.Rule``), every evening.
-- ``invalid_minutes``: invalid minutes of the last ten school days, where they fell on
-  three days at least.
-
-The engine's third, the run of days, is ``seven_days``.
+Beside them the rules of the profile that is judged, as far as they are a sum of days: a
+share (with its prior), minutes or days with absence within a window, and the spread that
+the rule asks for (``min_absence_days``). A run of days is ``seven_days``. The others
+(occasions, patterns, changes) need each lesson and have no curve; nor have rules that
+are bound to dates.
 """
 
 from __future__ import annotations
@@ -30,20 +27,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.eval.registers import Registers
+from forvarning.warnings.v1.warnings_pb2 import FAMILY_UNEXCUSED_TODAY
 from services.common.clock import epoch_day
 from services.ews.core.calendar import term_start
+from services.ews.core.rule import Measure, Metric, Profile, Span
+from services.ews.core.rule import Rule as CoreRule
 
 Values = NDArray[np.float64]
+Kind = Literal["share", "pattern", "run"]
+"""What a rule is mostly for; chooses the plot."""
+FINE = tuple(round(0.01 * percent, 3) for percent in (4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20))
+_TIMES = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3)
+_SUMMED = (Measure.SHARE, Measure.MINUTES, Measure.DAYS)
+_SPANS = (Span.SCHOOL_DAYS, Span.TERM, Span.SCHOOL_YEAR)
+_METRICS = (Metric.TOTAL, Metric.INVALID, Metric.VALID)
 SHRINK_DAYS = 10.0
 """School days that the school's mean counts for in a decayed share."""
-PRIOR_SHARE, PRIOR_MINUTES = 0.06, 13_200
-"""Of the term share: 6 % of about forty school days of five and a half hours."""
-INVALID_DAYS, INVALID_ON = 10, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +75,81 @@ class Rule:
     """``value`` gives each pupil's number, or None where the rule is not looked at tonight."""
 
     name: str
-    title: str
+    kind: Kind
     value: Callable[[Evening], Values | None]
     thresholds: tuple[float, ...]
     own: float | None = None
-    """The threshold that others use; it is one of ``thresholds``."""
+    """The threshold that others use; it is one of ``thresholds``. None for the profile's rules."""
 
 
-def rules() -> list[Rule]:
-    """All of them."""
+def rules(profile: Profile) -> list[Rule]:
+    """What others do, and the profile's own."""
     shares = tuple(round(0.01 * percent, 3) for percent in range(4, 31, 2))
-    fine = tuple(
-        round(0.01 * percent, 3) for percent in (4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 20)
-    )
     return [
-        Rule("term_share", "term so far, with a prior", _term_share, fine),
-        Rule("invalid_minutes", "invalid minutes", _invalid, (30, 60, 90, 120, 180, 240, 360, 480)),
-        Rule("seven_days", "school days in a row", _run, (2, 3, 4, 5, 6, 7, 8, 10, 15, 20), 7),
-        Rule("weekly_10_percent", "weekly, last 14 days", _weekly, shares, 0.10),
-        Rule(
-            "term_15_percent",
-            "term so far, at month end",
-            _month_end,
-            tuple(sorted({*shares, 0.15})),
-            0.15,
-        ),
-        Rule("decayed_25", "decayed, 25 days", lambda one: _decayed(one, 25), fine, 0.12),
-        Rule("decayed_40", "decayed, 40 days", lambda one: _decayed(one, 40), fine, 0.12),
+        *of_profile(profile),
+        Rule("seven_days", "run", _run, (2, 3, 4, 5, 6, 7, 8, 10, 15, 20), 7),
+        Rule("weekly_10_percent", "share", _weekly, shares, 0.10),
+        Rule("term_15_percent", "share", _month_end, tuple(sorted({*shares, 0.15})), 0.15),
+        Rule("decayed_25", "share", lambda one: _decayed(one, 25), FINE, 0.12),
+        Rule("decayed_40", "share", lambda one: _decayed(one, 40), FINE, 0.12),
     ]
+
+
+def of_profile(profile: Profile) -> list[Rule]:
+    """The profile's rules that are a sum of days; of several that differ in threshold the first."""
+    found: dict[object, Rule] = {}
+    for family in profile.families:
+        if family == FAMILY_UNEXCUSED_TODAY:
+            continue
+        for rule in profile.rules(family):
+            if _is_summed(rule):
+                same = (rule.metric, rule.measure, rule.window, rule.prior_minutes)
+                found.setdefault((*same, rule.min_absence_days), _bare(rule))
+    return list(found.values())
+
+
+def _is_summed(rule: CoreRule) -> bool:
+    return (
+        rule.measure in _SUMMED
+        and rule.window.span in _SPANS
+        and rule.metric in _METRICS
+        and rule.judged is None
+        and not rule.day_share
+    )
+
+
+def _bare(rule: CoreRule) -> Rule:
+    own = float(rule.threshold)
+    if rule.measure is Measure.SHARE:
+        thresholds = {*FINE, round(own / 100, 4)}
+        return Rule(rule.rule_id, "share", partial(_summed, rule), tuple(sorted(thresholds)))
+    thresholds = {round(own * times, 2) for times in _TIMES}
+    return Rule(rule.rule_id, "pattern", partial(_summed, rule), tuple(sorted(thresholds)))
+
+
+def _summed(rule: CoreRule, evening: Evening) -> Values | None:
+    """The rule's number, with its prior and the spread that it asks for."""
+    if not evening.school_day:
+        return None
+    window = rule.window
+    first = evening.term if window.span is Span.TERM or window.within_term else 0
+    if window.span is Span.SCHOOL_DAYS:
+        first = max(first, evening.upto - window.length)
+    # The longest window: the school year, which is all that the feed holds.
+    registers = evening.registers
+    part = slice(first, evening.upto)
+    absent, invalid = registers.absent[:, part], registers.invalid[:, part]
+    away = {Metric.TOTAL: absent, Metric.INVALID: invalid}.get(rule.metric, absent - invalid)
+    if rule.measure is Measure.DAYS:
+        days: Values = (away > 0).sum(axis=1).astype(np.float64)
+        return days
+    value: Values = away.sum(axis=1).astype(np.float64)
+    if rule.measure is Measure.SHARE:
+        said = registers.reported[:, part].sum(axis=1) + rule.prior_minutes
+        value = (value + rule.prior_absent) / np.maximum(said, 1)
+    if rule.min_absence_days:
+        value = np.where((away > 0).sum(axis=1) >= rule.min_absence_days, value, 0.0)
+    return value
 
 
 def _share(evening: Evening, first: int) -> Values:
@@ -104,24 +157,6 @@ def _share(evening: Evening, first: int) -> Values:
     away = evening.registers.absent[:, first : evening.upto].sum(axis=1)
     share: Values = np.divide(away, said, out=np.zeros(len(said)), where=said > 0)
     return share
-
-
-def _term_share(evening: Evening) -> Values | None:
-    if not evening.school_day:
-        return None
-    said = evening.registers.reported[:, evening.term : evening.upto].sum(axis=1)
-    away = evening.registers.absent[:, evening.term : evening.upto].sum(axis=1)
-    value: Values = (away + PRIOR_SHARE * PRIOR_MINUTES) / (said + PRIOR_MINUTES)
-    return value
-
-
-def _invalid(evening: Evening) -> Values | None:
-    if not evening.school_day:
-        return None
-    last = evening.registers.invalid[:, max(0, evening.upto - INVALID_DAYS) : evening.upto]
-    spread = (last > 0).sum(axis=1) >= INVALID_ON
-    value: Values = np.where(spread, last.sum(axis=1), 0).astype(np.float64)
-    return value
 
 
 def _run(evening: Evening) -> Values | None:

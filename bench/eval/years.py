@@ -21,6 +21,7 @@ from bench.simulator.config import SimulatorConfig
 from bench.simulator.files import truth_line
 from bench.simulator.rates import Rates, without_noise, without_waves
 from bench.simulator.stream import Simulation
+from services.ews.core.profile import parse_profile
 
 CASE_FAMILIES = ("strofranvaro", "langvarig", "eskalering")
 """The families that open a case; ogiltig_idag is the day's notice, no early warning."""
@@ -156,7 +157,9 @@ def _kinds(years: Sequence[PupilYear]) -> list[str]:
 def _year(name: str, feed: Feed, years: Sequence[PupilYear], profile: bytes, began: float) -> Year:
     told = _warned(feed, profile)
     known = [term for year in years for term in terms(year)]
-    followed = follow(feed, rules(), known, {year.pupil: year.unit for year in years})
+    followed = follow(
+        feed, rules(parse_profile(profile)), known, {year.pupil: year.unit for year in years}
+    )
     return Year(name, known, told, followed.spells, followed.curves, time.monotonic() - began)
 
 

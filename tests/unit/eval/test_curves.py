@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,70 @@ import pytest
 from bench.eval.curves import Counts, Followed, follow, in_time, pooled
 from bench.eval.foreign import Foreign
 from bench.eval.registers import Registers
-from bench.eval.rules import PRIOR_MINUTES, PRIOR_SHARE, Evening, Rule, rules
+from bench.eval.rules import Evening, Rule, of_profile, rules, term_column
 from bench.eval.score import NEVER_LEAD, Entry, score
 from bench.eval.truth import PupilTerm, terms, year_of
+from services.ews.core.profile import parse_profile
 from tests.unit.whatif.folders import days, school_day, write
 
+PROFILE = parse_profile(b"""
+[profile]
+id = "p"
+version = 1
+name = "Test"
+
+[signals.strofranvaro]
+quiet_school_days = 0
+
+[[signals.strofranvaro.rules]]
+id = "andel"
+level = 1
+metric = "total"
+measure = "share"
+window = "term"
+comparator = ">="
+threshold = 12
+prior_share = 5
+prior_minutes = 6000
+resolve = { below = 8, school_days = 2 }
+source = "test"
+
+[[signals.strofranvaro.rules]]
+id = "hogre-andel"
+level = 2
+metric = "total"
+measure = "share"
+window = "term"
+comparator = ">="
+threshold = 20
+prior_share = 5
+prior_minutes = 6000
+resolve = { below = 8, school_days = 2 }
+source = "test"
+
+[[signals.strofranvaro.rules]]
+id = "ogiltiga-minuter"
+level = 1
+metric = "invalid"
+measure = "minutes"
+window = { school_days = 10 }
+comparator = ">="
+threshold = 120
+min_absence_days = 3
+resolve = { below = 60, school_days = 2 }
+source = "test"
+
+[[signals.strofranvaro.rules]]
+id = "tillfallen"
+level = 1
+metric = "total"
+measure = "occasions"
+window = { school_days = 20 }
+comparator = ">="
+threshold = 5
+resolve = { below = 3, school_days = 2 }
+source = "test"
+""")
 COUNT = 99
 """School days of autumn; the next one is 1 January."""
 TRUTH: dict[str, tuple[range | list[int], dict[str, Any]]] = {
@@ -51,7 +111,7 @@ def followed(tmp_path: Path, some: list[Rule]) -> Followed:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Followed:
-    return followed(tmp_path_factory.mktemp("curves"), rules())
+    return followed(tmp_path_factory.mktemp("curves"), rules(PROFILE))
 
 
 def raised(found: Followed, name: str, pupil: str) -> list[Any]:
@@ -84,7 +144,7 @@ def test_a_decayed_share_halves_and_leans_on_its_own_school() -> None:
     tables = Registers([bytes([n]) * 16 for n in range(3)], dates)
     tables.reported[:] = 100
     tables.absent[0, 0] = tables.absent[2, 25] = 100
-    (rule,) = (one for one in rules() if one.name == "decayed_25")
+    (rule,) = (one for one in rules(PROFILE) if one.name == "decayed_25")
     look = Evening(tables, dates, dates[25], 26, 0, np.array([0, 0, 1]))
     weights = [0.5 ** ((25 - n) / 25) for n in range(26)]
     offered, prior = 100 * sum(weights), 1000
@@ -105,7 +165,7 @@ def test_invalid_minutes_count_where_they_fell_on_three_of_ten_days() -> None:
     tables.invalid[0, [1, 5, 11]] = 50
     tables.invalid[1, [2, 5, 11]] = 50
     tables.invalid[2, [5, 11]] = 500
-    (rule,) = (one for one in rules() if one.name == "invalid_minutes")
+    (rule,) = (one for one in rules(PROFILE) if one.name == "ogiltiga-minuter")
     look = Evening(tables, dates, dates[11], 12, 0, np.zeros(3, np.int64))
     assert rule.value(look) == pytest.approx([0, 150, 0])
 
@@ -114,7 +174,7 @@ def test_invalid_minutes_count_where_they_fell_on_three_of_ten_days() -> None:
     "name", ["seven_days", "weekly_10_percent", "term_15_percent", "decayed_25"]
 )
 def test_a_point_is_what_the_score_says_of_its_spells(found: Followed, name: str) -> None:
-    own = next(rule.own for rule in rules() if rule.name == name)
+    own = next(rule.own for rule in rules(PROFILE) if rule.name == name)
     assert own is not None
     point = found.curves[name][own]
     one = score(
@@ -138,14 +198,10 @@ def test_a_higher_threshold_never_warns_of_more(found: Followed) -> None:
 
 
 def test_the_term_share_needs_more_where_little_is_reported(tmp_path: Path) -> None:
-    rule = next(rule for rule in rules() if rule.name == "term_share")
-    point = followed(tmp_path, [rule]).curves["term_share"][0.10]
+    rule = next(rule for rule in rules(PROFILE) if rule.name == "andel")
+    point = followed(tmp_path, [rule]).curves["andel"][0.10]
     # 180 minutes a day: the first day of the run on which the shrunk share is a tenth.
-    day = next(
-        n
-        for n in range(20, 45)
-        if (180 * (n - 19) + PRIOR_SHARE * PRIOR_MINUTES) / (180 * (n + 1) + PRIOR_MINUTES) >= 0.10
-    )
+    day = next(n for n in range(20, 45) if (180 * (n - 19) + 300) / (180 * (n + 1) + 6000) >= 0.10)
     crossing = next(term.crossing for term in known() if term.year.pupil == "run")
     assert crossing == 34
     assert crossing - day in point.leads
@@ -155,7 +211,7 @@ def test_a_pupil_that_no_register_names_is_never_warned_of(tmp_path: Path) -> No
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     feed = Foreign(write(tmp_path / "facts", days("other", COUNT)), scratch)
-    some = follow(feed, rules(), known(), {}).curves["seven_days"][7]
+    some = follow(feed, rules(PROFILE), known(), {}).curves["seven_days"][7]
     assert (some.hits, some.alarms, some.runs_found) == (0, 0, 0)
     assert (some.leads, some.negatives, some.runs) == ([NEVER_LEAD] * 3, 2, 1)
 
@@ -169,7 +225,13 @@ def test_a_warning_carried_into_spring_earns_no_lead(tmp_path: Path) -> None:
     missed = {school_day(n).isoformat(): float(n in away) for n in range(200)}
     both = terms(year_of({"pupil": "run", "unit": "u", "kind": "low", "missed": missed}))
     assert len(both) == 2
-    rule = Rule("seven_days", "", next(r.value for r in rules() if r.name == "seven_days"), (7,), 7)
+    rule = Rule(
+        "seven_days",
+        "run",
+        next(r.value for r in rules(PROFILE) if r.name == "seven_days"),
+        (7,),
+        7,
+    )
     got = follow(feed, [rule], both, {})
     entries = [Entry(term, got.spells["seven_days"]["run"]) for term in both]
     one = score(entries, families=("any",), run_families=("any",))
@@ -183,3 +245,27 @@ def test_years_add_up() -> None:
     one, other = Counts(terms=2, hits=1, leads=[3], alarms=1), Counts(terms=1, leads=[-5])
     (found,) = pooled([{"r": {1.0: one}}, {"r": {1.0: other}}])["r"].values()
     assert (found.terms, found.hits, found.leads, found.alarms) == (3, 1, [3, -5], 1)
+
+
+def test_the_profiles_own_rules_are_followed_at_and_around_their_thresholds() -> None:
+    found = {rule.name: rule for rule in of_profile(PROFILE)}
+    # A second level is the same number; occasions are no sum of days.
+    assert list(found) == ["andel", "ogiltiga-minuter"]
+    assert 0.12 in found["andel"].thresholds
+    assert found["ogiltiga-minuter"].thresholds == (30, 60, 90, 120, 150, 180, 240, 360)
+    assert (found["andel"].kind, found["ogiltiga-minuter"].kind) == ("share", "pattern")
+
+
+def test_a_term_begins_anew_in_january() -> None:
+    dates = [school_day(n) for n in range(90, 110)]
+    tables = Registers([b"p" * 16], dates)
+    tables.reported[:] = 180
+    tables.absent[0, :9] = 180
+    (rule,) = (one for one in of_profile(PROFILE) if one.name == "andel")
+    begins = term_column(dates, dates[15])
+    assert dates[begins] == date(2027, 1, 1)
+    zeros = np.zeros(1, np.int64)
+    december = Evening(tables, dates, dates[8], 9, term_column(dates, dates[8]), zeros)
+    january = Evening(tables, dates, dates[15], 16, begins, zeros)
+    assert rule.value(december) == pytest.approx([(9 * 180 + 300) / (9 * 180 + 6000)])
+    assert rule.value(january) == pytest.approx([300 / (7 * 180 + 6000)])

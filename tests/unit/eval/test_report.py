@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from bench.eval.report import AIMS, engine_score, population, schools
 from bench.eval.score import Spell
 from bench.eval.svg import Axis, Line, chart
 from bench.eval.truth import PupilTerm
-from bench.eval.years import Warned, Year
+from bench.eval.years import Calm, Warned, Wave, Year
 from tests.unit.eval.test_truth import term, weekdays
 from tests.unit.whatif.folders import RUN_RULE, days, school_day, write
 
@@ -168,3 +169,67 @@ def test_a_chart_puts_points_where_they_belong() -> None:
     assert first[1] > middle[1] > last[1]
     assert middle[0] == pytest.approx((first[0] + last[0]) / 2, abs=0.1)
     assert middle[1] == pytest.approx((first[1] + last[1]) / 2, abs=0.1)
+
+
+def test_noise_and_waves_are_told_of_the_compared_years_together() -> None:
+    noisy = year(
+        "1",
+        (pupil("a", 20), [Spell("langvarig", DAYS[9])]),
+        (pupil("b", 20), []),
+        (pupil("c", 0), [Spell("langvarig", DAYS[9])]),
+        (pupil("d", 0), []),
+    )
+    early = {one: [Spell("langvarig", DAYS[4])] for one in ("a", "b", "c")}
+    clean = Warned(early, {})
+    waves = [Wave(DAYS[5], DAYS[15], frozenset("abcd"))]
+    without = Calm(waves, Warned({"c": [Spell("langvarig", DAYS[5])]}, {}), 2.0)
+    figures, seconds = main.compare([(done(noisy), done((clean, 1.0)), done(without))])
+    assert figures["noise_cost_recall_percent"] == 50
+    # The crossing is day 14: leads 10 and 10 without noise, 5 and -5 with it.
+    assert figures["noise_cost_lead_percent"] == 100
+    assert figures["noise_cost_false_alarms_percent"] == 0
+    assert figures["noise_cost_percent"] == 100
+    assert (figures["wave_extra_percent"], figures["wave_fewer_percent"]) == (25, 0)
+    assert (figures["wave_pupils"], figures["compared_seeds"], seconds) == (4, 1, 3.0)
+    assert main.compare([]) == ({}, 0.0)
+
+
+def done(value: Any) -> Future[Any]:
+    job: Future[Any] = Future()
+    job.set_result(value)
+    return job
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ([], True),
+        (["--tuning"], False),
+        (["--pupils", "1000"], False),
+        (["--seeds", "9001"], False),
+        (["--profile", str(main.STANDARD.with_name("skolverket-15.toml"))], False),
+    ],
+)
+def test_only_the_whole_run_of_standard_writes_the_page(
+    monkeypatch: pytest.MonkeyPatch, given: list[str], written: bool
+) -> None:
+    asked: list[tuple[int, ...]] = []
+
+    def simulated(seeds: tuple[int, ...], *_: object) -> tuple[list[Year], main.Compared]:
+        asked.append(seeds)
+        return [year("1", (pupil("a", 20), []))], main.Compared({}, 0.0)
+
+    pages: list[object] = []
+    monkeypatch.setattr(main, "_simulated", simulated)
+    monkeypatch.setattr(main, "write", lambda folder, *_: pages.append(folder))
+    monkeypatch.setattr(sys, "argv", ["eval", *given])
+    assert main.main() == 0
+    assert pages == ([main.ROOT / "docs"] if written else [])
+    assert not set(main.TUNING_SEEDS) & set(main.EVALUATION_SEEDS)
+    assert asked == [
+        main.TUNING_SEEDS
+        if "--tuning" in given
+        else (9001,)
+        if "--seeds" in given
+        else main.EVALUATION_SEEDS
+    ]
