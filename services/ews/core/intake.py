@@ -250,11 +250,15 @@ class Intake:
     def _wave(self, fact: Any, wave: Any, cause: Cause, again: bool) -> None:
         _identifiers(wave, ("school_unit_id",))
         _day(wave.epoch_day)
-        name = (fact.organiser_id, wave.school_unit_id)
-        if self._partition.unit(*name).wave(wave) or again:
-            self._partition.dirty_unit_days.add((*name, wave.epoch_day))
-            self._partition.wave(*name, wave.epoch_day, cause)
-            self.waiting = True
+        name, day = (fact.organiser_id, wave.school_unit_id), wave.epoch_day
+        unit = self._partition.unit(*name)
+        waited, before = unit.waits(day), unit.groups_with_wave(day)
+        if unit.wave(wave) or again:
+            self._partition.dirty_unit_days.add((*name, day))
+            # Corrections change how much a wave explains far oftener than who had one. And nobody
+            # is waiting for it to the second: the day has ended.
+            if waited or again or unit.groups_with_wave(day) != before:
+                self._partition.wave(*name, day, cause)
 
     def _profile_activated(self, fact: Any, activated: Any, cause: Cause, again: bool) -> None:
         key = (activated.profile_id, activated.profile_version, activated.digest)

@@ -79,6 +79,12 @@ class Unit:
         waves = self.days[day].waves
         return waves.get(class_id, waves.get(b"", 0)) > 0
 
+    def groups_with_wave(self, day: int) -> dict[bytes, bool]:
+        """All that :meth:`has_wave` goes by; nothing where nobody had one."""
+        if day not in self.wave_days:
+            return {}
+        return {name: told > 0 for name, told in self.days[day].waves.items()}
+
     def wave(self, wave: facts_pb2.Wave) -> bool:
         """Take a Wave; whether it was news. The larger (partitions, revisions) wins (design D8).
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from forvarning.warnings.v1 import warnings_pb2
+from services.ews.core import decide
+from services.ews.core.judge import judge
 from services.ews.core.profile import ProfileError, parse_profile
 from tests.unit.ews.facts import CLASS, School, name, weekdays
 from tests.unit.ews.harness import Harness
@@ -41,6 +45,52 @@ def test_the_day_is_judged_when_its_wave_is_in() -> None:
     (event,) = harness.told(school.wave(at, CALM))
     assert event.episodes[0].raised_day == at
     assert event.episodes[0].figures.shared == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "anew"),
+    [
+        (CALM, CALM, False),
+        (CALM, {}, False),
+        (WAVE, WAVE, False),
+        (WAVE, {CLASS: 290, b"": 0}, False),
+        (WAVE, CALM, True),
+        (CALM, WAVE, True),
+        (WAVE, {CLASS: 0, b"": 300}, True),
+        (None, CALM, False),
+        (None, WAVE, True),
+    ],
+)
+def test_a_later_wave_is_judged_where_it_finds_others(
+    monkeypatch: pytest.MonkeyPatch,
+    first: dict[bytes, int] | None,
+    second: dict[bytes, int],
+    *,
+    anew: bool,
+) -> None:
+    """``first`` None: the next closing came instead of it. What it says is kept all the same."""
+    harness, school = begun()
+    at, later = weekdays(2)
+    harness.told(*school.school_day(at, range(4), {0: "v..."}))
+    if first is None:
+        harness.told(*school.school_day(later, range(4)))
+    else:
+        harness.told(school.wave(at, first))
+    judged: list[object] = []
+
+    def counted(*given: Any) -> None:
+        judged.append(given[0])
+        judge(*given)
+
+    monkeypatch.setattr(decide, "judge", counted)
+    harness.apply(school.wave(at, second, revisions=2))
+    assert not harness.core.wants_flush
+    batch = harness.collect()
+    assert bool(judged) == anew
+    assert [row.key for row in batch.state if row.key.startswith(b"u:")]
+    # Restored, an older one loses against it.
+    harness.restart()
+    assert harness.told(school.wave(at, WAVE if second != WAVE else CALM, revisions=1)) == []
 
 
 def test_without_a_wave_it_is_judged_at_the_next_closing() -> None:
