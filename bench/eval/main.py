@@ -128,7 +128,7 @@ def compare(
     jobs: Sequence[tuple[Future[Year], Future[tuple[Warned, float]], Future[Calm]]],
 ) -> tuple[report.Flat, float]:
     """The cost of noise and waves, over the compared seeds together."""
-    extra = fewer = everybody = 0
+    extra = fewer = later = everybody = 0
     clean_entries: list[Entry] = []
     noisy_years: list[Year] = []
     seconds = 0.0
@@ -138,7 +138,9 @@ def compare(
             clean_job.result(),
             calm_job.result(),
         )
-        counts = years.wave_extra(calm.waves, year.told.spells, calm.told.spells)
+        told = (calm.waves, year.told.spells, calm.told.spells)
+        counts = years.wave_extra(*told)
+        later += years.wave_extra(*told, later=True)[0]
         extra, fewer, everybody = extra + counts[0], fewer + counts[1], everybody + counts[2]
         noisy_years.append(year)
         clean_entries += [
@@ -163,5 +165,6 @@ def compare(
     figures["compared_seeds"] = len(jobs)
     figures["wave_pupils"] = everybody
     figures["wave_extra_percent"] = 100 * extra / everybody if everybody else nobody
+    figures["wave_extra_later_percent"] = 100 * later / everybody if everybody else nobody
     figures["wave_fewer_percent"] = 100 * fewer / everybody if everybody else nobody
     return figures, seconds

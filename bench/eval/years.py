@@ -26,8 +26,9 @@ from services.ews.core.profile import parse_profile
 CASE_FAMILIES = ("strofranvaro", "langvarig", "eskalering")
 """The families that open a case; ogiltig_idag is the day's notice, no early warning."""
 LAST_DATE = date(2027, 6, 30)
-WAVE_BEFORE, WAVE_AFTER = 5, 20
-"""School days before and after a wave's middle in which a warning may be the wave's doing."""
+WAVE_BEFORE, WAVE_AFTER, WAVE_LATER = 5, 10, 20
+"""School days before and after a wave's middle: in the first two everybody whom it takes is
+ill; until the last a share that it drove up may still cross a threshold."""
 
 
 @dataclass(slots=True)
@@ -55,10 +56,13 @@ class Year:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """An influenza wave at one unit: the days in which it may cause warnings, and who is there."""
+    """An influenza wave at one unit, and who is there."""
 
     first: date
     last: date
+    """The days on which it has pupils at home."""
+    later: date
+    """Until then it may still cause warnings."""
     pupils: frozenset[str]
 
 
@@ -108,11 +112,14 @@ def calm(seed: int, pupils: int, profile: bytes) -> Calm:
         for middle in middles:
             here = np.flatnonzero(at_unit[:, middle]).tolist()
             first = world.days[max(0, middle - WAVE_BEFORE)]
-            last = world.days[min(len(world.days) - 1, middle + WAVE_AFTER)]
-            waves.append(Wave(first, last, frozenset(world.pupils[one].id for one in here)))
+            last, later = (
+                world.days[min(len(world.days) - 1, middle + after)]
+                for after in (WAVE_AFTER, WAVE_LATER)
+            )
+            waves.append(Wave(first, last, later, frozenset(world.pupils[one].id for one in here)))
             # Whoever is ever there counts in the sums by which waves are recognised.
             concerned |= set(np.flatnonzero(at_unit.any(axis=1)).tolist())
-    last = max((wave.last for wave in waves), default=world.days[0])
+    last = max((wave.later for wave in waves), default=world.days[0])
     feed = Simulated(simulation, last=last, only=sorted(concerned))
     return Calm(waves, _warned(feed, profile), time.monotonic() - began)
 
@@ -187,19 +194,23 @@ def truth_of(simulation: Simulation) -> list[PupilYear]:
     return [year_of(line) for line in lines if line is not None]
 
 
-def wave_extra(waves: Sequence[Wave], passed: Spells, without: Spells) -> tuple[int, int, int]:
+def wave_extra(
+    waves: Sequence[Wave], passed: Spells, without: Spells, *, later: bool = False
+) -> tuple[int, int, int]:
     """Extra pupils warned on account of waves; those no longer warned; all at the units.
 
-    A pupil counts once for each wave of the unit that they are at: warned where a family
-    that opens a case raised between five school days before its middle and twenty after.
-    Extra is who was so in the year with the wave and not in the same year without it.
-    The wider window than the week itself is to the engine's disadvantage: a share that
-    the wave drove up may cross its threshold weeks later.
+    The counterfactual is the same year without its waves, every other absence the same:
+    a week before the wave would be no measure, since absence has its own seasons. A pupil
+    counts once for each wave of the unit that they are at: warned where a family that
+    opens a case raised on a day of the wave, that is from five school days before its
+    middle to ten after, or with ``later`` to twenty after. Extra is who was so in the
+    year with the wave and not in the one without.
     """
     extra = fewer = everybody = 0
     for wave in waves:
+        last = wave.later if later else wave.last
         with_it, without_it = (
-            {pupil for pupil in wave.pupils if _raised(some.get(pupil, ()), wave)}
+            {pupil for pupil in wave.pupils if _raised(some.get(pupil, ()), wave.first, last)}
             for some in (passed, without)
         )
         extra += len(with_it - without_it)
@@ -208,10 +219,8 @@ def wave_extra(waves: Sequence[Wave], passed: Spells, without: Spells) -> tuple[
     return extra, fewer, everybody
 
 
-def _raised(spells: Sequence[Spell], wave: Wave) -> bool:
-    return any(
-        one.family in CASE_FAMILIES and wave.first <= one.raised <= wave.last for one in spells
-    )
+def _raised(spells: Sequence[Spell], first: date, last: date) -> bool:
+    return any(one.family in CASE_FAMILIES and first <= one.raised <= last for one in spells)
 
 
 def noise_cost(clean: Mapping[str, float], noise: Mapping[str, float]) -> dict[str, float]:

@@ -181,7 +181,7 @@ def test_noise_and_waves_are_told_of_the_compared_years_together() -> None:
     )
     early = {one: [Spell("langvarig", DAYS[4])] for one in ("a", "b", "c")}
     clean = Warned(early, {})
-    waves = [Wave(DAYS[5], DAYS[15], frozenset("abcd"))]
+    waves = [Wave(DAYS[5], DAYS[8], DAYS[15], frozenset("abcd"))]
     without = Calm(waves, Warned({"c": [Spell("langvarig", DAYS[5])]}, {}), 2.0)
     figures, seconds = main.compare([(done(noisy), done((clean, 1.0)), done(without))])
     assert figures["noise_cost_recall_percent"] == 50
@@ -189,7 +189,8 @@ def test_noise_and_waves_are_told_of_the_compared_years_together() -> None:
     assert figures["noise_cost_lead_percent"] == 100
     assert figures["noise_cost_false_alarms_percent"] == 0
     assert figures["noise_cost_percent"] == 100
-    assert (figures["wave_extra_percent"], figures["wave_fewer_percent"]) == (25, 0)
+    assert (figures["wave_extra_percent"], figures["wave_fewer_percent"]) == (0, 25)
+    assert figures["wave_extra_later_percent"] == 25
     assert (figures["wave_pupils"], figures["compared_seeds"], seconds) == (4, 1, 3.0)
     assert main.compare([]) == ({}, 0.0)
 

@@ -104,17 +104,19 @@ def _marks(day: date, fact: Fact, ids: set[bytes]) -> list[tuple[object, ...]]:
 
 
 def test_extra_pupils_are_those_warned_with_the_wave_only() -> None:
-    wave = Wave(date(2027, 2, 1), date(2027, 2, 26), frozenset("abcdefghij"))
+    wave = Wave(date(2027, 2, 1), date(2027, 2, 26), date(2027, 3, 12), frozenset("abcdefghij"))
     inside = Spell("strofranvaro", date(2027, 2, 10))
     passed = {
         "a": [inside],
         "b": [inside],
         "c": [Spell("strofranvaro", date(2027, 1, 29))],
         "d": [Spell("ogiltig_idag", date(2027, 2, 10))],
+        "f": [Spell("langvarig", date(2027, 3, 1))],
         "x": [inside],
     }
     without = {"b": [Spell("langvarig", date(2027, 2, 26))], "e": [inside]}
     assert wave_extra([wave], passed, without) == (1, 1, 10)
+    assert wave_extra([wave], passed, without, later=True) == (2, 1, 10)
 
 
 def test_noise_costs_the_worst_relative_loss() -> None:
