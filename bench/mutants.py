@@ -2,12 +2,13 @@
 
     python -m bench.mutants [MODULE …]
 
-mutmut makes the mutants and runs the core's quick tests on each (``[tool.mutmut]`` in
-pyproject.toml says which). Verdicts are kept in mutants/: a run that was ended goes on where it
-was, a function that changed is tried again, and when a test has changed so is every mutant that
-was not killed. Remove the folder to begin anew. With MODULEs (``fold publish``) only those are
-tried and counted, and the output says so. Mutants that cannot be told from the original are in
-tests/mutants/survivors.toml with the reason; they count as survivors all the same.
+mutmut makes the mutants and notes which of the core's quick tests reach which function
+(``[tool.mutmut]`` in pyproject.toml says which tests there are); bench.mutant_trials runs those on
+each. Verdicts are kept in mutants/: a run that was ended goes on where it was, a function that
+changed is tried again, and when a test has changed so is every mutant that was not killed. Remove
+the folder to begin anew. With MODULEs (``fold publish``) only those are tried and counted, and the
+output says so. Mutants that cannot be told from the original are in tests/mutants/survivors.toml
+with the reason; they count as survivors all the same.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -32,6 +34,9 @@ SURVIVORS = ROOT / "tests" / "mutants" / "survivors.toml"
 AIMS = (Aim("killed_share", ">=", 0.9),)
 _KEPT = ROOT / "mutants"
 _TESTS = _KEPT / "tests.sha256"
+_BOTH = _KEPT / "tests-and-core.sha256"
+_REACHED = _KEPT / "mutmut-stats.json"
+"""Mutmut's notes of which test reaches which function."""
 _TRIED_BY = ("tests/unit/ews", "tests/unit/whatif", "tests/unit/oracle", "tests/model")
 # mutmut's exit status of a mutant's run; what is in none of these is a crash, which a test noticed.
 # SIGKILL is what the system sends where a run has ignored SIGXCPU, the signal of its time-out.
@@ -149,37 +154,44 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _try(chosen: Iterable[str]) -> None:
+    folders = [ROOT / folder for folder in (*_TRIED_BY, "tests/mutants")]
+    tests, both = digest(folders), digest([*folders, ROOT / CORE])
+    if not _BOTH.exists() or _BOTH.read_text("utf-8") != both:
+        # Mutmut keeps its notes until it hears of a new test; a new function needs new ones too.
+        _REACHED.unlink(missing_ok=True)
     _generate()
-    tests = _digest_of_tests()
+    _BOTH.write_text(both, "utf-8")
     if not _TESTS.exists() or _TESTS.read_text("utf-8") != tests:
         forget_survivors()
         _TESTS.write_text(tests, "utf-8")
     todo = [name for module in chosen for name in pending(statuses(module))]
     if todo:
         print(f"{len(todo)} mutants to try, one after another …", file=sys.stderr, flush=True)
-        # One child, and everything else on the machine goes before it.
+        # One at a time, and everything else on the machine goes before it.
         done = subprocess.run(
-            ["nice", "-n", "19", _program(), "run", "--max-children", "1", *todo],
-            cwd=ROOT,
-            stdout=sys.stderr,
+            ["nice", "-n", "19", sys.executable, "-m", "bench.mutant_trials"],
+            cwd=_KEPT,
+            env=os.environ | {"PYTHONPATH": str(_KEPT), "MUTANT_UNDER_TEST": ""},
+            input="\n".join(todo),
+            text=True,
+            stdout=subprocess.DEVNULL,
             check=False,
         )
         if done.returncode:
-            raise MutantsError("mutmut could not run the tests; it says above why.")
-
-
-def _program() -> str:
-    return str(Path(sys.executable).with_name("mutmut"))
+            raise MutantsError("The tests could not be run on the mutants; it says above why.")
 
 
 def _generate() -> None:
-    """Make the mutants, so that it is known which have no verdict yet."""
+    """Make the mutants, so that it is known which have no verdict yet, and see who reaches them."""
     steps = (
         "import os; os.environ['MUTANT_UNDER_TEST'] = 'mutant_generation'\n"
         "from pathlib import Path\n"
-        "from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants\n"
+        "from mutmut.__main__ import (Config, PytestRunner, collect_or_load_stats,\n"
+        "    copy_also_copy_files, copy_src_dir, create_mutants, setup_source_paths)\n"
         "Path('mutants').mkdir(exist_ok=True)\n"
-        "copy_src_dir(); copy_also_copy_files(); create_mutants(1)\n"
+        "Config.ensure_loaded()\n"
+        "copy_src_dir(); copy_also_copy_files(); setup_source_paths(); create_mutants(1)\n"
+        "collect_or_load_stats(PytestRunner())\n"
     )
     done = subprocess.run(
         ["nice", "-n", "19", sys.executable, "-c", steps],
@@ -189,15 +201,17 @@ def _generate() -> None:
         check=False,
     )
     if done.returncode:
-        raise MutantsError(f"mutmut could not make the mutants:\n{done.stderr}")
+        told = "\n".join([*done.stdout.splitlines()[-20:], *done.stderr.splitlines()[-20:]])
+        raise MutantsError(f"mutmut could not make the mutants:\n{told}")
 
 
-def _digest_of_tests() -> str:
-    digest = hashlib.sha256()
-    for folder in (*_TRIED_BY, "tests/mutants"):
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
+def digest(folders: Iterable[Path]) -> str:
+    """One number for all the Python files there."""
+    found = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")):
+            found.update(file.read_bytes())
+    return found.hexdigest()
 
 
 def _tell(chosen: Iterable[str], *, partly: bool) -> None:
