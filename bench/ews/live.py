@@ -1,7 +1,7 @@
 """A school morning, live: 100,000 pupils' school year in the state, registers at lesson pace.
 
 First the state is written as a broker would hold it: compacted, with the last
-week as the checkpoints wrote it. A worker restores it and is then watched
+two days as the checkpoints wrote them. A worker restores it and is then watched
 through the busiest stretch of the day, each register coming when it really came.
 How long each fact waits for the checkpoint that holds it is seen from outside, by
 a `read_committed` reader of the changelog. Then the worker is killed in the middle

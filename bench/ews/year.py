@@ -22,8 +22,9 @@ from services.ews.core.api import Batch, Row
 from services.ews.core.core import Core
 
 _TODAY = date(2027, 6, 30)
-_TAIL_DAYS = 7
-"""How long a broker leaves the changelog uncompacted (services.common.topics)."""
+_TAIL_DAYS = 2
+"""How much a broker leaves uncompacted: the day that it writes to (services.common.topics) and
+the one before, until a tenth of a partition is new."""
 _COLLECT_EVERY = 20_000
 _PACED = 400
 _CLASS = 15
@@ -37,9 +38,9 @@ class Year:
     """``records`` are all facts in order. ``records[live:calm]`` came in the busiest stretch of
     the last day, and ``due`` is when each from ``live`` on did, in seconds from then.
 
-    ``rows`` is the state a week before that, one row a key; ``tail`` what the week's
+    ``rows`` is the state two days before that, one row a key; ``tail`` what these days'
     checkpoints wrote at lesson pace, one register each; ``paced`` are some of these,
-    spread over the week, with the marks of their class.
+    spread over them, with the marks of their class.
     """
 
     pupils: int
@@ -79,21 +80,21 @@ def simulate(options: Options) -> Year:
 
 
 def decide(year: Year) -> None:
-    """Fill in the state rows: the year at once, its last week at lesson pace."""
+    """Fill in the state rows: the year at once, its last days at lesson pace."""
     gc.collect()
     gc.freeze()
     core = Core()
     core.learn_profile("standard", 1, standard_profile())
-    week = _week(year)
-    for at, record in enumerate(year.records[:week]):
+    late = _last_days(year)
+    for at, record in enumerate(year.records[:late]):
         core.apply(record.value, at, partition=0)
         if (at + 1) % _COLLECT_EVERY == 0:
             _keep(year.rows, core.collect().state)
     _keep(year.rows, core.collect().state)
-    last_week = year.records[week : year.live]
-    every = max(1, sum(record.marks >= _CLASS for record in last_week) // _PACED)
+    last_days = year.records[late : year.live]
+    every = max(1, sum(record.marks >= _CLASS for record in last_days) // _PACED)
     seen = 0
-    for at, record in enumerate(last_week, week):
+    for at, record in enumerate(last_days, late):
         if record.marks:
             # What no register brought goes with a checkpoint of its own.
             year.tail.extend(core.collect().state)
@@ -108,12 +109,12 @@ def decide(year: Year) -> None:
     gc.unfreeze()
     say(
         f"a year of {year.pupils} pupils: {len(year.records)} facts, {len(year.rows)} rows and "
-        f"{len(year.tail)} of the last week"
+        f"{len(year.tail)} of the last days"
     )
 
 
-def _week(year: Year) -> int:
-    """Where the facts of the last week begin."""
+def _last_days(year: Year) -> int:
+    """Where the facts of the last days begin."""
     last = Fact.FromString(year.records[year.live].value).accepted_unix_ms
     since = last - int(timedelta(days=_TAIL_DAYS).total_seconds() * 1000)
     low, high = 0, year.live

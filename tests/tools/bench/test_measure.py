@@ -133,6 +133,14 @@ def test_a_part_that_cannot_be_measured_takes_no_other_with_it(
     assert not aims["changelog_bytes_per_mark"]["met"]
 
 
+def test_only_what_the_group_step_tells_schools_is_not_asked_of_the_worker() -> None:
+    mine = [Finding(Kind.MISSING, store, "t", "is not there") for store in Store]
+    left = workers.of_the_worker(Report(Scope(marks=7), mine))
+    assert {one.store for one in left.findings} == set(Store) - {Store.SCHOOL_SIGNALS}
+    assert left.scope.marks == 7
+    assert not left.well
+
+
 @pytest.mark.timeout(900)
 def test_a_small_run_from_end_to_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
