@@ -39,6 +39,8 @@ class Topic:
                 "cleanup.policy": "compact",
                 "max.compaction.lag.ms": str(_COMPACTION_LAG_MS),
                 "min.cleanable.dirty.ratio": "0.1",
+                # What is being written to is never compacted: without this a week of it.
+                "segment.ms": str(_DAY_MS),
             }
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms or -1)}
 
