@@ -25,6 +25,7 @@ from forvarning.rules.v1.rules_pb2 import RuleProfile
 from services.common import topics
 from services.common.clock import epoch_day
 from tests.integration.ingest.world import OPS_TOKEN, PARTITIONS, World, read_topic, roster
+from tests.trial import TRIAL
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +33,8 @@ STANDARD = Path("services/ews/profiles/standard.toml").read_bytes()
 
 
 def profile(profile_id: str, version: int = 1) -> str:
-    """The standard rules under another name."""
-    text = STANDARD.decode().replace('id = "standard"', f'id = "{profile_id}"', 1)
+    """The trial rules under another name."""
+    text = TRIAL.decode().replace('id = "provprofil"', f'id = "{profile_id}"', 1)
     return text.replace("version = 1", f"version = {version}", 1)
 
 
@@ -198,7 +199,7 @@ async def test_the_command_tells_line_and_key_of_what_ingest_refuses(
     world: World, tmp_path: Path
 ) -> None:
     file = tmp_path / "own.toml"
-    text = STANDARD.decode().replace('owner = "principal"', 'owner = "rektor"', 1)
+    text = TRIAL.decode().replace('owner = "principal"', 'owner = "rektor"', 1)
     file.write_text(text, "utf-8")
     line = text[: text.index('"rektor"')].count("\n") + 1
     async with address(world) as url:
