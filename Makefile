@@ -56,11 +56,7 @@ eval: .venv/dev ## how good the warnings are, on simulated years or FACTS=DIR; o
 bench-ews: .venv/dev .venv/peers/ready ## how fast the EWS is, against its peers; writes docs/benchmarks.md; one JSON line last
 	@$(PY) -m bench.ews
 
-bench-.venv/peers/ready: requirements/peers.txt requirements/peers.sh .venv/dev
-	@bash requirements/peers.sh
-	@touch $@
-
-demo: .venv/local ## seconds from a fresh clone to the first warning; one JSON line last
+bench-demo: .venv/local ## seconds from a fresh clone to the first warning; one JSON line last
 	@$(PY) -m bench.demo
 
 mutants: .venv/dev ## faults put into the core that the tests must notice (hours; MODULES="fold ids"); one JSON line last
