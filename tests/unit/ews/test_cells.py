@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from forvarning.school.v1 import school_pb2 as pb
 from services.ews.core.cells import WHOLE, Place, Seen, of_class, seen
 from services.ews.core.unitdays import UNIT, UnitDays
@@ -66,6 +68,18 @@ def test_a_class_with_a_wave_is_left_out_but_its_reporting_counts() -> None:
     assert found[of_class(B)] == Seen(0, 0, 0, 10, 600, 600)
     assert found[subject("Svenska")] == Seen(0, 0, 0, 20, 1200, 1200)
     assert slot(pb.SLOT_FIRST) not in found
+
+
+@pytest.mark.parametrize(("size", "compared"), [(4, False), (5, True)])
+def test_fewer_than_five_are_no_measure_for_others(size: int, compared: bool) -> None:
+    """Neither a class for another one, nor the rest of a day for a lesson."""
+    world = SchoolWorld({A: 20, B: size}, {A: ((8, "X"),), B: ((8, "Y"), (9, "Z"))})
+    unit = UnitDays()
+    unit.take(world.row(START))
+    found = seen(unit, START, {})
+    assert found[of_class(A)].pupils == (20 if compared else 0)
+    assert found.get(subject("Y"), Seen()).pupils == (size if compared else 0)
+    assert found[of_class(B)].pupils == size
 
 
 def test_whose_a_wave_is() -> None:

@@ -11,7 +11,7 @@ import pytest
 from forvarning.school.v1 import school_pb2 as pb
 from forvarning.warnings.v1.warnings_pb2 import GroupDay
 from services.ews.core.cells import Place, Seen
-from services.ews.core.clusters import clusters, is_unlikely
+from services.ews.core.clusters import clusters, is_unlikely, unreported
 from services.ews.core.schoolsignals import SchoolSignals
 from services.ews.core.unitdays import UnitDays
 from tests.unit.ews.facts import name, weekdays
@@ -19,6 +19,7 @@ from tests.unit.ews.school_world import DAY, ORGANISER, UNIT, A, B, C, SchoolWor
 
 DAYS = weekdays(60)
 WORLD = SchoolWorld({A: 25, B: 25, C: 25})
+SLOJD = Place(pb.SIGNAL_SCOPE_SUBJECT, subject="Slöjd")
 
 
 def told(rows: Iterable[GroupDay], partitions: int = 1) -> list[pb.SchoolSignal]:
@@ -232,6 +233,15 @@ def test_a_few_days_are_not_enough_to_speak_of_lessons_nobody_reports(
     assert bool(told(rows)) is is_told
 
 
+@pytest.mark.parametrize(("missing", "is_told"), [(2, False), (3, True)])
+def test_reports_must_be_missing_on_several_days(missing: int, is_told: bool) -> None:
+    """Long days on which nobody reports, however much of the time they make up."""
+    whole, short = Seen(people=25, offered=9_000), Seen(people=25, offered=600, reported=600)
+    window = [(day, {SLOJD: whole if at < missing else short}) for at, day in enumerate(DAYS[:10])]
+    assert (SLOJD in unreported(window)) is is_told
+    assert unreported(window[1:]) == {}
+
+
 def test_eighty_per_cent_is_enough() -> None:
     """Of fifty lessons ten: exactly on the threshold; one more is under it."""
     five = SchoolWorld({A: 25}, {A: ((8, "X"), (9, "Y"), (10, "Z"), (11, "U"), (13, "V"))})
@@ -274,9 +284,6 @@ def test_the_sign_test_is_exact(days: int, places: int) -> None:
     for speak in range(days + 1):
         tail = sum(comb(days, x) for x in range(speak, days + 1)) / 2**days
         assert is_unlikely(speak, days, places) is (tail * places < 0.01)
-
-
-SLOJD = Place(pb.SIGNAL_SCOPE_SUBJECT, subject="Slöjd")
 
 
 @pytest.mark.parametrize(
