@@ -147,8 +147,8 @@ def test_a_decayed_share_halves_and_leans_on_its_own_school() -> None:
     (rule,) = (one for one in rules(PROFILE) if one.name == "decayed_25")
     look = Evening(tables, dates, dates[25], 26, 0, np.array([0, 0, 1]))
     weights = [0.5 ** ((25 - n) / 25) for n in range(26)]
-    offered, prior = 100 * sum(weights), 1000
-    # The first day weighs half; ten days of the own school's mean are put beside it.
+    offered, prior = 100 * sum(weights), 2000
+    # The first day weighs half; twenty days of the own school's mean are put beside it.
     school, other = 50 / (2 * offered), 100 / offered
     assert rule.value(look) == pytest.approx(
         [
