@@ -58,7 +58,8 @@ _NO_PATTERNS = frozenset(
         "authorised", "authorized", "excused", "giltig", "low", "none", "normal", "control",
         "moderate", "run", "runs", "long", "longterm", "långvarig", "langvarig", "refusal",
         "refuser", "sitter", "hemmasittare", "share", "rising", "chronic", "ill", "illness", "sick",
-        "sjuk", "wave", "flu", "influenza", "leave", "ledighet",
+        "sjuk", "wave", "flu", "influenza", "leave", "ledighet", "sickness", "medical", "gradual",
+        "increasing", "strong", "strongly", "persistent", "severe",
     )
 )  # fmt: skip
 
