@@ -45,7 +45,7 @@ def tally_days(judged: Dates, year: int) -> tuple[tuple[int, int], ...]:
     return tuple((one, one) for one in sorted(days))
 
 
-def tallies(judged: Dates, axis: Ints, out: int = 0) -> tuple[Ints, Ints]:
+def tallies(judged: Dates, axis: Ints, out: int) -> tuple[Ints, Ints]:
     """Where on the axis of school days the rule is judged, and where its windows end.
 
     ``places`` are places of the axis from ``out`` on, ascending; ``ends`` the last
