@@ -249,6 +249,20 @@ class Stream:
         self.workers.append(step)
         return step
 
+    async def stopped(self, worker: Worker) -> None:
+        """Ask a worker to stop, and wait until it has."""
+        worker.signal(signal.SIGTERM)
+        await asyncio.to_thread(worker.wait)
+
+    async def worked_through(self, *runs: Iterable[tuple[int, Register | bytes]]) -> None:
+        """The opening of many a test: a log that a worker read to its end before it stopped."""
+        await self.create()
+        for some in runs:
+            await self.send(some)
+        worker = self.start()
+        await self.caught_up()
+        await self.stopped(worker)
+
     def end_all(self) -> None:
         for worker in self.workers:
             worker.end()

@@ -27,8 +27,7 @@ async def _replay_all(s: Stream) -> list[Outcome]:
 
 
 async def _restart(s: Stream, worker: Worker, **test: object) -> Worker:
-    worker.signal(15)
-    worker.wait()
+    await s.stopped(worker)
     return s.start(**test)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import signal
 from collections.abc import Callable
 
 import pytest
@@ -48,12 +47,7 @@ def test_a_topic_created_anew_stops_the_worker(
     s = make_stream(partitions=2)
 
     async def scenario() -> None:
-        await s.create()
-        await s.send(stream(rng, s.partitions, 20))
-        worker = s.start()
-        await s.caught_up()
-        worker.signal(signal.SIGTERM)
-        worker.wait()
+        await s.worked_through(stream(rng, s.partitions, 20))
         published = len(await s.read(s.topology.warnings))
         await s.create_anew(s.topology.facts)
         await s.send(stream(rng, s.partitions, length))
@@ -101,12 +95,7 @@ def test_retention_that_overtakes_the_worker_stops_it(
     s = make_stream(partitions=2)
 
     async def scenario() -> None:
-        await s.create()
-        await s.send(stream(rng, s.partitions, 10))
-        worker = s.start()
-        await s.caught_up()
-        worker.signal(signal.SIGTERM)
-        worker.wait()
+        await s.worked_through(stream(rng, s.partitions, 10))
         missed = list(stream(rng, s.partitions, 20))
         await s.send(missed)
         ends = await s.ends()
@@ -136,8 +125,7 @@ def test_group_offsets_are_not_believed(make_stream: Callable[..., Stream], seed
             worker = s.start()
             await s.send(stream(rng, s.partitions, 5))
             await s.caught_up()
-            worker.signal(signal.SIGTERM)
-            worker.wait()
+            await s.stopped(worker)
             if lie is None:
                 await s.forget_group()
             else:
@@ -171,14 +159,8 @@ def test_a_deleted_changelog_is_rebuilt_and_nothing_is_sent(
     s = make_stream(partitions=2)
 
     async def scenario() -> None:
-        await s.create()
-        for _ in range(4):
-            await s.send(stream(rng, s.partitions, 30))
-        worker = s.start()
-        await s.caught_up()
+        await s.worked_through(*(stream(rng, s.partitions, 30) for _ in range(4)))
         await s.assert_true()
-        worker.signal(signal.SIGTERM)
-        worker.wait()
         warnings = await s.read(s.topology.warnings)
         days = await s.read(s.topology.absence_days)
         await s.create_anew(s.topology.state)
@@ -207,12 +189,7 @@ def test_a_rebuild_on_request_goes_by_the_log_alone(
     s = make_stream(partitions=2)
 
     async def scenario() -> None:
-        await s.create()
-        await s.send(stream(rng, s.partitions, 40))
-        worker = s.start()
-        await s.caught_up()
-        worker.signal(signal.SIGTERM)
-        worker.wait()
+        await s.worked_through(stream(rng, s.partitions, 40))
         published = len(await s.read(s.topology.warnings))
         for partition in range(s.partitions):
             done = await mend(s.settings, s.topology, partition, rebuild=True, by="test")
