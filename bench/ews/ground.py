@@ -58,6 +58,8 @@ class Ground:
     folder: Path
     server: KafkaServer
     settings: OracleSettings
+    filled: bool = field(default=False, init=False)
+    """The state of a school year is written (:mod:`bench.ews.live`)."""
     _written: feed.Written | None = field(default=None, init=False)
     _kept: list[Record] = field(default_factory=list, init=False)
     _marks: int = field(default=0, init=False)

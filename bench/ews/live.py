@@ -42,6 +42,7 @@ from services.ews.hooks import NO_HOOK
 from services.ews.partition import Position, Snapshot
 from services.ews.topology import CHECKPOINT_KEY, Topology
 
+_PREFIX = "bench-live."
 _GROUP = "bench-live"
 _INSTANCE = "bench-live-0"
 """As in production: a worker that comes back under its name is not waited for."""
@@ -135,12 +136,13 @@ async def one_a_checkpoint(
     return ground.bytes_of(topology.state) / marks, rows / marks
 
 
-async def live(ground: Ground) -> Figures:
-    """The part; see above."""
+async def state(ground: Ground) -> Figures:
+    """The part about the state: what it takes on the broker's disk, and what a mark adds to it."""
     began = time.monotonic()
     this_year = ground.year()
-    decide(this_year)
-    topology = apart("bench-live.")
+    if not this_year.rows:
+        decide(this_year)
+    topology = apart(_PREFIX)
     await create_topics(ground.settings)
     await publish_profile(ground.settings)
     await make_topology(ground.settings, topology)
@@ -150,11 +152,14 @@ async def live(ground: Ground) -> Figures:
     await fill(ground, topology, this_year.tail)
     start = Row(CHECKPOINT_KEY, encode_checkpoint(Position(0), written_by="bench-ews"))
     await fill(ground, topology, [start])
+    ground.filled = True
     say(
         f"wrote {ground.bytes_of(topology.state) / 1e6:,.0f} MB of state for {pupils} pupils "
         f"in {time.monotonic() - began:.0f} s"
     )
-    figures: Figures = {
+    per_mark, rows_per_mark = await one_a_checkpoint(ground, this_year.paced)
+    say(f"one register a checkpoint: {per_mark:.0f} bytes of changelog a mark")
+    return {
         "state_kb_per_pupil_year": compacted / pupils / 1000,
         "state_row_kb_per_pupil_year": (
             sum(len(key) + len(value) for key, value in this_year.rows.items())
@@ -162,17 +167,19 @@ async def live(ground: Ground) -> Figures:
             / 1000
         ),
         "state_rows": len(this_year.rows) * ground.options.partitions,
-        "live_pupils": pupils,
-    }
-    per_mark, rows_per_mark = await one_a_checkpoint(ground, this_year.paced)
-    figures |= {
         "changelog_bytes_per_mark": per_mark,
         "changelog_row_bytes_per_mark": rows_per_mark,
         "changelog_marks_per_checkpoint": (
             sum(marks for _, marks in this_year.paced) / len(this_year.paced)
         ),
     }
-    say(f"one register a checkpoint: {per_mark:.0f} bytes of changelog a mark")
+
+
+async def live(ground: Ground) -> Figures:
+    """The part about the worker on that state; see above."""
+    if not ground.filled:
+        await state(ground)
+    topology = apart(_PREFIX)
     child = Child(
         "the live worker",
         [sys.executable, "-m", "bench.ews.worker"],
@@ -185,12 +192,12 @@ async def live(ground: Ground) -> Figures:
     await producer.start()
     try:
         async with watching(ground.settings, topology, watch):
-            morning = Morning(ground, topology, this_year, child, watch, producer)
-            figures |= await morning.run()
+            morning = Morning(ground, topology, ground.year(), child, watch, producer)
+            figures = await morning.run()
     finally:
         await producer.stop()
         child.stop(seconds=30)
-    return figures
+    return {"live_pupils": ground.year().pupils * ground.options.partitions, **figures}
 
 
 @asynccontextmanager

@@ -42,6 +42,7 @@ PARTS: dict[str, Callable[[Ground], Awaitable[Figures]]] = {
     "plain": against.plain,
     "ceiling": against.ceiling,
     "two": workers.two,
+    "state": live.state,
     "live": live.live,
     "replay": replaying.replay,
 }

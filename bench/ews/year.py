@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from bench.ews.basics import say, standard_profile
 from bench.ews.options import Options
@@ -23,8 +23,8 @@ from services.ews.core.core import Core
 
 _TODAY = date(2027, 6, 30)
 _TAIL_DAYS = 2
-"""How much a broker leaves uncompacted: the day that it writes to (services.common.topics) and
-the one before, until a tenth of a partition is new."""
+"""How many school days a broker leaves uncompacted: the one that it writes to
+(services.common.topics) and the one before, until a tenth of a partition is new."""
 _COLLECT_EVERY = 20_000
 _PACED = 400
 _CLASS = 15
@@ -38,14 +38,15 @@ class Year:
     """``records`` are all facts in order. ``records[live:calm]`` came in the busiest stretch of
     the last day, and ``due`` is when each from ``live`` on did, in seconds from then.
 
-    ``rows`` is the state two days before that, one row a key; ``tail`` what these days'
-    checkpoints wrote at lesson pace, one register each; ``paced`` are some of these,
-    spread over them, with the marks of their class.
+    ``rows`` is the state before ``records[late]``, one row a key; ``tail`` is what the
+    checkpoints wrote from there on at lesson pace, one register each; ``paced`` are some
+    of these, spread over them, with the marks of their class.
     """
 
     pupils: int
     records: list[Record]
     marks: int
+    late: int
     live: int
     calm: int
     due: list[float]
@@ -66,6 +67,7 @@ def simulate(options: Options) -> Year:
     accepted = [Fact.FromString(record.value).accepted_unix_ms / 1000 for record in records]
     midnight = local_instant(last, 0).timestamp()
     morning = next(at for at, one in enumerate(accepted) if one >= midnight)
+    uncompacted = local_instant(days[-5 - _TAIL_DAYS], 0).timestamp()
     marks = [record.marks for record in records]
     start, end = busiest(accepted[morning:], marks[morning:], options.live_seconds)
     live = morning + start
@@ -73,6 +75,7 @@ def simulate(options: Options) -> Year:
         pupils=pupils,
         records=records,
         marks=sum(marks),
+        late=next(at for at, one in enumerate(accepted) if one >= uncompacted),
         live=live,
         calm=morning + end,
         due=[one - accepted[live] for one in accepted[live:]],
@@ -85,7 +88,7 @@ def decide(year: Year) -> None:
     gc.freeze()
     core = Core()
     core.learn_profile("standard", 1, standard_profile())
-    late = _last_days(year)
+    late = year.late
     for at, record in enumerate(year.records[:late]):
         core.apply(record.value, at, partition=0)
         if (at + 1) % _COLLECT_EVERY == 0:
@@ -111,20 +114,6 @@ def decide(year: Year) -> None:
         f"a year of {year.pupils} pupils: {len(year.records)} facts, {len(year.rows)} rows and "
         f"{len(year.tail)} of the last days"
     )
-
-
-def _last_days(year: Year) -> int:
-    """Where the facts of the last days begin."""
-    last = Fact.FromString(year.records[year.live].value).accepted_unix_ms
-    since = last - int(timedelta(days=_TAIL_DAYS).total_seconds() * 1000)
-    low, high = 0, year.live
-    while low < high:
-        middle = (low + high) // 2
-        if Fact.FromString(year.records[middle].value).accepted_unix_ms < since:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _keep(rows: dict[bytes, bytes], some: Iterable[Row]) -> None:

@@ -151,7 +151,7 @@ def test_a_small_run_from_end_to_end(
     arguments = (
         "--pupils 150 --days 8 --partitions 4 --naive-marks 3000 --min-seconds 1 "
         "--year-pupils 200 --live-seconds 4 --replay-marks 100000 "
-        "--only worker,naive,quix,quix-core,plain,ceiling,two,live,replay"
+        "--only worker,naive,quix,quix-core,plain,ceiling,two,state,live,replay"
     )
     monkeypatch.setattr(sys, "argv", ["bench.ews", *arguments.split()])
     assert bench.main() == 0
