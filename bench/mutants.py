@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -183,6 +184,13 @@ def _try(chosen: Iterable[str]) -> None:
 
 def _generate() -> None:
     """Make the mutants, so that it is known which have no verdict yet, and see who reaches them."""
+    # Mutmut copies what is not there; a profile that was tuned since is there, and old.
+    shutil.copytree(
+        ROOT / "services",
+        _KEPT / "services",
+        dirs_exist_ok=True,
+        ignore=lambda folder, _: ["core"] if Path(folder) == (ROOT / CORE).parent else [],
+    )
     steps = (
         "import os; os.environ['MUTANT_UNDER_TEST'] = 'mutant_generation'\n"
         "from pathlib import Path\n"
