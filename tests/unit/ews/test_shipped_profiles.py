@@ -148,6 +148,9 @@ CASES = [
         days((39, "."), *[(3, "v"), (1, ".")] * 2, "v v vvvw"),
         None,
     ),
+    # One illness is one occasion, however long; a minute away before it makes it two.
+    Case("standard", "strofranvaro-11-procent", days((10, "."), (30, "v")), None),
+    Case("standard", "strofranvaro-11-procent", days("o...", (9, "."), (6, "v")), 15),
     # 2,700 of 18,000 minutes; however large the share, 2,625 minutes must be away.
     Case(
         "standard",
@@ -162,6 +165,7 @@ CASES = [
         None,
     ),
     Case("standard", "strofranvaro-15-procent", days("v", ".", "v", ".", (8, "v")), None),
+    Case("standard", "strofranvaro-15-procent", days((5, "."), (30, "v")), None),
     Case("standard", "langvarig-7-dagar", days((7, "v")), 6),
     Case("standard", "langvarig-7-dagar", days((6, "v"), "vvv."), None),
     Case("standard", "langvarig-10-dagar", days((10, "v")), 9),
@@ -170,10 +174,10 @@ CASES = [
     Case("standard", "langvarig-20-dagar", days((19, "v"), "."), None),
     Case("standard", "langvarig-50-procent", days((10, "."), (10, "v")), 19),
     Case("standard", "langvarig-50-procent", days((10, "."), (9, "v"), "vvvw"), None),
-    # 120 of 4,800 minutes is a fortieth, four times 140 / (8,400 + 14,000).
-    Case("standard", "eskalering-ogiltig", days((51, "."), (4, "qq..")), 54),
-    Case("standard", "eskalering-ogiltig", days((51, "."), (3, "qq.."), "qp.."), None),
-    Case("standard", "eskalering-ogiltig", days((51, "."), ". qqqq qq.. qq.."), None),
+    # 150 of 4,800 minutes on six days, five times 140 / (8,400 + 14,000).
+    Case("standard", "eskalering-ogiltig", days((49, "."), (4, "qq.."), (2, "q...")), 54),
+    Case("standard", "eskalering-ogiltig", days((49, "."), (4, "qq.."), "q... p..."), None),
+    Case("standard", "eskalering-ogiltig", days((50, "."), "qqqq", (4, "qq..")), None),
     # Spread absence, then ten days in a row; and ten days out of nothing.
     Case("standard", "eskalering-till-langvarig", days((5, "i..."), (10, "v")), 14),
     Case("standard", "eskalering-till-langvarig", days((5, "i..."), (9, "v"), "."), None),
