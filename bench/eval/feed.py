@@ -15,8 +15,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.ews.workload import Workload
+from bench.ews.workload import Source, Workload
 from bench.simulator.events import Event, RegisterEvent
+from bench.simulator.reporting import Timetable
 from bench.simulator.stream import Simulation
 from forvarning.facts.v1.facts_pb2 import Fact
 from services.common.clock import local_instant
@@ -61,9 +62,9 @@ class Simulated:
     ) -> None:
         world = simulation.world
         self._first, self._last = world.days[0], last or world.days[-1]
-        some = simulation if only is None else _Some(simulation, only)
+        some: Source = simulation if only is None else _Some(simulation, only)
         # The profile is activated by the engine, not by the log: any will do here.
-        self._workload = Workload(some, 1, self._first, self._last, b"")  # type: ignore[arg-type]
+        self._workload = Workload(some, 1, self._first, self._last, b"")
         self.organiser = self._workload.organiser.bytes
         chosen = range(len(world.pupils)) if only is None else only
         wanted = {world.pupils[index].id for index in chosen}
@@ -97,8 +98,8 @@ class _Some:
         self._mine: NDArray[np.bool_] = np.zeros(len(simulation.world.pupils), np.bool_)
         self._mine[list(only)] = True
 
-    def messages(self, first: date, last: date, *, timetable: str) -> Iterator[Event]:
-        for event in self._simulation.messages(first, last, timetable=timetable):  # type: ignore[arg-type]
+    def messages(self, first: date, last: date, *, timetable: Timetable) -> Iterator[Event]:
+        for event in self._simulation.messages(first, last, timetable=timetable):
             if not isinstance(event, RegisterEvent):
                 if self._mine[event.pupil]:
                     yield event

@@ -11,15 +11,16 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Protocol
 from uuid import UUID, uuid5
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.simulator.build import closes_at
-from bench.simulator.events import NOT_KNOWN, NoticeEvent, RegisterEvent
-from bench.simulator.stream import Simulation
-from bench.simulator.world import Pupil, Unit
+from bench.simulator.events import NOT_KNOWN, Event, NoticeEvent, RegisterEvent
+from bench.simulator.reporting import Timetable
+from bench.simulator.world import Pupil, Unit, World
 from forvarning.facts.v1 import facts_pb2 as facts
 from services.common import ids
 from services.common.clock import epoch_day, local_instant
@@ -56,6 +57,17 @@ class Record:
     marks: int = 0
 
 
+class Source(Protocol):
+    """What a workload reads: a simulation, or a part of one."""
+
+    @property
+    def world(self) -> World:
+        """The municipality."""
+
+    def messages(self, first: date, last: date, *, timetable: Timetable) -> Iterator[Event]:
+        """What its school systems send, in order of arrival."""
+
+
 class Workload:
     """One organiser's facts for the school days from ``first`` to ``last``.
 
@@ -64,7 +76,7 @@ class Workload:
     """
 
     def __init__(
-        self, simulation: Simulation, partitions: int, first: date, last: date, profile: bytes
+        self, simulation: Source, partitions: int, first: date, last: date, profile: bytes
     ) -> None:
         self._simulation, self._world = simulation, simulation.world
         self._partitions, self._first, self._last = partitions, first, last

@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from services.common import topics
+from services.common.cancellation import StrayCancellationError, only_ours
 from services.common.settings import CommonSettings
 
 
@@ -57,13 +58,9 @@ class Reader(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
 
     async def stop(self) -> None:
         """Stop; raises CancelledError only where the caller itself is cancelled meanwhile."""
-        task = asyncio.current_task()
-        before = task.cancelling() if task else 0
         try:
-            await super().stop()
-        except asyncio.CancelledError:
-            if task and task.cancelling() > before:
-                raise
+            await only_ours(super().stop())
+        except StrayCancellationError:
             # It broke off before that.
             await self._client.close()
 

@@ -22,7 +22,7 @@ WavesOf = Callable[[Iterable[Row]], Iterable[bytes]]
 EpisodeKey = tuple[bytes, int, int]
 """Pupil, family and the day on which the episode was raised."""
 
-_NO_OFFSET = -1
+NO_OFFSET = -1
 """Of a fact that is in no log."""
 
 
@@ -88,7 +88,7 @@ class Replayer:
         self._note(batch)
         if waves_of is not None:
             for fact in waves_of(batch.group_days):
-                self._core.apply(fact, _NO_OFFSET, partition=self._partition)
+                self._core.apply(fact, NO_OFFSET, partition=self._partition)
             self._note(self._core.collect())
         return self._found
 

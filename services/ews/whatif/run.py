@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from forvarning.facts.v1 import facts_pb2
 from services.ews.core.api import UndigestibleError
 from services.ews.core.core import Core
-from services.ews.core.replay import Replay, Replayer, activation
+from services.ews.core.replay import NO_OFFSET, Replay, Replayer, activation
 from services.ews.core.rule import FOLDED
 from services.ews.waves.inprocess import GroupStep
 from services.ews.whatif.choose import Chosen
@@ -21,8 +21,6 @@ from services.ews.whatif.people import People
 from services.ews.whatif.source import BadLine, Source, Unit
 
 _MOST_NAMED = 20
-_NO_OFFSET = -1
-"""Of a fact that the source does not hold."""
 
 
 @dataclass(slots=True)
@@ -82,7 +80,7 @@ class _Both:
     def finish(self, waves: Iterable[bytes]) -> list[Replay]:
         for replayer in self._replayers:
             for fact in waves:
-                replayer.take(_NO_OFFSET, fact)
+                replayer.take(NO_OFFSET, fact)
         return [replayer.finish() for replayer in self._replayers]
 
 

@@ -16,66 +16,36 @@ from bench.eval.rules import Evening, Rule, of_profile, rules, term_column
 from bench.eval.score import NEVER_LEAD, Entry, score
 from bench.eval.truth import PupilTerm, terms, year_of
 from services.ews.core.profile import parse_profile
+from tests.unit.ews.toml import profile, quiet, rule
 from tests.unit.whatif.folders import days, school_day, write
 
-PROFILE = parse_profile(b"""
-[profile]
-id = "p"
-version = 1
-name = "Test"
-
-[signals.strofranvaro]
-quiet_school_days = 0
-
-[[signals.strofranvaro.rules]]
-id = "andel"
-level = 1
-metric = "total"
-measure = "share"
-window = "term"
-comparator = ">="
-threshold = 12
-prior_share = 5
-prior_minutes = 6000
+SHARE = """
+metric = "total"; measure = "share"; window = "term"; prior_share = 5; prior_minutes = 6000
 resolve = { below = 8, school_days = 2 }
-source = "test"
-
-[[signals.strofranvaro.rules]]
-id = "hogre-andel"
-level = 2
-metric = "total"
-measure = "share"
-window = "term"
-comparator = ">="
-threshold = 20
-prior_share = 5
-prior_minutes = 6000
-resolve = { below = 8, school_days = 2 }
-source = "test"
-
-[[signals.strofranvaro.rules]]
-id = "ogiltiga-minuter"
-level = 1
-metric = "invalid"
-measure = "minutes"
-window = { school_days = 10 }
-comparator = ">="
-threshold = 120
-min_absence_days = 3
-resolve = { below = 60, school_days = 2 }
-source = "test"
-
-[[signals.strofranvaro.rules]]
-id = "tillfallen"
-level = 1
-metric = "total"
-measure = "occasions"
-window = { school_days = 20 }
-comparator = ">="
-threshold = 5
-resolve = { below = 3, school_days = 2 }
-source = "test"
-""")
+"""
+PROFILE = parse_profile(
+    profile(
+        quiet("strofranvaro", 0),
+        rule("strofranvaro", f'id = "andel"; threshold = 12; {SHARE}'),
+        rule("strofranvaro", f'id = "hogre-andel"; level = 2; threshold = 20; {SHARE}'),
+        rule(
+            "strofranvaro",
+            """
+            id = "ogiltiga-minuter"; metric = "invalid"; measure = "minutes"
+            window = { school_days = 10 }; threshold = 120; min_absence_days = 3
+            resolve = { below = 60, school_days = 2 }
+            """,
+        ),
+        rule(
+            "strofranvaro",
+            """
+            id = "tillfallen"; metric = "total"; measure = "occasions"
+            window = { school_days = 20 }; threshold = 5
+            resolve = { below = 3, school_days = 2 }
+            """,
+        ),
+    )
+)
 COUNT = 99
 """School days of autumn; the next one is 1 January."""
 TRUTH: dict[str, tuple[range | list[int], dict[str, Any]]] = {
