@@ -64,6 +64,24 @@ SUPPRESSED = {
 _CALL_DEFAULT = "Inget meddelande kunde skickas samma dag."
 
 
+_SLOTS = {
+    "first": "på dagens första lektion",
+    "last": "på dagens sista lektion",
+    "lunch": "på lektionerna närmast lunchen",
+}
+
+
+def pattern_place(kind: str, cell: str) -> tuple[str, str]:
+    """Where a pattern lies, and what everything else is called: på fredagar, övriga veckodagar"""
+    match kind:
+        case "weekday" if cell in {"1", "2", "3", "4", "5", "6", "7"}:
+            return f"på {_DAYS[int(cell) - 1]}ar", "övriga veckodagar"
+        case "subject":
+            return f"i ämnet {cell}", "övriga ämnen"
+        case _:
+            return _SLOTS.get(cell, cell), "övriga lektioner"
+
+
 def call_reason(code: str | None) -> str:
     """One sentence for a reason code; an unknown code says what is certain."""
     return CALL_REASONS.get(code or "", _CALL_DEFAULT)

@@ -19,6 +19,7 @@ from services.common.clock import from_epoch_day
 
 Family = Literal["sporadic", "long_term", "escalation", "unexcused_today", "unreported"]
 State = Literal["active", "resolved", "withdrawn"]
+PatternKind = Literal["weekday", "subject", "slot"]
 ChangeKind = Literal["raised", "escalated", "amended", "resolved", "withdrawn"]
 
 _FAMILIES: dict[int, Family] = {
@@ -32,6 +33,11 @@ _STATES: dict[int, State] = {
     pb.EPISODE_STATE_ACTIVE: "active",
     pb.EPISODE_STATE_RESOLVED: "resolved",
     pb.EPISODE_STATE_WITHDRAWN: "withdrawn",
+}
+_PATTERNS: dict[int, PatternKind] = {
+    pb.PATTERN_KIND_WEEKDAY: "weekday",
+    pb.PATTERN_KIND_SUBJECT: "subject",
+    pb.PATTERN_KIND_SLOT: "slot",
 }
 
 #: Families that somebody has to look into (skollagen 7 kap. 19 a §, 15 kap. 16 §), gravest first.
@@ -65,6 +71,19 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
+class Pattern:
+    """Where absence gathers: lessons with absence, of those reported, there and elsewhere."""
+
+    kind: PatternKind
+    cell: str
+    """A weekday's ISO number, a subject, or "first", "last" or "lunch"."""
+    absent: int
+    reported: int
+    elsewhere_absent: int
+    elsewhere_reported: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What the rule saw on the day its level was reached; minutes unless the name says more."""
 
@@ -82,6 +101,12 @@ class Figures:
     timetable_known: bool
     value: float
     threshold: float
+    shared: int = 0
+    """Valid minutes shared with many in the class or school, taken out of the others (D8)."""
+    pattern: Pattern | None = None
+    baseline_reported: int = 0
+    baseline_absent: int = 0
+    """Before the window, for a change against the pupil's own baseline."""
 
     @property
     def absent(self) -> int:
@@ -99,6 +124,11 @@ class Figures:
     def absence_rate(self) -> float | None:
         """Absent share of reported time, 0 to 1; None when nothing was reported."""
         return self.absent / self.reported if self.reported > 0 else None
+
+    @property
+    def baseline_rate(self) -> float | None:
+        """The absent share before the window; None where the rule has no baseline."""
+        return self.baseline_absent / self.baseline_reported if self.baseline_reported > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +278,25 @@ def _figures(raw: pb.Episode) -> Figures:
         timetable_known=figures.reporting_rate_known,
         value=figures.value,
         threshold=figures.threshold,
+        shared=figures.shared,
+        pattern=_pattern(figures.pattern) if figures.HasField("pattern") else None,
+        baseline_reported=figures.baseline_reported,
+        baseline_absent=figures.baseline_absent,
+    )
+
+
+def _pattern(raw: pb.Pattern) -> Pattern | None:
+    kind = _PATTERNS.get(raw.kind)
+    if kind is None:
+        # A kind that a newer EWS knows: the sentence tells it.
+        return None
+    return Pattern(
+        kind=kind,
+        cell=raw.cell,
+        absent=raw.lessons_absent,
+        reported=raw.lessons_reported,
+        elsewhere_absent=raw.elsewhere_absent,
+        elsewhere_reported=raw.elsewhere_reported,
     )
 
 

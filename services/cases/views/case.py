@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from services.cases.domain import calendar, threads
+from services.cases.domain import calendar, text, threads
 from services.cases.domain.decisions import CALL_OUTCOMES, CLOSE_REASONS
 from services.cases.store import audit, people, reading
 from services.cases.store.scope import Database, Viewer
@@ -23,6 +23,7 @@ from services.cases.views.models import (
     FiguresShown,
     LessonDay,
     LessonShown,
+    PatternShown,
     WarningShown,
     WeekShown,
 )
@@ -168,6 +169,22 @@ def _figures(figures: threads.Figures) -> FiguresShown:
         occasions=figures.occasions,
         days=figures.days,
         run_days=figures.run_days,
+        shared=figures.shared,
+        baseline_rate=figures.baseline_rate,
+        pattern=_pattern(figures.pattern) if figures.pattern else None,
+    )
+
+
+def _pattern(found: threads.Pattern) -> PatternShown:
+    place, elsewhere = text.pattern_place(found.kind, found.cell)
+    return PatternShown(
+        kind=found.kind,
+        place=place,
+        elsewhere=elsewhere,
+        absent=found.absent,
+        reported=found.reported,
+        elsewhere_absent=found.elsewhere_absent,
+        elsewhere_reported=found.elsewhere_reported,
     )
 
 

@@ -133,6 +133,20 @@ class LessonDay(Shown):
     length: int
 
 
+class PatternShown(Shown):
+    """Where absence gathers; lessons with absence, of those reported."""
+
+    kind: Literal["weekday", "subject", "slot"]
+    place: str
+    """In Swedish: "på fredagar"."""
+    elsewhere: str
+    """In Swedish: "övriga veckodagar"."""
+    absent: int
+    reported: int
+    elsewhere_absent: int
+    elsewhere_reported: int
+
+
 class FiguresShown(Shown):
     """What the rule saw; shares 0 to 1, null where unknown."""
 
@@ -148,6 +162,11 @@ class FiguresShown(Shown):
     occasions: int
     days: int
     run_days: int
+    shared: int
+    """Valid minutes that many in the class or school shared, left out of the others."""
+    baseline_rate: float | None
+    """Before the period, for a change against the pupil's own baseline."""
+    pattern: PatternShown | None
 
 
 class WarningShown(Shown):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
+from tests.integration.cases.site import Site
 from tests.integration.cases.world import World, migrated_database, own_database
 from tests.support.stack import TestPostgres
 
@@ -34,3 +36,14 @@ async def world(dsns: tuple[str, str]) -> AsyncIterator[World]:
         yield world
     finally:
         await world.stop()
+
+
+@pytest.fixture
+async def site(world: World) -> Site:
+    return Site(world)
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    async with site.browser() as client:
+        yield client

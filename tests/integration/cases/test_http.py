@@ -4,102 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
-from services.cases.app import build
-from services.cases.signin import SignIn
 from services.cases.store.scope import Database
-from services.common.clock import FixedClock
-from services.common.settings import CasesSettings
+from tests.integration.cases.site import (
+    MONDAY,
+    PASSWORD,
+    TOKEN,
+    Site,
+    csrf,
+    hidden,
+    opened,
+    sign_in,
+)
 from tests.integration.cases.world import TUESDAY, A, B, Story, World, delivery
 
 pytestmark = pytest.mark.anyio
-MONDAY = TUESDAY - timedelta(days=1)
-PASSWORD = "demo-demo"
-TOKEN = "operators-token"
-
-
-class Site:
-    """The application without its consumers, on the world's database."""
-
-    def __init__(self, world: World, environment: str = "local") -> None:
-        settings = CasesSettings.model_validate(
-            {
-                "environment": environment,
-                "cases_database_url": SecretStr("postgresql://unused"),
-                "cases_ops_token": SecretStr(TOKEN),
-                "cases_demo_password": SecretStr(PASSWORD) if environment == "local" else None,
-            }
-        )
-        self.app = build(settings)
-        self.clock = FixedClock(world.clock.now())
-        self.app.state.database = world.database
-        self.app.state.sign_in = SignIn(
-            world.database,
-            idle=timedelta(minutes=30),
-            demo_password=PASSWORD if environment == "local" else None,
-            clock=self.clock,
-        )
-
-    def browser(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
-            base_url="http://cases.test",
-            headers={"Accept": "text/html"},
-        )
-
-
-@pytest.fixture
-async def site(world: World) -> Site:
-    return Site(world)
-
-
-@pytest.fixture
-async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    async with site.browser() as client:
-        yield client
-
-
-def hidden(page: str, name: str) -> str:
-    """The value of a form's hidden field."""
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found, f"no field {name}"
-    return found[1]
-
-
-async def sign_in(
-    client: httpx.AsyncClient, login: str = "karin", password: str = PASSWORD, to: str = "/"
-) -> httpx.Response:
-    page = await client.get("/logga-in", params={"vidare": to})
-    return await client.post(
-        "/logga-in",
-        data={
-            "login": login,
-            "password": password,
-            "vidare": to,
-            "form_token": hidden(page.text, "form_token"),
-        },
-    )
-
-
-async def csrf(client: httpx.AsyncClient) -> dict[str, str]:
-    answer = await client.get("/api/v1/session")
-    return {"X-CSRF-Token": answer.json()["csrf_token"]}
-
-
-async def opened(world: World, pupil: str = "alva") -> str:
-    await world.take(Story(A, pupil, pb.FAMILY_LONG_TERM).raised(MONDAY).event(MONDAY))
-    return str((await world.case(A, pupil))["case_id"])
-
 
 # Signing in
 

@@ -150,3 +150,17 @@ def test_every_reason_code_gives_a_sentence() -> None:
 )
 def test_the_18th_birthday(born: date, day: date, adult: bool) -> None:
     assert is_adult(born, day) is adult
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "words"),
+    [
+        ("weekday", "1", ("på måndagar", "övriga veckodagar")),
+        ("weekday", "5", ("på fredagar", "övriga veckodagar")),
+        ("subject", "Idrott och hälsa", ("i ämnet Idrott och hälsa", "övriga ämnen")),
+        ("slot", "first", ("på dagens första lektion", "övriga lektioner")),
+        ("slot", "lunch", ("på lektionerna närmast lunchen", "övriga lektioner")),
+    ],
+)
+def test_where_a_pattern_lies(kind: str, cell: str, words: tuple[str, str]) -> None:
+    assert text.pattern_place(kind, cell) == words
