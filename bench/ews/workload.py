@@ -262,6 +262,7 @@ class Workload:
             start_unix_s=event.start // 1000,
             end_unix_s=-(-event.end // 1000),
             reported_by=_BY[event.reported_by],
+            reporter_id=UUID(event.reporter).bytes if event.reporter else b"",
             deleted=event.deleted,
             version=self._version(event.modified),
         )

@@ -263,6 +263,7 @@ def notice(world: World, event: NoticeEvent) -> Body:
         "start": instant(event.start),
         "end": instant(event.end),
         "reported_by": event.reported_by,
+        "reporter": event.reporter,
         "modified": instant(event.modified),
         "deleted": event.deleted,
     }

@@ -65,6 +65,8 @@ class NoticeEvent:
     start: int
     end: int
     reported_by: str
+    reporter: str | None
+    """The account that reported, as a UUID; None for the staff's word."""
     deleted: bool
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +41,13 @@ class Explained:
 
 
 class _Home:
-    """Builds one pupil's notices."""
+    """Builds one pupil's notices.
+
+    Which account reports is drawn from no generator: it follows from the keys, so
+    that nothing else of the year changes with it. In one home of three both
+    guardians report; a pupil with a guardian's login has that of the one who
+    usually reports (which no account can give away), or the other's.
+    """
 
     def __init__(
         self, world: World, truth: Truth, pupil: int, since: npt.NDArray[np.int64]
@@ -52,7 +60,33 @@ class _Home:
         born, when = self.world.pupils[self.pupil].born, self.world.days[day]
         return (when.year - born.year, when.month, when.day) >= (18, born.month, born.day)
 
-    def add(self, arrival: int, first: int, span: tuple[int, int], *, kind: str, by: str) -> None:
+    def _account(self, by: str, number: int, *, abused: bool) -> str | None:
+        pupil = self.world.pupils[self.pupil]
+        if by == "staff":
+            return None
+        if by == "pupil" or not pupil.guardians:
+            return str(self._uuid(pupil.id))
+        home, other = pupil.guardians[0], pupil.guardians[-1]
+        if abused:
+            return str(self._uuid(other if self._uuid(pupil.id, "login").int % 2 else home))
+        both = self._uuid(home, "both").int % 3 == 0
+        turn = self._uuid(pupil.id, str(number)).int % 3 == 0
+        return str(self._uuid(other if both and turn else home))
+
+    def _uuid(self, *keys: str) -> UUID:
+        told = "|".join((str(self.world.config.seed), "account", *keys))
+        return UUID(bytes=hashlib.sha256(told.encode()).digest()[:16], version=4)
+
+    def add(
+        self,
+        arrival: int,
+        first: int,
+        span: tuple[int, int],
+        *,
+        kind: str,
+        by: str,
+        abused: bool = False,
+    ) -> None:
         """``span`` = start and end in local minutes from midnight of day ``first``."""
         number = len(self.found) + 1
         self.found.append(
@@ -65,6 +99,7 @@ class _Home:
                 start=millis(self.world, first, span[0]),
                 end=millis(self.world, first, span[1]),
                 reported_by=by,
+                reporter=self._account(by, number, abused=abused),
                 deleted=False,
             )
         )
@@ -136,7 +171,8 @@ class _Home:
                 start = 480 + 60 * int(slots[0])
                 end = min(DAY, 560 + 75 * int(slots[-1]))
                 arrival = millis(self.world, int(day), int(self.rng.integers(630, 930)))
-                self.add(arrival, int(day), (start, end), kind="absence_report", by="guardian")
+                told = {"kind": "absence_report", "by": "guardian"}
+                self.add(arrival, int(day), (start, end), **told, abused=True)
                 self._explain(int(day), int(day), arrival)
             elif draw > 1 - rates.skip_excused_later:
                 later = int(self.rng.integers(0, 5)) * DAY + int(self.rng.integers(960, 1260))
@@ -155,9 +191,8 @@ class _Home:
         back = arrival + int(self.rng.integers(2, 60)) * MINUTE
         self.found[-1:] = [
             given,
-            NoticeEvent(given.id, back, back, given.pupil, given.kind, given.start, given.end,
-                        given.reported_by, deleted=True),
-        ]  # fmt: skip
+            replace(given, arrival=back, modified=back, deleted=True),
+        ]
 
 
 def explain(world: World, truth: Truth) -> Explained:

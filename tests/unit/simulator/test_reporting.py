@@ -189,6 +189,19 @@ def test_a_pupil_with_a_guardians_login(simulation: Simulation) -> None:
     assert hours & set(range(10, 16))
 
 
+def test_homes_report_from_their_own_accounts(simulation: Simulation) -> None:
+    by_pupil: dict[int, set[str]] = defaultdict(set)
+    for notice in simulation.explained.notices:
+        assert (notice.reporter is None) == (notice.reported_by == "staff")
+        if notice.reporter is not None:
+            by_pupil[notice.pupil].add(notice.reporter)
+    several = [accounts for accounts in by_pupil.values() if len(accounts) > 1]
+    assert 0.02 * len(by_pupil) < len(several) < 0.5 * len(by_pupil)
+    assert all(len(accounts) <= 3 for accounts in by_pupil.values())
+    again = Simulation.of(simulation.world.config)
+    assert again.explained.notices == simulation.explained.notices
+
+
 def test_offsets_follow_the_change_of_clocks(simulation: Simulation) -> None:
     """A notice over the Sunday of the change ends at midnight by the wall on both sides."""
     spring = Simulation.of(SimulatorConfig(seed=8, pupils=400, today=date(2026, 3, 27)))
