@@ -1,12 +1,14 @@
 """Mutants tried in forks of one process that has imported everything and collected the tests.
 
-    cd mutants && python -m bench.mutant_trials < names
+    cd mutants && python -m bench.mutant_trials VERDICTS TESTS < names
 
-bench.mutants starts it in the folder that mutmut filled; each verdict is written to the
-mutant's ``.meta`` file at once. A mutant's tests are those that reach its function. The test
-that killed the last mutant of the function goes first, then those that killed others of the
-module, then the quick ones; the first failure ends the trial. A trial may use five times the
-processor time of its tests, measured here without a mutant, however busy the machine is.
+bench.mutants starts it in the folder that mutmut filled; each verdict goes to the folder VERDICTS
+at once (bench.mutant_verdicts; TESTS is the digest of the tests). A mutant's tests are those that
+reach its function, in the order of the mutants that they killed a second, of the function's first,
+then of its module's; the first failure ends the trial. All mutants are first tried with a second's
+worth of tests, which most do not survive; those that do are then tried with all the others. A
+trial may use five times the processor time of its tests, measured here without a mutant, however
+busy the machine is.
 """
 
 from __future__ import annotations
@@ -20,80 +22,76 @@ import signal
 import sys
 import time
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-KILLED, LIVED, NO_TESTS, TOO_LONG = 1, 0, 33, 36
-"""Exit status of a trial, as mutmut writes it."""
-_TIMES, _SPARE_SECONDS = 5, 10
+from bench import mutant_swap
+from bench.mutant_verdicts import Verdict, Verdicts, function_of
+
+KILLED, LIVED, TOO_LONG = 1, 0, 36
+"""Exit status of a trial."""
+_TIMEOUTS = (TOO_LONG, -signal.SIGXCPU, -signal.SIGKILL)
+"""SIGKILL is what the system sends where a run has ignored SIGXCPU, the signal of its time-out."""
+QUICK_SECONDS = 1.0
+_TIMES, _SPARE_SECONDS = 5, 2
 _WALL_TIMES = 60
 """A trial that waits rather than works ends after so many times its tests' time."""
-
-
-def function_of(mutant: str) -> str:
-    """The function that a mutant is of, as mutmut names it."""
-    return mutant.rpartition("__mutmut_")[0]
-
-
-def ordered(tests: Iterable[str], killers: Sequence[str], seconds: dict[str, float]) -> list[str]:
-    """The tests in the order in which to try them; ``killers`` come first, in their order."""
-    place = {test: i for i, test in enumerate(killers)}
-    last = len(place)
-    return sorted(tests, key=lambda test: (place.get(test, last), seconds.get(test, 0.0), test))
+_LEAST_SECONDS = 0.003
+"""What any test costs, whatever the clock of the processor's time says."""
 
 
 class Killers:
     """Which tests killed what was tried before."""
 
     def __init__(self) -> None:
-        self._of: dict[str, list[str]] = {}
+        self._of: dict[str, Counter[str]] = {}
 
     def note(self, function: str, test: str) -> None:
-        """Put the test first for the function, and for its module."""
+        """Remember it for the function, and for its module."""
         for name in (function, function.rpartition(".")[0]):
-            known = self._of.setdefault(name, [])
-            if test in known:
-                known.remove(test)
-            known.insert(0, test)
+            self._of.setdefault(name, Counter())[test] += 1
 
-    def of(self, function: str) -> list[str]:
-        """The function's own, then its module's, the latest first."""
-        own = self._of.get(function, [])
-        others = self._of.get(function.rpartition(".")[0], [])
-        return own + [test for test in others if test not in own]
+    def ordered(
+        self, function: str, tests: Iterable[str], seconds: Mapping[str, float]
+    ) -> list[str]:
+        """The tests in the order in which to try them: most kills a second, then the quick ones."""
+        own = self._of.get(function, Counter())
+        module = self._of.get(function.rpartition(".")[0], Counter())
+
+        def place(test: str) -> tuple[float, float, float, str]:
+            cost = max(seconds.get(test, 0.0), _LEAST_SECONDS)
+            return -own[test] / cost, -module[test] / cost, cost, test
+
+        return sorted(tests, key=place)
 
 
-class Verdicts:
-    """The ``.meta`` files of mutmut, each verdict written at once."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file: dict[str, Path] = {}
-        for file in sorted(folder.rglob("*.py.meta")):
-            for name in json.loads(file.read_text("utf-8"))["exit_code_by_key"]:
-                self._file[name] = file
-
-    def __setitem__(self, mutant: str, status: int) -> None:
-        file = self._file[mutant]
-        data = json.loads(file.read_text("utf-8"))
-        data["exit_code_by_key"][mutant] = status
-        half = file.with_suffix(".half")
-        half.write_text(json.dumps(data), "utf-8")
-        half.replace(file)
+def within(tests: Sequence[str], seconds: Mapping[str, float], budget: float) -> list[str]:
+    """The first tests, as many as the budget pays for, at least one."""
+    chosen: list[str] = []
+    spent = 0.0
+    for test in tests:
+        spent += seconds.get(test, 0.0)
+        if chosen and spent > budget:
+            break
+        chosen.append(test)
+    return chosen
 
 
 class Trials:
     """A pytest plugin that runs the collected tests once, then once for each mutant."""
 
     def __init__(
-        self, mutants: Sequence[str], tests_of: dict[str, list[str]], verdicts: Verdicts
+        self, mutants: Sequence[str], tests_of: Mapping[str, list[str]], verdicts: Verdicts
     ) -> None:
         self._mutants = mutants
         self._tests_of = tests_of
         self._verdicts = verdicts
         self._killers = Killers()
+        self._items: dict[str, pytest.Item] = {}
         self._seconds: dict[str, float] = {}
         self._told: int | None = None
         self._failed: list[str] = []
@@ -109,59 +107,75 @@ class Trials:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In place of pytest's own: without a mutant first, then mutant by mutant."""
-        items = {item.nodeid: item for item in session.items}
-        needed = {
-            test
-            for mutant in self._mutants
-            for test in self._tests_of.get(function_of(mutant), ())
-            if test in items
-        }
-        self._measure([items[test] for test in items if test in needed])
+        if session.testsfailed:
+            raise pytest.UsageError("not all the tests could be read")
+        self._items = {item.nodeid: item for item in session.items}
+        needed = {test for mutant in self._mutants for test in self._reaching(mutant)}
+        self._measure([item for test, item in self._items.items() if test in needed])
         if self._failed:
             raise pytest.UsageError(f"fails without a mutant: {', '.join(self._failed)}")
         gc.collect()
         gc.freeze()
-        began = time.monotonic()
-        for nth, mutant in enumerate(self._mutants, 1):
-            function = function_of(mutant)
-            tests = [test for test in self._tests_of.get(function, ()) if test in items]
-            chosen = ordered(tests, self._killers.of(function), self._seconds)
-            self._verdicts[mutant] = status = self._try(mutant, [items[one] for one in chosen])
-            minutes = (time.monotonic() - began) / 60
-            _say(f"{nth}/{len(self._mutants)} in {minutes:.1f} min: {status:>3} {mutant}")
+        for_later: dict[str, list[str]] = {}
+        progress = _Progress("quick tests", len(self._mutants))
+        for mutant in self._mutants:
+            tests = self._ordered(mutant)
+            chosen = within(tests, self._seconds, QUICK_SECONDS)
+            verdict = self._try(mutant, chosen)
+            if verdict is Verdict.LIVED and len(chosen) < len(tests):
+                for_later[mutant] = chosen
+            else:
+                self._verdicts[mutant] = verdict
+            progress.tell(mutant, verdict)
+        progress = _Progress("all other tests", len(for_later))
+        for mutant, done in for_later.items():
+            tests = [test for test in self._ordered(mutant) if test not in done]
+            self._verdicts[mutant] = verdict = self._try(mutant, tests)
+            progress.tell(mutant, verdict)
         return True
 
+    def _reaching(self, mutant: str) -> list[str]:
+        return [t for t in self._tests_of.get(function_of(mutant), ()) if t in self._items]
+
+    def _ordered(self, mutant: str) -> list[str]:
+        tests = self._reaching(mutant)
+        return self._killers.ordered(function_of(mutant), tests, self._seconds)
+
     def _measure(self, items: Sequence[pytest.Item]) -> None:
-        os.environ["MUTANT_UNDER_TEST"] = ""
         for item, after in pairwise([*items, None]):
             assert item is not None  # only the last is
             before = time.process_time()
             item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
             self._seconds[item.nodeid] = time.process_time() - before
 
-    def _try(self, mutant: str, items: Sequence[pytest.Item]) -> int:
-        if not items:
-            return NO_TESTS
-        expected = sum(self._seconds[item.nodeid] for item in items)
+    def _try(self, mutant: str, tests: Sequence[str]) -> Verdict:
+        if not tests:
+            return Verdict.UNREACHED
+        items = [self._items[test] for test in tests]
+        expected = sum(self._seconds[test] for test in tests)
+        pair = mutant_swap.pair(mutant)
         told, tell = os.pipe()
         child = os.fork()
         if not child:
             os.close(told)
             self._told = tell
-            self._in_child(mutant, items, _TIMES * expected + _SPARE_SECONDS)
+            mutant_swap.become(*pair)
+            self._in_child(items, _TIMES * expected + _SPARE_SECONDS)
         os.close(tell)
         status = until_ended(child, _WALL_TIMES * (expected + _SPARE_SECONDS))
         with os.fdopen(told, "rb") as words:
             killer = words.read().decode()
         if killer:
             self._killers.note(function_of(mutant), killer)
-        return status
+        if status in _TIMEOUTS:
+            return Verdict.TIMEOUT
+        # What is neither is a crash, which a test noticed.
+        return Verdict.LIVED if status == LIVED else Verdict.KILLED
 
     @staticmethod
-    def _in_child(mutant: str, items: Sequence[pytest.Item], seconds: float) -> None:
+    def _in_child(items: Sequence[pytest.Item], seconds: float) -> None:
         """Never returns."""
         try:
-            os.environ["MUTANT_UNDER_TEST"] = mutant
             limit = int(time.process_time() + seconds) + 1
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
             for item, after in pairwise([*items, None]):
@@ -185,17 +199,39 @@ def until_ended(child: int, seconds: float) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _say(what: str) -> None:
-    print(what, file=sys.__stderr__, flush=True)
+class _Progress:
+    """Says how far it is, and what it cost."""
+
+    def __init__(self, what: str, mutants: int) -> None:
+        self._what = what
+        self._mutants = mutants
+        self._verdicts: Counter[Verdict] = Counter()
+        self._began = self._last = time.monotonic()
+
+    def tell(self, mutant: str, verdict: Verdict) -> None:
+        """One more is done."""
+        self._verdicts[verdict] += 1
+        now = time.monotonic()
+        print(
+            f"{self._what}: {self._verdicts.total()}/{self._mutants} "
+            f"in {(now - self._began) / 60:.1f} min: "
+            f"{verdict} {mutant} {now - self._last:.2f} s",
+            file=sys.__stderr__,
+            flush=True,
+        )
+        self._last = now
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Try the mutants whose names are on the standard input, one a line."""
+    kept, tests = arguments
     mutants = sys.stdin.read().split()
     settings = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
     known = json.loads(Path("mutmut-stats.json").read_text("utf-8"))
     tests_of: dict[str, list[str]] = known["tests_by_mangled_function_name"]
-    trials = Trials(mutants, tests_of, Verdicts(Path("services")))
+    made = Path(settings["only_mutate"][0]).parent
+    trials = Trials(mutants, tests_of, Verdicts(made, Path(kept), tests))
+    mutant_swap.install()
     status = pytest.main(
         [
             *("--rootdir=.", "-q", "--tb=no", "-p", "no:randomly", "--timeout=0"),
@@ -209,4 +245,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

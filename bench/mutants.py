@@ -1,49 +1,45 @@
 """`make mutants`: small faults put into the decision core, one at a time; do the tests notice?
 
-    python -m bench.mutants [MODULE …]
+    python -m bench.mutants [--again] [MODULE …]
 
 mutmut makes the mutants and notes which of the core's quick tests reach which function
 (``[tool.mutmut]`` in pyproject.toml says which tests there are); bench.mutant_trials runs those on
-each. Verdicts are kept in mutants/: a run that was ended goes on where it was, a function that
-changed is tried again, and when a test has changed so is every mutant that was not killed. Remove
-the folder to begin anew. With MODULEs (``fold publish``) only those are tried and counted, and the
-output says so. Mutants that cannot be told from the original are in tests/mutants/survivors.toml
-with the reason; they count as survivors all the same.
+each. Verdicts are kept in tests/mutants/verdicts, with the code (bench.mutant_verdicts says how
+long one holds): a run that was ended goes on where it was, and one on another machine where the
+last one that was committed was. With ``--again`` they are forgotten first. With MODULEs
+(``fold publish``) only those are tried, in that order, and counted, and the output says so. Mutants
+that cannot be told from the original are in tests/mutants/survivors.toml with the reason; they
+count as survivors all the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from bench.mutant_verdicts import Verdict, Verdicts
 from bench.result import Aim, print_result
 
 ROOT = Path(__file__).parents[1]
 CORE = Path("services/ews/core")
 SURVIVORS = ROOT / "tests" / "mutants" / "survivors.toml"
 AIMS = (Aim("killed_share", ">=", 0.9),)
-_KEPT = ROOT / "mutants"
-_TESTS = _KEPT / "tests.sha256"
-_BOTH = _KEPT / "tests-and-core.sha256"
-_REACHED = _KEPT / "mutmut-stats.json"
+VERDICTS = ROOT / "tests" / "mutants" / "verdicts"
+_MADE = ROOT / "mutants"
+_TRIED = _MADE / "tests-and-core.sha256"
+_REACHED = _MADE / "mutmut-stats.json"
 """Mutmut's notes of which test reaches which function."""
 _TRIED_BY = ("tests/unit/ews", "tests/unit/whatif", "tests/unit/oracle", "tests/model")
-# mutmut's exit status of a mutant's run; what is in none of these is a crash, which a test noticed.
-# SIGKILL is what the system sends where a run has ignored SIGXCPU, the signal of its time-out.
-_SURVIVED, _NO_TESTS = 0, (5, 33)
-_TIMEOUTS = (36, 24, -24, 152, 255, -9)
-_INTERRUPTED = (None, 2)
 
 
 class MutantsError(Exception):
@@ -51,7 +47,7 @@ class MutantsError(Exception):
 
 
 @dataclass(slots=True)
-class Verdicts:
+class Counts:
     """How many mutants ended how, and which lived."""
 
     killed: int = 0
@@ -63,23 +59,18 @@ class Verdicts:
     @property
     def mutants(self) -> int:
         """All of them."""
-        return (
-            self.killed
-            + self.timeouts
-            + len(self.survived)
-            + len(self.no_tests)
-            + len(self.untried)
-        )
+        alive = len(self.survived) + len(self.no_tests) + len(self.untried)
+        return self.killed + self.timeouts + alive
 
-    def add(self, name: str, status: int | None) -> None:
-        """Count one mutant by the exit status of its tests."""
-        if status in _INTERRUPTED:
+    def add(self, name: str, verdict: Verdict | None) -> None:
+        """Count one mutant."""
+        if verdict is None:
             self.untried.append(name)
-        elif status == _SURVIVED:
+        elif verdict is Verdict.LIVED:
             self.survived.append(name)
-        elif status in _NO_TESTS:
+        elif verdict is Verdict.UNREACHED:
             self.no_tests.append(name)
-        elif status in _TIMEOUTS:
+        elif verdict is Verdict.TIMEOUT:
             self.timeouts += 1
         else:
             self.killed += 1
@@ -88,7 +79,7 @@ class Verdicts:
         """As the result names them.
 
         ``killed_share``: of all but the time-outs, none left out. A mutant
-        that no test reaches lives; so does one that was not tried.
+        that no test reaches lives; one that was not tried counts as if it did.
         """
         counted = self.mutants - self.timeouts
         return {
@@ -97,6 +88,7 @@ class Verdicts:
             "survived": len(self.survived),
             "timeouts": self.timeouts,
             "no_tests": len(self.no_tests),
+            "untried": len(self.untried),
             "killed_share": self.killed / counted if counted else None,
         }
 
@@ -104,31 +96,6 @@ class Verdicts:
 def modules() -> list[str]:
     """The core's modules."""
     return sorted(file.stem for file in (ROOT / CORE).glob("*.py") if file.stem != "__init__")
-
-
-def statuses(module: str, kept: Path = _KEPT) -> dict[str, int | None]:
-    """Each mutant of a module and its tests' exit status, None where it was not tried."""
-    file = kept / CORE / f"{module}.py.meta"
-    if not file.exists():
-        return {}
-    found: dict[str, int | None] = json.loads(file.read_text("utf-8"))["exit_code_by_key"]
-    return found
-
-
-def pending(found: Mapping[str, int | None]) -> list[str]:
-    """The mutants that have no verdict."""
-    return sorted(name for name, status in found.items() if status in _INTERRUPTED)
-
-
-def forget_survivors(kept: Path = _KEPT) -> None:
-    """Take back the verdicts that other tests may change: of all mutants that lived."""
-    for file in sorted((kept / CORE).glob("*.py.meta")):
-        data = json.loads(file.read_text("utf-8"))
-        found = data["exit_code_by_key"]
-        for name, status in found.items():
-            if status == _SURVIVED or status in _NO_TESTS:
-                found[name] = None
-        file.write_text(json.dumps(data), "utf-8")
 
 
 def reasons(file: Path = SURVIVORS) -> dict[str, str]:
@@ -142,37 +109,42 @@ def main(arguments: list[str] | None = None) -> int:
     known = modules()
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {', '.join(known)}")
-    chosen = parser.parse_args(arguments).modules or known
+    parser.add_argument("--again", action="store_true", help="forget what is known of them first")
+    options = parser.parse_args(arguments)
+    chosen = options.modules or known
     if strange := sorted(set(chosen) - set(known)):
         parser.error(f"no module of the core: {', '.join(strange)}; there are {', '.join(known)}")
     try:
-        _try(chosen)
+        verdicts = _try(chosen, again=options.again)
     except MutantsError as error:
         print(error, file=sys.stderr)
         return 1
-    _tell(chosen, partly=set(chosen) != set(known))
+    _tell(chosen, verdicts, partly=set(chosen) != set(known))
     return 0
 
 
-def _try(chosen: Iterable[str]) -> None:
+def _try(chosen: Sequence[str], *, again: bool) -> Verdicts:
     folders = [ROOT / folder for folder in (*_TRIED_BY, "tests/mutants")]
     tests, both = digest(folders), digest([*folders, ROOT / CORE])
-    if not _BOTH.exists() or _BOTH.read_text("utf-8") != both:
+    if not _TRIED.exists() or _TRIED.read_text("utf-8") != both:
         # Mutmut keeps its notes until it hears of a new test; a new function needs new ones too.
         _REACHED.unlink(missing_ok=True)
     _generate()
-    _BOTH.write_text(both, "utf-8")
-    if not _TESTS.exists() or _TESTS.read_text("utf-8") != tests:
-        forget_survivors()
-        _TESTS.write_text(tests, "utf-8")
-    todo = [name for module in chosen for name in pending(statuses(module))]
+    _TRIED.write_text(both, "utf-8")
+    for file in VERDICTS.glob("*.txt"):
+        if file.stem not in modules():
+            file.unlink()
+    verdicts = Verdicts(_MADE / CORE, VERDICTS, tests)
+    if again:
+        verdicts.forget(chosen)
+    todo = verdicts.pending(chosen)
     if todo:
         print(f"{len(todo)} mutants to try, one after another …", file=sys.stderr, flush=True)
         # One at a time, and everything else on the machine goes before it.
         done = subprocess.run(
-            ["nice", "-n", "19", sys.executable, "-m", "bench.mutant_trials"],
-            cwd=_KEPT,
-            env=os.environ | {"PYTHONPATH": str(_KEPT), "MUTANT_UNDER_TEST": ""},
+            ["nice", "-n", "19", sys.executable, "-m", "bench.mutant_trials", VERDICTS, tests],
+            cwd=_MADE,
+            env=os.environ | {"PYTHONPATH": str(_MADE), "MUTANT_UNDER_TEST": ""},
             input="\n".join(todo),
             text=True,
             stdout=subprocess.DEVNULL,
@@ -180,6 +152,7 @@ def _try(chosen: Iterable[str]) -> None:
         )
         if done.returncode:
             raise MutantsError("The tests could not be run on the mutants; it says above why.")
+    return Verdicts(_MADE / CORE, VERDICTS, tests)
 
 
 def _generate() -> None:
@@ -187,7 +160,7 @@ def _generate() -> None:
     # Mutmut copies what is not there; a profile that was tuned since is there, and old.
     shutil.copytree(
         ROOT / "services",
-        _KEPT / "services",
+        _MADE / "services",
         dirs_exist_ok=True,
         ignore=lambda folder, _: ["core"] if Path(folder) == (ROOT / CORE).parent else [],
     )
@@ -219,24 +192,26 @@ def digest(folders: Iterable[Path]) -> str:
     for folder in folders:
         for file in sorted(folder.rglob("*.py")):
             found.update(file.read_bytes())
-    return found.hexdigest()
+    return found.hexdigest()[:8]
 
 
-def _tell(chosen: Iterable[str], *, partly: bool) -> None:
-    whole = Verdicts()
+def _tell(chosen: Iterable[str], verdicts: Verdicts, *, partly: bool) -> None:
+    whole = Counts()
     why = reasons()
     told: Counter[str] = Counter()
-    print(f"{'module':<12}{'mutants':>8}{'killed':>8}{'lived':>7}{'timeout':>9}{'share':>8}")
+    print(
+        f"{'module':<14}{'mutants':>8}{'killed':>8}{'lived':>7}{'timeout':>9}{'untried':>9}  share"
+    )
     for module in sorted(chosen):
-        own = Verdicts()
-        for name, status in sorted(statuses(module).items()):
-            own.add(name, status)
-            whole.add(name, status)
+        own = Counts()
+        for name, verdict in verdicts.of(module):
+            own.add(name, verdict)
+            whole.add(name, verdict)
         share = own.figures()["killed_share"]
         lived = len(own.survived) + len(own.no_tests)
         print(
-            f"{module:<12}{own.mutants:>8}{own.killed:>8}{lived:>7}{own.timeouts:>9}"
-            f"{'–' if share is None else f'{share:.3f}':>8}"
+            f"{module:<14}{own.mutants:>8}{own.killed:>8}{lived:>7}{own.timeouts:>9}"
+            f"{len(own.untried):>9}{'–' if share is None else f'{share:.3f}':>7}"
         )
     for label, names in (("lived", whole.survived), ("reached by no test", whole.no_tests)):
         for name in names:

@@ -10,28 +10,74 @@ import sys
 import time
 from pathlib import Path
 
-from bench.mutant_trials import (
-    KILLED,
-    LIVED,
-    NO_TESTS,
-    TOO_LONG,
-    Killers,
-    function_of,
-    ordered,
-    until_ended,
-)
+from bench.mutant_trials import TOO_LONG, Killers, until_ended, within
 
 ROOT = Path(__file__).parents[3]
-TESTS = """
+CODE = """
 import os
+import signal
+
+from mutmut.mutation.trampoline import wrap_in_trampoline as _mutmut_mutated
+
+mutants_x_f__mutmut = {}
+
+
+@_mutmut_mutated(mutants_x_f__mutmut)
+def f(number=1):
+    return number
+
+
+def x_f__mutmut_1(number=2):
+    return number
+
+
+def x_f__mutmut_2(number=1):
+    return -number
+
+
+def x_f__mutmut_3(number=1):
+    return +number
+
+
+def x_f__mutmut_4(number=1):
+    os.kill(os.getpid(), signal.SIGXCPU)  # as the system does when the time is up
+
+
+mutants_x_f__mutmut["_mutmut_orig"] = f
+for nth in (1, 2, 3, 4):
+    mutants_x_f__mutmut[f"x_f__mutmut_{nth}"] = globals()[f"x_f__mutmut_{nth}"]
+
+
+class C:
+    mutants_xǁCǁof__mutmut = {}
+
+    @classmethod
+    @_mutmut_mutated(mutants_xǁCǁof__mutmut, is_classmethod=True)
+    def of(cls):
+        return cls.__name__
+
+    @classmethod
+    def xǁCǁof__mutmut_1(cls):
+        return None
+
+    mutants_xǁCǁof__mutmut["_mutmut_orig"] = of
+
+
+C.mutants_xǁCǁof__mutmut["xǁCǁof__mutmut_1"] = C.xǁCǁof__mutmut_1
+
+
+def unreached():
+    return 1
+"""
+TESTS = """
 from pathlib import Path
 
-
+from services.core.x import C, f
 
 
 def _ran(name):
     with Path("ran.txt").open("a") as file:
-        file.write(f"{os.environ['MUTANT_UNDER_TEST']} {name}\\n")
+        file.write(f"{name}\\n")
 
 
 def test_first():
@@ -40,51 +86,72 @@ def test_first():
 
 def test_second():
     _ran("second")
-    assert not os.environ["MUTANT_UNDER_TEST"].endswith(("1", "2"))
+    assert f() == 1
 
 
 def test_third():
     _ran("third")
+
+
+def test_method():
+    assert C.of() == "C"
 """
 
 
-def test_the_last_killer_of_the_function_goes_first_then_the_module_s_then_the_quick() -> None:
+def test_the_test_with_most_kills_a_second_goes_first_then_the_quick() -> None:
     killers = Killers()
-    killers.note("core.a.x_one", "t1")
-    killers.note("core.a.x_one", "t2")
-    killers.note("core.a.x_other", "t3")
+    for function, test in (("one", "t1"), ("one", "t2"), ("one", "t2"), ("other", "t3")):
+        killers.note(f"core.a.x_{function}", test)
     killers.note("core.b.x_one", "t4")
-    assert killers.of("core.a.x_one") == ["t2", "t1", "t3"]
-    seconds = {"t1": 1.0, "t2": 2.0, "t4": 0.5, "t5": 0.1}
-    known = killers.of("core.a.x_one")
-    assert ordered(["t5", "t4", "t1", "t2"], known, seconds) == ["t2", "t1", "t5", "t4"]
-    assert function_of("core.a.xǁTwoǁof__mutmut_12") == "core.a.xǁTwoǁof"
+    seconds = {"t1": 1.0, "t2": 1.0, "t3": 1.0, "t4": 0.5, "t5": 0.1}
+    tests = ["t5", "t4", "t3", "t1", "t2"]
+    assert killers.ordered("core.a.x_one", tests, seconds) == ["t2", "t1", "t3", "t5", "t4"]
+    assert killers.ordered("core.a.x_one", tests, seconds | {"t2": 4.0})[0] == "t1"
+    assert killers.ordered("core.c.x_one", tests, seconds)[:2] == ["t5", "t4"]
+
+
+def test_the_quick_tests_are_what_a_second_pays_for_and_at_least_one() -> None:
+    seconds = {"t1": 0.4, "t2": 0.6, "t3": 0.1}
+    assert within(["t1", "t2", "t3"], seconds, 1.0) == ["t1", "t2"]
+    assert within(["t1", "t2", "t3"], seconds, 0.1) == ["t1"]
+    assert within([], seconds, 1.0) == []
 
 
 def folder(path: Path) -> Path:
-    """What mutmut leaves, with one function that three tests reach and one that none does."""
+    """What mutmut leaves: a function that three tests reach, a method, and one without tests."""
     (path / "tests").mkdir()
     (path / "tests" / "test_x.py").write_text(TESTS, "utf-8")
-    told = 'pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider"]\n'
+    told = 'source_paths = ["services"]\nonly_mutate = ["services/core/*.py"]\n'
+    told += 'pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider"]\n'
     told += 'pytest_add_cli_args_test_selection = ["tests"]\n'
     (path / "pyproject.toml").write_text(f"[tool.mutmut]\n{told}", "utf-8")
     core = path / "services" / "core"
     core.mkdir(parents=True)
-    names = ["core.x_f__mutmut_1", "core.x_f__mutmut_2", "core.x_f__mutmut_3", "core.x_g__mutmut_1"]
-    meta = {"exit_code_by_key": dict.fromkeys(names), "other": 7}
+    (core / "x.py").write_text(CODE, "utf-8")
+    for package in (core.parent, core):
+        (package / "__init__.py").touch()
+    names = [f"services.core.x.x_f__mutmut_{n}" for n in (1, 2, 3, 4)]
+    names += ["services.core.x.xǁCǁof__mutmut_1", "services.core.x.x_g__mutmut_1"]
+    sources = {"x_f": "aaaa", "xǁCǁof": "bbbb", "x_g": "cccc"}
+    meta = {"exit_code_by_key": dict.fromkeys(names), "hash_by_function_name": sources}
     (core / "x.py.meta").write_text(json.dumps(meta), "utf-8")
     tests = [f"tests/test_x.py::test_{nth}" for nth in ("first", "second", "third")]
-    stats = {"tests_by_mangled_function_name": {"core.x_f": tests}}
+    stats = {
+        "tests_by_mangled_function_name": {
+            "services.core.x.x_f": tests,
+            "services.core.x.xǁCǁof": ["tests/test_x.py::test_method"],
+        }
+    }
     (path / "mutmut-stats.json").write_text(json.dumps(stats), "utf-8")
     return path
 
 
 def tried(path: Path, *names: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "bench.mutant_trials"],
+        [sys.executable, "-m", "bench.mutant_trials", "kept", "t1"],
         cwd=path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "MUTANT_UNDER_TEST": ""},
-        input="\n".join(names),
+        env=os.environ | {"PYTHONPATH": f"{path}:{ROOT}"},
+        input="\n".join(f"services.core.x.{name}" for name in names),
         capture_output=True,
         text=True,
         check=False,
@@ -93,30 +160,46 @@ def tried(path: Path, *names: str) -> subprocess.CompletedProcess[str]:
 
 def test_each_mutant_is_tried_by_its_tests_until_one_fails(tmp_path: Path) -> None:
     path = folder(tmp_path)
-    names = ("core.x_f__mutmut_1", "core.x_f__mutmut_2", "core.x_f__mutmut_3", "core.x_g__mutmut_1")
+    names = [f"x_f__mutmut_{n}" for n in (1, 2, 3, 4)] + ["xǁCǁof__mutmut_1", "x_g__mutmut_1"]
     done = tried(path, *names)
     assert done.returncode == 0, done.stderr
-    meta = json.loads((path / "services" / "core" / "x.py.meta").read_text("utf-8"))
-    assert meta["other"] == 7
-    assert [meta["exit_code_by_key"][name] for name in names] == [KILLED, KILLED, LIVED, NO_TESTS]
-    ran = [line.split(" ") for line in (path / "ran.txt").read_text("utf-8").splitlines()]
-    of = {name: [test for mutant, test in ran if mutant == name] for name in ("", *names)}
-    assert len(of[""]) == 3
-    assert of[names[0]][-1] == "second"
-    assert of[names[1]] == ["second"]  # what killed the one before
-    assert len(of[names[2]]) == 3
-    assert of[names[3]] == []
+    told = (path / "kept" / "x.txt").read_text("utf-8").splitlines()[1:]
+    assert told == [
+        "x_f aaaa of 4: killed 1-2; lived@t1 3; timeout 4",
+        "xǁCǁof bbbb of 1: killed 1",
+        "x_g cccc of 1: unreached@t1 1",
+    ]
+    ran = (path / "ran.txt").read_text("utf-8").split()
+    assert sorted(ran[:3]) == ["first", "second", "third"]  # without a mutant
+    trials = ran[3:]
+    first = trials[: trials.index("second") + 1]
+    assert trials[len(first)] == "second"  # what killed the one before
+    assert sorted(trials[len(first) + 1 :][:3]) == ["first", "second", "third"]
+    assert trials[len(first) + 4 :] == ["second"]
 
 
 def test_nothing_is_tried_where_a_test_fails_without_a_mutant(tmp_path: Path) -> None:
     path = folder(tmp_path)
     text = (path / "tests" / "test_x.py").read_text("utf-8")
-    (path / "tests" / "test_x.py").write_text(text.replace("    assert not", "    assert 0 and"))
-    done = tried(path, "core.x_f__mutmut_1")
+    (path / "tests" / "test_x.py").write_text(text.replace("f() == 1", "f() == 0"), "utf-8")
+    done = tried(path, "x_f__mutmut_1")
     assert done.returncode == 1
     assert "fails without a mutant: tests/test_x.py::test_second" in done.stderr
-    meta = json.loads((path / "services" / "core" / "x.py.meta").read_text("utf-8"))
-    assert set(meta["exit_code_by_key"].values()) == {None}
+    assert not (path / "kept").exists()
+
+
+def test_nothing_is_tried_where_a_test_cannot_be_read(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    (path / "tests" / "test_y.py").write_text("import nothing_of_that_name", "utf-8")
+    assert tried(path, "x_f__mutmut_1").returncode == 1
+    assert not (path / "kept").exists()
+
+
+def test_a_mutant_that_is_nowhere_is_no_verdict(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    done = tried(path, "x_f__mutmut_5")
+    assert done.returncode == 1
+    assert not (path / "kept").exists()
 
 
 def test_a_trial_that_only_waits_is_ended() -> None:
