@@ -35,7 +35,7 @@ tier() {
 tier unit 1 tests/unit tests/contract tests/model tests/golden -n 2
 # Each of the two has a broker and a database server of its own.
 tier integration 2 tests/integration tests/tools -n 2 --dist loadfile
-tier faults 2 tests/faults
+tier faults 2 tests/faults -n 2
 tier browser 2 tests/browser
 printf '%s\n' '== seconds a tier' "${summary[@]}"
 exit $failed
