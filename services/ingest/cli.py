@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +11,15 @@ from uuid import UUID
 
 import typer
 
-from services.ingest.adapters.csv_file import Import, Lesson, UnreadableFileError, read_csv
+from services.common.clock import school_date
+from services.ingest.adapters.csv_file import UnreadableFileError, read_csv
+from services.ingest.adapters.drop import DropFolder, FolderTakenError
 from services.ingest.adapters.mapping import MappingError, read_mapping
-from services.ingest.adapters.report import Finding, summary, write_report
+from services.ingest.adapters.report import table, write_report
 from services.ingest.adapters.roster_dir import RosterFolderError, read_roster
 from services.ingest.client import Ingest
 from services.ingest.errors import DeliveryRefusedError
+from services.ingest.imports import deliver
 
 import_app = typer.Typer(help="Import attendance from a file.", no_args_is_help=True)
 roster_app = typer.Typer(help="Import a roster from a folder.", no_args_is_help=True)
@@ -36,7 +39,6 @@ OpsToken = Annotated[
     ),
 ]
 LOCAL = "http://127.0.0.1:8081"
-_BATCH = 200
 
 
 @import_app.callback()
@@ -51,18 +53,28 @@ def _fail(text: str) -> typer.Exit:
     return typer.Exit(1)
 
 
+FileMapping = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, help="What its columns mean (TOML).")
+]
+
+
 @import_app.command("csv")
 def import_csv(  # noqa: PLR0917 - typer calls it by name
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
-    mapping: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="What its columns mean (TOML).")
-    ],
+    mapping: FileMapping,
     report: Annotated[
         Path | None, typer.Option(help="Write line, field and reason of every finding here.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and report; send nothing.")
+        bool, typer.Option("--dry-run", help="Read, tell what would be sent, and send nothing.")
     ] = False,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z"],
+            help="How new the file's statements are; without it, when it was last changed.",
+        ),
+    ] = None,
     ingest: Url = LOCAL,
     token: Token = "",
 ) -> None:
@@ -74,66 +86,69 @@ def import_csv(  # noqa: PLR0917 - typer calls it by name
     if not dry_run and not token:
         raise _fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
     # Same file, same time: importing it again says nothing new.
-    modified = datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
+    modified = as_of or datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
     try:
         found = read_csv(file.read_bytes(), read_mapping(mapping), modified)
     except (MappingError, UnreadableFileError) as error:
         raise _fail(f"{file}: {error}") from error
-    findings = list(found.findings)
-    accepted = 0
-    if not dry_run:
-        try:
+    try:
+        if dry_run:
+            outcome = deliver(found, None)
+        else:
             with Ingest(ingest, token) as client:
-                for sent, refused in _send(client, found):
-                    accepted += sent
-                    findings += refused
-        except DeliveryRefusedError as error:
-            raise _fail(str(error)) from error
+                outcome = deliver(found, client)
+    except DeliveryRefusedError as error:
+        raise _fail(str(error)) from error
     if report is not None:
-        write_report(report, findings)
-    rejected = {finding.line for finding in findings if finding.level == "rejected"}
-    result = {
-        "rows": found.rows,
-        "rejected_rows": len(rejected),
-        "registers": len(found.lessons),
-        "accepted": accepted,
-        "dry_run": dry_run,
-        "findings": summary(findings),
-    }
-    typer.echo(json.dumps(result, ensure_ascii=False))
+        write_report(report, outcome.findings)
+    for line in table(outcome.findings):
+        typer.echo(line, err=True)
+    if outcome.findings and report is None:
+        typer.echo("--report FILE writes the reason for each line.", err=True)
+    typer.echo(json.dumps(outcome.counts, ensure_ascii=False))
 
 
-def _send(client: Ingest, found: Import) -> Iterator[tuple[int, list[Finding]]]:
-    for first in range(0, len(found.lessons), _BATCH):
-        lessons = found.lessons[first : first + _BATCH]
-        answer = client.send(
-            "POST", "/v1/registers", {"registers": [one.body for one in lessons]}, also=(422,)
+@import_app.command("watch")
+def watch(  # noqa: PLR0917 - typer calls it by name
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Where CSV files are put.")
+    ],
+    mapping: FileMapping,
+    once: Annotated[
+        bool, typer.Option("--once", help="Go through the folder once, then end.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 10.0,
+    settle: Annotated[
+        float, typer.Option(min=0.0, help="Seconds for which a file must not have changed.")
+    ] = 10.0,
+    ingest: Url = LOCAL,
+    token: Token = "",
+) -> None:
+    """Import the CSV files that are put into FOLDER; one JSON line for each.
+
+    A file goes to FOLDER/done, or with its report to FOLDER/rejected where a row
+    cannot be used. What ingest does not take now stays and is tried again.
+    """
+    if not token:
+        raise _fail("--token is missing: `forvarning source add` prints one.")
+    try:
+        drop = DropFolder(
+            folder, read_mapping(mapping), now=lambda: datetime.now(UTC), settle_seconds=settle
         )
-        if "items" not in answer:
-            raise DeliveryRefusedError(str(answer.get("detail", answer)))
-        findings: list[Finding] = []
-        for lesson, item in zip(lessons, answer["items"], strict=True):
-            findings += _from_answer(lesson, item)
-        yield answer["accepted"], findings
-
-
-def _from_answer(lesson: Lesson, item: dict[str, Any]) -> Iterator[Finding]:
-    """What ingest said of a register, for each of its lines that it concerns."""
-    by_position = [lesson.lines[mark["pupil"]] for mark in lesson.body["marks"]]
-
-    def lines(pointer: str) -> list[int]:
-        parts = pointer.split("/")
-        if len(parts) > 2 and parts[1] == "marks" and parts[2].isdecimal():
-            return [by_position[int(parts[2])]]
-        return by_position
-
-    if item["problem"]:
-        for line in by_position:
-            problem = item["problem"]
-            yield Finding(line, problem["field"], "rejected", problem["code"], problem["detail"])
-    for note in item["notes"]:
-        for line in lines(note["field"]):
-            yield Finding(line, note["field"], "noted", note["code"], note["detail"])
+        with drop.alone(), Ingest(ingest, token) as client:
+            while True:
+                waits = False
+                for handled in drop.round(client):
+                    waits = handled.state == "waiting"
+                    line = {"file": handled.name, "state": handled.state} | handled.detail
+                    typer.echo(json.dumps(line, ensure_ascii=False))
+                if once:
+                    break
+                time.sleep(every)
+    except (MappingError, FolderTakenError) as error:
+        raise _fail(str(error)) from error
+    if waits:
+        raise typer.Exit(1)
 
 
 @roster_app.command("import")
@@ -158,7 +173,7 @@ def import_roster(
     if not dry_run and not token:
         raise _fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
     try:
-        body = read_roster(folder)
+        body = read_roster(folder, school_date(datetime.now(UTC)))
     except RosterFolderError as error:
         raise _fail(
             "\n".join(

@@ -6,32 +6,26 @@ field and reason, and what is odd about a row that is used is noted.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from services.common.clock import STOCKHOLM, local_instant, school_year
-from services.ingest.adapters.mapping import Mapping, Source
+from services.common.clock import STOCKHOLM, local_instant, school_date
+from services.ingest.adapters.csv_fields import Fields, RejectedRowError
+from services.ingest.adapters.csv_text import UnreadableFileError, read_table
+from services.ingest.adapters.mapping import Mapping
 from services.ingest.adapters.report import Finding
+from services.ingest.adapters.swedish import clock_shift
+
+__all__ = ["Import", "Lesson", "UnreadableFileError", "read_csv"]
+
+LONGEST_MINUTES = 720
+"""As RegisterIn has it."""
 
 LessonKey = tuple[str, str, date, int]
 """Unit, activity, day, start minute."""
-
-
-class UnreadableFileError(Exception):
-    """Nothing of the file can be used; the text says why."""
-
-
-class _RejectedRow(Exception):  # noqa: N818 - it never leaves this module
-    def __init__(self, column: str, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.column = column
-        self.code = code
 
 
 @dataclass(slots=True)
@@ -39,6 +33,8 @@ class Lesson:
     """One register to be, and the lines that it comes from."""
 
     body: dict[str, Any]
+    line: int
+    """The first of them."""
     lines: dict[str, int] = field(default_factory=dict)
     """Pupil -> line."""
 
@@ -50,6 +46,28 @@ class Import:
     lessons: list[Lesson]
     findings: list[Finding]
     rows: int
+    columns: dict[str, str] = field(default_factory=dict)
+    """A register's or mark's field -> the file's name for it."""
+
+    def contents(self) -> dict[str, Any]:
+        """What would be sent, in numbers and dates: nobody's name or id."""
+        marks = [mark for lesson in self.lessons for mark in lesson.body["marks"]]
+        days = sorted({lesson.body["start"][:10] for lesson in self.lessons})
+        kinds = Counter(
+            next((kind for kind in ("invalid", "valid", "other") if mark.get(kind)), "present")
+            for mark in marks
+            if mark.get("reported", True)
+        )
+        return {
+            "first_day": days[0] if days else None,
+            "last_day": days[-1] if days else None,
+            "school_units": len({lesson.body["school_unit"] for lesson in self.lessons}),
+            "pupils": len({mark["pupil"] for mark in marks}),
+            "marks": len(marks),
+            "cancelled_lessons": sum(x.body["state"] == "cancelled" for x in self.lessons),
+            "unreported_marks": len(marks) - kinds.total(),
+            **{f"marks_{kind}": kinds[kind] for kind in ("present", "valid", "invalid", "other")},
+        }
 
 
 def read_csv(content: bytes, mapping: Mapping, modified: datetime) -> Import:
@@ -57,56 +75,34 @@ def read_csv(content: bytes, mapping: Mapping, modified: datetime) -> Import:
 
     Raises :class:`UnreadableFileError` when the encoding or the heading is wrong.
     """
+    table = read_table(
+        content,
+        mapping.columns(),
+        encodings=mapping.file.encodings,
+        delimiter={"auto": None, "tab": "\t"}.get(mapping.file.delimiter, mapping.file.delimiter),
+    )
     reader = _Reader(mapping, modified)
     rows = 0
-    for line, row in _rows(content, mapping):
+    for line, values in table.rows:
         rows += 1
-        reader.take(line, row)
-    reader.note_overlaps()
-    return Import(list(reader.lessons.values()), reader.findings, rows)
-
-
-def _rows(content: bytes, mapping: Mapping) -> Iterator[tuple[int, dict[str, str]]]:
-    text = _decode(content, mapping.file.encodings)
-    heading = text.split("\n", 1)[0]
-    delimiter = {"tab": "\t", "auto": max(";,\t", key=heading.count)}.get(
-        mapping.file.delimiter, mapping.file.delimiter
-    )
-    # newline="" and universal splitting: files with mixed line ends are common.
-    reader = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter, strict=True)
-    try:
-        names = [name.strip() for name in next(reader, [])]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise UnreadableFileError(f"the heading names column {repeated[0]!r} twice")
-        if missing := sorted(mapping.columns() - set(names)):
-            raise UnreadableFileError(
-                f"the heading lacks column {missing[0]!r}; it has: {', '.join(names)}"
-            )
-        for values in reader:
-            if any(value.strip() for value in values):
-                # A short or long row keeps its columns; take() refuses it by its length.
-                row = {name: value.strip() for name, value in zip(names, values, strict=False)}
-                row[""] = str(len(values) - len(names))
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise UnreadableFileError(f"line {reader.line_num}: {error}") from error
-
-
-def _decode(content: bytes, encodings: tuple[str, ...]) -> str:
-    for encoding in encodings:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
+        if not values:
+            continue  # the table has said why
+        if len(values) != len(table.heading):
+            reason = f"has {len(values)} columns, the heading {len(table.heading)}"
+            reader.findings.append(Finding(line, "", "rejected", "wrong_length", reason))
             continue
-        if "\0" not in text:
-            return text
-    raise UnreadableFileError(f"the file is in none of the encodings {', '.join(encodings)}")
+        reader.take(line, dict(zip(table.heading, values, strict=True)))
+    reader.note_overlaps()
+    return Import(
+        list(reader.lessons.values()), table.findings + reader.findings, rows, mapping.names()
+    )
 
 
 class _Reader:
     def __init__(self, mapping: Mapping, modified: datetime) -> None:
         self._mapping = mapping
         self._modified = modified
+        self._fields = Fields(mapping, school_date(modified), self._note)
         self._unique: dict[str, int] = {}
         self._times: dict[tuple[str, date], dict[LessonKey, tuple[int, int, int]]] = defaultdict(
             dict
@@ -117,42 +113,51 @@ class _Reader:
     def take(self, line: int, row: dict[str, str]) -> None:
         try:
             self._take(line, row)
-        except _RejectedRow as error:
+        except RejectedRowError as error:
             self.findings.append(Finding(line, error.column, "rejected", error.code, str(error)))
 
     def _note(self, line: int, column: str, code: str, reason: str) -> None:
         self.findings.append(Finding(line, column, "noted", code, reason))
 
     def _take(self, line: int, row: dict[str, str]) -> None:
-        lesson, mark = self._mapping.lesson, self._mapping.mark
-        if row[""] != "0":
-            raise _RejectedRow("", "wrong_length", "has not as many columns as the heading")
+        lesson, read = self._mapping.lesson, self._fields
         self._check(line, row)
-        unit = self._text(row, lesson.school_unit)
-        activity = self._text(row, lesson.activity)
-        day = self._day(line, row, lesson.date)
-        start = self._minute(row, lesson.start)
-        length = self._length(row, lesson.length_minutes)
-        pupil = self._text(row, mark.pupil)
-        code = row[mark.codes.column]
-        if code not in mark.codes.values:
-            raise _RejectedRow(mark.codes.column, "unknown_value", f"{code!r} is no known code")
+        unit = read.text(row, lesson.school_unit)
+        activity = read.text(row, lesson.activity)
+        day = read.day(line, row, lesson.date)
+        start = read.minute(row, lesson.start)
+        shift = clock_shift(day, start)
+        if shift == "skipped":
+            raise RejectedRowError(
+                lesson.start.column or "",
+                "bad_time",
+                f"the clocks skip this time on {day}: summer time begins",
+            )
+        length = self._length(line, row, day, start)
+        pupil = read.pupil(row, self._mapping.mark.pupil)
+        cancelled = lesson.cancelled is not None and read.flag(row, lesson.cancelled)
+        mark = {"pupil": pupil} if cancelled else read.mark(row, pupil, length)
         key = (unit, activity, day, start)
         if key not in self.lessons:
-            self.lessons[key] = Lesson(self._register(row, key, length))
-        entry = self.lessons[key]
-        self._mark(line, entry, pupil, mark.codes.values[code], length)
-        self._times[pupil, day][key] = (start, start + length, line)
+            body = self._register(row, key, length, cancelled=cancelled)
+            if shift == "twice":
+                reason = f"happens twice on {day}; taken as the first"
+                self._note(line, lesson.start.column or "", "ambiguous_time", reason)
+            self.lessons[key] = Lesson(body, line)
+        self._agrees(self.lessons[key], length, cancelled=cancelled)
+        self._mark(line, self.lessons[key], mark)
+        if not cancelled:
+            self._times[pupil, day][key] = (start, start + length, line)
 
     def _check(self, line: int, row: dict[str, str]) -> None:
         for column, allowed in self._mapping.expect.items():
             if row[column] not in allowed:
-                raise _RejectedRow(
+                raise RejectedRowError(
                     column, "unexpected_value", f"{row[column]!r}, expected {' or '.join(allowed)}"
                 )
         for column, same in self._mapping.same.items():
             if same.values.get(row[same.column]) != row[column]:
-                raise _RejectedRow(
+                raise RejectedRowError(
                     column,
                     "contradiction",
                     f"{row[column]!r} does not go with {same.column} {row[same.column]!r}",
@@ -163,69 +168,33 @@ class _Reader:
             if first != line:
                 self._note(line, unique, "repeated_id", f"the same as on line {first}")
 
-    @staticmethod
-    def _text(row: dict[str, str], source: Source) -> str:
-        if source.column is None:
-            return str(source.value)
-        value = row[source.column]
-        if source.values:
-            if value not in source.values:
-                raise _RejectedRow(
-                    source.column, "unknown_value", f"{value!r} is not in the mapping"
-                )
-            value = source.values[value]
-        if not value:
-            raise _RejectedRow(source.column, "missing_value", "is empty")
-        if len(value) > 200:
-            raise _RejectedRow(source.column, "too_long", "more than 200 characters")
-        return value
-
-    def _day(self, line: int, row: dict[str, str], source: Source) -> date:
-        column, value = source.column or "", self._text(row, source)
-        readings = []
-        for pattern in source.formats or ("%Y-%m-%d",):
-            try:
-                # A day of the calendar has no time zone.
-                readings.append(datetime.strptime(value, pattern).date())  # noqa: DTZ007
-            except ValueError:
-                continue
-        if not readings:
-            raise _RejectedRow(column, "bad_date", f"{value!r} is no date of the mapping's formats")
-        day = readings[0]
-        parts = value.split("/")
-        if len(parts) == 3 and all(part.isdecimal() for part in parts):
-            first, second = int(parts[0]), int(parts[1])
-            if first <= 12 and second <= 12 and first != second:
-                self._note(
-                    line, column, "ambiguous_date", f"{value!r} has two readings; taken as {day}"
-                )
-        if day.weekday() >= 5:
-            self._note(line, column, "weekend", f"{day} is a Saturday or Sunday")
-        stated = self._mapping.school_year
-        if stated is not None and row[stated] != str(school_year(day)):
-            self._note(
-                line, stated, "contradiction", f"{row[stated]!r}, but {day} is in the school year "
-                f"{school_year(day)}/{school_year(day) + 1}",
-            )  # fmt: skip
-        return day
-
-    def _minute(self, row: dict[str, str], source: Source) -> int:
-        value = self._text(row, source)
-        try:
-            wall = time.fromisoformat(value)
-        except ValueError as error:
-            raise _RejectedRow(source.column or "", "bad_time", f"{value!r} is no HH:MM") from error
-        return wall.hour * 60 + wall.minute
-
-    def _length(self, row: dict[str, str], source: Source) -> int:
-        value = self._text(row, source)
-        if not value.isdecimal() or not 1 <= int(value) <= 720:
-            raise _RejectedRow(
-                source.column or "", "impossible_minutes", f"{value!r} is not 1 to 720 minutes"
+    def _length(self, line: int, row: dict[str, str], day: date, start: int) -> int:
+        """Real minutes, those included or left out that the clocks are put back or on."""
+        fields, read = self._mapping.lesson, self._fields
+        if fields.end is None:
+            assert fields.length_minutes is not None  # noqa: S101 - the mapping has one of them
+            column = fields.length_minutes.column or ""
+            length = read.minutes(row, fields.length_minutes, LONGEST_MINUTES)
+        else:
+            column = fields.end.column or ""
+            end = read.minute(row, fields.end)
+            over_midnight = end < start
+            last = day + timedelta(days=1) if over_midnight else day
+            elapsed = local_instant(last, end) - local_instant(day, start)
+            length = elapsed // timedelta(minutes=1)
+            if over_midnight and length <= LONGEST_MINUTES:
+                self._note(line, column, "over_midnight", f"taken to end on {last}")
+        if not 1 <= length <= LONGEST_MINUTES:
+            raise RejectedRowError(
+                column,
+                "impossible_minutes",
+                f"the lesson would last {length} minutes; 1 to {LONGEST_MINUTES} can be",
             )
-        return int(value)
+        return length
 
-    def _register(self, row: dict[str, str], key: LessonKey, length: int) -> dict[str, Any]:
+    def _register(
+        self, row: dict[str, str], key: LessonKey, length: int, *, cancelled: bool
+    ) -> dict[str, Any]:
         unit, activity, day, start = key
         fields = self._mapping.lesson
         body: dict[str, Any] = {
@@ -234,26 +203,42 @@ class _Reader:
             "activity": activity,
             "start": local_instant(day, start).astimezone(STOCKHOLM).isoformat(),
             "length_minutes": length,
-            "state": "reported",
+            "state": "cancelled" if cancelled else "reported",
             "modified": self._modified.isoformat(),
             "marks": [],
         }
-        if fields.group is not None:
-            body["group"] = self._text(row, fields.group)
+        if fields.group is not None and (group := self._fields.optional(row, fields.group)):
+            body["group"] = group
         if fields.subject is not None:
-            body["subject"] = self._text(row, fields.subject)[:64]
+            body["subject"] = self._fields.optional(row, fields.subject)[:64]
         return body
 
-    def _mark(self, line: int, entry: Lesson, pupil: str, kind: str, length: int) -> None:
-        said: dict[str, Any] = {"pupil": pupil}
-        if kind != "present":
-            said[kind] = length
-        marks = entry.body["marks"]
+    def _agrees(self, entry: Lesson, length: int, *, cancelled: bool) -> None:
+        """A row about a lesson that is known already must mean the same lesson."""
+        fields = self._mapping.lesson
+        if length != entry.body["length_minutes"]:
+            source = fields.length_minutes or fields.end
+            raise RejectedRowError(
+                (source and source.column) or "",
+                "contradiction",
+                f"{length} minutes, but line {entry.line} has {entry.body['length_minutes']} "
+                "for the same lesson",
+            )
+        if cancelled != (entry.body["state"] == "cancelled"):
+            assert fields.cancelled is not None  # noqa: S101 - else nothing is cancelled
+            raise RejectedRowError(
+                fields.cancelled.column,
+                "contradiction",
+                f"line {entry.line} says otherwise of the same lesson",
+            )
+
+    def _mark(self, line: int, entry: Lesson, said: dict[str, Any]) -> None:
+        pupil, marks = said["pupil"], entry.body["marks"]
         if pupil in entry.lines:
             before = entry.lines[pupil]
             position = next(n for n, one in enumerate(marks) if one["pupil"] == pupil)
             if marks[position] == said:
-                raise _RejectedRow("", "duplicate_row", f"says what line {before} says")
+                raise RejectedRowError("", "duplicate_row", f"says what line {before} says")
             self.findings.append(
                 Finding(before, "", "rejected", "overridden", f"line {line} says otherwise")
             )

@@ -1,15 +1,18 @@
-"""A CSV mapping: which columns of somebody's file mean what (TOML).
+"""A CSV mapping: which columns of somebody's file mean what (TOML; docs/csv.md).
 
     [file]      encodings, delimiter ("," ";" "tab" or "auto"), unique (column whose values differ)
-    [lesson]    school_unit, activity, date, start, length_minutes; optional group, subject
-    [mark]      pupil; [mark.codes] column, then per code: minutes of the lesson as
-                "present", "valid", "invalid" or "other"
+    [lesson]    school_unit, activity, date, start, and length_minutes or end;
+                optional group, subject, cancelled
+    [mark]      pupil, and either [mark.codes] (column, then per code: the whole lesson as
+                "present", "valid", "invalid" or "other") or columns of minutes: valid, invalid,
+                other; optional offered, arrived_late, left_early, reported, confirmed
     [expect]    column = allowed values; a row with another value is rejected
     [same]      column = the column that must say the same, with values translated
-    [school_year] column whose year must be the one the date lies in, else the row is noted
+    school_year column whose year must be the one the date lies in, else the row is noted
 
 Each field is ``{ column = "..." }`` or ``{ value = ... }``, with ``values`` to
-translate what stands in the column.
+translate what stands in the column. cancelled, reported and confirmed are
+``{ column = "...", yes = [...], no = [...] }``.
 """
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ class Source(_Part):
     values: dict[str, str] = {}
     """What stands in the column -> what it means; anything else is rejected."""
     formats: tuple[str, ...] = ()
-    """Dates only: strptime formats, tried in order."""
+    """Dates only: strptime formats, tried in order, in place of the Swedish ways to write one."""
+    kind: Literal["id", "civic_no"] = "id"
+    """Pupils only: "civic_no" for a personnummer in any of its forms."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -46,8 +51,22 @@ class Source(_Part):
         return self
 
 
+class Flag(_Part):
+    """A column that says yes or no; anything else is rejected."""
+
+    column: str
+    yes: tuple[str, ...] = Field(min_length=1)
+    no: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if both := sorted(set(self.yes) & set(self.no)):
+            raise ValueError(f"{both[0]!r} stands under yes and under no")
+        return self
+
+
 class FileFormat(_Part):
-    encodings: tuple[str, ...] = ("utf-8-sig", "windows-1252")
+    encodings: tuple[str, ...] = Field(default=("utf-8-sig", "windows-1252"), min_length=1)
     delimiter: Literal[",", ";", "tab", "auto"] = "auto"
     unique: str | None = None
 
@@ -57,9 +76,17 @@ class LessonFields(_Part):
     activity: Source
     date: Source
     start: Source
-    length_minutes: Source
+    length_minutes: Source | None = None
+    end: Source | None = None
     group: Source | None = None
     subject: Source | None = None
+    cancelled: Flag | None = None
+
+    @model_validator(mode="after")
+    def _length(self) -> Self:
+        if (self.length_minutes is None) == (self.end is None):
+            raise ValueError("give either length_minutes or end")
+        return self
 
 
 class Codes(_Part):
@@ -69,7 +96,22 @@ class Codes(_Part):
 
 class MarkFields(_Part):
     pupil: Source
-    codes: Codes
+    codes: Codes | None = None
+    valid: Source | None = None
+    invalid: Source | None = None
+    other: Source | None = None
+    offered: Source | None = None
+    arrived_late: Source | None = None
+    left_early: Source | None = None
+    reported: Flag | None = None
+    confirmed: Flag | None = None
+
+    @model_validator(mode="after")
+    def _absence(self) -> Self:
+        minutes = any((self.valid, self.invalid, self.other))
+        if (self.codes is None) != minutes:
+            raise ValueError("give either codes or columns of minutes (valid, invalid, other)")
+        return self
 
 
 class SameAs(_Part):
@@ -87,12 +129,16 @@ class Mapping(_Part):
     same: dict[str, SameAs] = {}
     school_year: str | None = None
 
+    def names(self) -> dict[str, str]:
+        """Field of a register or mark -> the column that it is read from."""
+        parts = (self.lesson, self.mark)
+        fields = {name: getattr(part, name) for part in parts for name in type(part).model_fields}
+        return {name: field.column for name, field in fields.items() if field and field.column}
+
     def columns(self) -> set[str]:
         """Every column that the file must have."""
-        lesson = [getattr(self.lesson, name) for name in LessonFields.model_fields]
-        found = {field.column for field in [*lesson, self.mark.pupil] if field and field.column}
-        found |= {self.mark.codes.column, *self.expect, *self.same}
-        found |= {same.column for same in self.same.values()}
+        found = {*self.names().values()}
+        found |= {*self.expect, *self.same, *(same.column for same in self.same.values())}
         return found | {name for name in (self.file.unique, self.school_year) if name}
 
 

@@ -1,9 +1,11 @@
 """A roster in a folder: `organiser.toml` and one CSV file for each list.
 
-Every file but those of the lists one wants to leave alone may be missing. The
-columns are the fields of PUT /v1/roster; lists within a cell are separated by
-a space. Placements, memberships, relations and calendars have files of their
-own, whose first column names what they belong to:
+Encodings, line ends and delimiters are told apart as in an import of marks; a
+personnummer may have any of its forms. Every file but those of the lists one
+wants to leave alone may be missing. The columns are the fields of PUT
+/v1/roster; lists within a cell are separated by a space. Placements,
+memberships, relations and calendars have files of their own, whose first
+column names what they belong to:
 
     areas.csv            id, name
     school_units.csv     id, school_unit_code, name, area, school_forms, codes, closes_at
@@ -22,14 +24,19 @@ own, whose first column names what they belong to:
 
 from __future__ import annotations
 
-import csv
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from services.ingest.adapters.csv_text import UnreadableFileError, read_table
 from services.ingest.adapters.report import Finding
+from services.ingest.adapters.swedish import read_civic_no
 
 _INTEGERS = {"grade", "school_year"}
 _LISTS = {"school_forms", "codes"}
@@ -42,6 +49,7 @@ _PARTS = {
 }
 
 Row = dict[str, Any]
+_TWELVE = re.compile(r"\d{8}[0-9A-Z]{2}\d{2}", re.ASCII)
 
 
 class RosterFolderError(Exception):
@@ -52,9 +60,12 @@ class RosterFolderError(Exception):
         self.findings = findings
 
 
-def read_roster(folder: Path) -> dict[str, Any]:
-    """The folder as the body of PUT /v1/roster. Raises :class:`RosterFolderError`."""
-    reader = _Folder(folder)
+def read_roster(folder: Path, today: date) -> dict[str, Any]:
+    """The folder as the body of PUT /v1/roster. Raises :class:`RosterFolderError`.
+
+    ``today`` decides the century of a personnummer with ten digits.
+    """
+    reader = _Folder(folder, today)
     body: dict[str, Any] = {}
     if (folder / "organiser.toml").exists():
         body["organiser"] = tomllib.loads((folder / "organiser.toml").read_text("utf-8"))
@@ -69,8 +80,9 @@ def read_roster(folder: Path) -> dict[str, Any]:
 
 
 class _Folder:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, today: date) -> None:
         self._folder = folder
+        self._today = today
         self.findings: list[tuple[str, Finding]] = []
 
     def _find(self, file: str, line: int, field: str, code: str, reason: str) -> None:
@@ -81,27 +93,29 @@ class _Folder:
         path = self._folder / f"{name}.csv"
         if not path.exists():
             return None
+        try:
+            table = read_table(path.read_bytes(), ())
+        except UnreadableFileError as error:
+            self._find(path.name, 0, "", "unreadable", str(error))
+            return []
         found = []
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            heading = file.readline()
-            file.seek(0)
-            delimiter = max(";,\t", key=heading.count)
-            reader = csv.DictReader(file, delimiter=delimiter, restkey="", strict=True)
-            try:
-                for raw in reader:
-                    if raw.get(""):
-                        self._find(path.name, reader.line_num, "", "wrong_length",
-                                   "has more columns than the heading")  # fmt: skip
-                        continue
-                    found.append((reader.line_num, self._row(path.name, reader.line_num, raw)))
-            except (csv.Error, UnicodeDecodeError) as error:
-                self._find(path.name, reader.line_num, "", "unreadable", str(error))
+        for line, values in table.rows:
+            if len(values) > len(table.heading):
+                self._find(path.name, line, "", "wrong_length", "has more columns than the heading")
+            elif values:
+                raw = dict(zip_longest(table.heading, values, fillvalue=""))
+                found.append((line, self._row(path.name, line, raw)))
+        # Which of two columns of one name counts cannot be told.
+        self.findings += [
+            (path.name, replace(one, level="rejected"))
+            for one in table.findings
+            if one.level == "rejected" or one.code == "repeated_column"
+        ]
         return found
 
-    def _row(self, file: str, line: int, raw: dict[str, str | None]) -> Row:
+    def _row(self, file: str, line: int, raw: dict[str, str]) -> Row:
         row: Row = {}
-        for field, text in raw.items():
-            value = (text or "").strip()
+        for field, value in raw.items():
             if field in _LISTS:
                 row[field] = value.split()
             elif field == "grades":
@@ -112,6 +126,8 @@ class _Folder:
                 continue
             elif field in _INTEGERS:
                 row[field] = self._int(file, line, field, value)
+            elif field == "civic_no" and not _TWELVE.fullmatch(value):
+                row[field] = self._civic_no(file, line, value)
             else:
                 row[field] = value
         return row
@@ -122,6 +138,13 @@ class _Folder:
         except ValueError:
             self._find(file, line, field, "invalid", f"{value!r} is no whole number")
             return 0
+
+    def _civic_no(self, file: str, line: int, value: str) -> str | None:
+        try:
+            return read_civic_no(value, self._today)
+        except ValueError as error:
+            self._find(file, line, "civic_no", "invalid", str(error))
+            return None
 
     def attach(self, body: dict[str, Any]) -> None:
         """Put placements, memberships, relations and calendars into what they belong to."""

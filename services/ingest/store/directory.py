@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.ingest.calendars import UnitCalendar, calendar_from
+from services.ingest.store.names import CIVIC_NO
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
@@ -44,6 +45,15 @@ LEFT JOIN ingest.pupil_homes h ON h.pupil_id = e.entity_id AND h.school_year = w
 LEFT JOIN ingest.homes hm ON hm.home_id = h.home_id
 """
 """Pupils' homes by the namespace's names; a name that nobody has gives no row."""
+
+HOMES_BY_CIVIC_NO = """
+SELECT w.pupil, w.year, c.pupil_id AS entity_id, h.home_id, h.bucket, hm.partition
+FROM unnest($1::text[], $2::int[]) AS w (pupil, year)
+JOIN people.civic_numbers c ON c.civic_no = substr(w.pupil, length($3) + 1)
+LEFT JOIN ingest.pupil_homes h ON h.pupil_id = c.pupil_id AND h.school_year = w.year
+LEFT JOIN ingest.homes hm ON hm.home_id = h.home_id
+"""
+"""The same for a pupil whom the source knows by personnummer only."""
 
 PupilYear = tuple[str, int]
 """A source's own pupil id, and the first calendar year of a school year."""
@@ -94,12 +104,15 @@ class Directory:
         known_pupils = {pupil for pupil, _ in found}
         if not missing:
             return found, known_pupils
-        rows = await connection.fetch(
-            HOMES,
-            [pupil for pupil, _ in missing],
-            [year for _, year in missing],
-            namespace,
-        )
+        rows = []
+        for query, argument, ones in (
+            (HOMES, namespace, [one for one in missing if not one[0].startswith(CIVIC_NO)]),
+            (HOMES_BY_CIVIC_NO, CIVIC_NO, [one for one in missing if one[0].startswith(CIVIC_NO)]),
+        ):
+            if ones:
+                rows += await connection.fetch(
+                    query, [pupil for pupil, _ in ones], [year for _, year in ones], argument
+                )
         for row in rows:
             known_pupils.add(row["pupil"])
             if row["home_id"] is not None:

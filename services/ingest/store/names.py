@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from services.common.pg import Connection
 
 
+CIVIC_NO = "civic_no:"
+"""Goes before a personnummer's twelve characters where a source has no id of its own for pupils."""
+
+
 async def known_ids(connection: Connection, namespace: str, kind: str) -> dict[str, UUID]:
     """All of the organiser's ids of one kind in one namespace."""
     rows = await connection.fetch(

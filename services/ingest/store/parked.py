@@ -11,6 +11,7 @@ from uuid import UUID
 from forvarning.facts.v1 import facts_pb2 as facts
 from services.ingest.store.directory import Home
 from services.ingest.store.lessons import VersionKey, version_key
+from services.ingest.store.names import CIVIC_NO
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
@@ -69,8 +70,13 @@ async def releasable(connection: Connection, limit: int) -> list[tuple[Parked, H
         SELECT p.namespace, p.pupil, p.school_year, p.fact, e.entity_id, h.home_id, h.bucket,
                hm.partition
         FROM ingest.parked p
-        JOIN people.external_ids e ON e.organiser_id = p.organiser_id
-          AND e.namespace = p.namespace AND e.kind = 'pupil' AND e.external_id = p.pupil
+        CROSS JOIN LATERAL (
+            SELECT x.entity_id FROM people.external_ids x WHERE x.organiser_id = p.organiser_id
+              AND x.namespace = p.namespace AND x.kind = 'pupil' AND x.external_id = p.pupil
+            UNION
+            SELECT c.pupil_id FROM people.civic_numbers c WHERE c.organiser_id = p.organiser_id
+              AND starts_with(p.pupil, $2) AND c.civic_no = substr(p.pupil, length($2) + 1)
+        ) e
         JOIN ingest.pupil_homes h ON h.organiser_id = p.organiser_id
           AND h.pupil_id = e.entity_id AND h.school_year = p.school_year
         JOIN ingest.homes hm ON hm.organiser_id = p.organiser_id AND hm.home_id = h.home_id
@@ -78,6 +84,7 @@ async def releasable(connection: Connection, limit: int) -> list[tuple[Parked, H
         LIMIT $1
         """,
         limit,
+        CIVIC_NO,
     )
     return [
         (

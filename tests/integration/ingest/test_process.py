@@ -148,6 +148,19 @@ def test_from_a_new_source_to_an_imported_file(
     written = registers()
     assert len(written) == 1461
     assert sum(sum(fact.register.invalid_minutes) for fact in written) == 292 * 50
+
+    # The same file by way of a folder: one row is a duplicate, so it lands beside its report.
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    shutil.copy2(file, folder)
+    watch = ("imports", "watch", folder, "--mapping", CONTOSO / "mapping.toml", "--once")
+    line = process.forvarning(*watch, "--token", token)
+    assert (line["state"], line["accepted"]) == ("rejected", 1461)
+    assert (folder / "rejected" / "attendance.csv.report.csv").exists()
+    said = Counter(
+        (fact.register.lesson_id, fact.register.version.modified_unix_ms) for fact in registers()
+    )
+    assert set(said.values()) == {2}, "the same lessons, and nothing newer about them"
     # The same file again says the same of the same lessons, at the same time.
     process.forvarning(*command, "--token", token)
     again = registers()[1461:]

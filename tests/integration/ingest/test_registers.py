@@ -123,6 +123,35 @@ async def test_an_unknown_pupil_waits_for_the_roster(world: World) -> None:
     assert await world.sql.fetchval("SELECT count(*) FROM ingest.parked") == 0
 
 
+async def test_a_pupil_whom_a_source_knows_by_personnummer_only(world: World) -> None:
+    """One is known and one waits; no name of the source's own is needed for either."""
+    known = pupil("p1", civic_no="201304059809")
+    await world.put(roster([]) | {"pupils": [known]})
+    marks = [
+        {"pupil": "civic_no:201304059809", "invalid": 60},
+        {"pupil": "civic_no:201306129808", "valid": 60},
+    ]
+    answer = await world.post(register(marks=marks))
+    [item] = answer.json()["items"]
+    assert [(n["code"], n["field"]) for n in item["notes"]] == [("unknown_pupil", "/marks/1/pupil")]
+    both = [known, pupil("p2", civic_no="201306129808")]
+    await world.put(roster([]) | {"pupils": both})
+    (_, first), (_, late) = await world.facts("register")
+    assert (list(first.invalid_minutes), list(late.valid_minutes)) == ([60], [60])
+    ids = {
+        row["external_id"]: row["entity_id"].bytes
+        for row in await world.sql.fetch(
+            "SELECT external_id, entity_id FROM people.external_ids WHERE kind = 'pupil'"
+        )
+    }
+    assert (first.pupil_ids, late.pupil_ids) == (ids["p1"], ids["p2"])
+    assert set(ids) == {"p1", "p2"}, "a personnummer is nobody's id"
+    # One pupil under both names in one register: which mark holds cannot be told.
+    twice = [{"pupil": "civic_no:201304059809"}, {"pupil": "p1", "invalid": 60}]
+    refused = await world.post(register(marks=twice))
+    assert refused.json()["items"][0]["problem"]["code"] == "duplicate_mark"
+
+
 async def test_a_pupil_without_a_placement_that_year_waits_too(world: World) -> None:
     body = roster(["p1"])
     body["pupils"][0]["placements"] = []

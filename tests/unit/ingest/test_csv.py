@@ -123,10 +123,8 @@ def test_oddities_are_noted_and_used() -> None:
     ("content", "reason"),
     [
         (HEADING.replace(";Kod", "").encode(), "lacks column 'Kod'"),
-        (HEADING.replace("Kod", "Elev").encode(), "'Elev' twice"),
-        (b"", "lacks column"),
-        (f'{HEADING}\n"u1;7A'.encode(), "line"),
-        (HEADING.encode("utf-16"), "encodings"),
+        (f"{HEADING};Kod".encode(), "'Kod' twice"),
+        (b"", "empty"),
     ],
 )
 def test_an_unreadable_file(content: bytes, reason: str) -> None:
@@ -141,9 +139,11 @@ def test_no_bytes_at_all_end_in_anything_else(junk: bytes) -> None:
             found = read_csv(content, MAPPING, MODIFIED)
         except UnreadableFileError:
             continue
+        if found.rows == 0:
+            continue
         used = sum(len(lesson.lines) for lesson in found.lessons)
         rejected = {f.line for f in found.findings if f.level == "rejected"}
-        assert used + len(rejected) >= found.rows > 0 or found.rows == 0
+        assert used + len(rejected) >= found.rows
 
 
 def test_the_contoso_file_is_reported_not_swallowed() -> None:
