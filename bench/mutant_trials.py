@@ -3,18 +3,19 @@
     cd mutants && python -m bench.mutant_trials VERDICTS TESTS < names
 
 bench.mutants starts it in the folder that mutmut filled; each verdict goes to the folder VERDICTS
-at once (bench.mutant_verdicts; TESTS is the digest of the tests). A mutant's tests are those that
-reach its function, in the order of the mutants that they killed a second, of the function's first,
-then of its module's; the first failure ends the trial. All mutants are first tried with a second's
-worth of tests, which most do not survive; those that do are then tried with all the others. A
-trial may use five times the processor time of its tests, measured here without a mutant, however
-busy the machine is.
+at once (bench.mutant_verdicts; TESTS is the digest of the tests). First all tests are run without a
+mutant: what they take, and which functions they reach. A mutant's tests are those that reach its
+function, in the order of the mutants that they killed a second, of the function's first, then of
+its module's, then the quick ones that reach little else; the first failure ends the trial. All
+mutants are first tried with a third of a second's worth of tests, which most do not survive; those
+that do with more, then with all. A trial may use five times the processor time of its tests,
+however busy the machine is.
 """
 
 from __future__ import annotations
 
 import gc
-import json
+import math
 import os
 import resource
 import select
@@ -36,7 +37,8 @@ KILLED, LIVED, TOO_LONG = 1, 0, 36
 """Exit status of a trial."""
 _TIMEOUTS = (TOO_LONG, -signal.SIGXCPU, -signal.SIGKILL)
 """SIGKILL is what the system sends where a run has ignored SIGXCPU, the signal of its time-out."""
-QUICK_SECONDS = 1.0
+BUDGETS = (0.3, 2.0, math.inf)
+"""Seconds of tests in the first round, which most mutants do not survive, and in the others."""
 _TIMES, _SPARE_SECONDS = 5, 2
 _WALL_TIMES = 60
 """A trial that waits rather than works ends after so many times its tests' time."""
@@ -56,15 +58,22 @@ class Killers:
             self._of.setdefault(name, Counter())[test] += 1
 
     def ordered(
-        self, function: str, tests: Iterable[str], seconds: Mapping[str, float]
+        self,
+        function: str,
+        tests: Iterable[str],
+        seconds: Mapping[str, float],
+        width: Mapping[str, int],
     ) -> list[str]:
-        """The tests in the order in which to try them: most kills a second, then the quick ones."""
+        """The tests in the order in which to try them: most kills a second, then the quick ones.
+
+        ``width`` is how many functions a test reaches: one that reaches few is about them.
+        """
         own = self._of.get(function, Counter())
         module = self._of.get(function.rpartition(".")[0], Counter())
 
         def place(test: str) -> tuple[float, float, float, str]:
             cost = max(seconds.get(test, 0.0), _LEAST_SECONDS)
-            return -own[test] / cost, -module[test] / cost, cost, test
+            return -own[test] / cost, -module[test] / cost, cost * width.get(test, 1), test
 
         return sorted(tests, key=place)
 
@@ -84,15 +93,15 @@ def within(tests: Sequence[str], seconds: Mapping[str, float], budget: float) ->
 class Trials:
     """A pytest plugin that runs the collected tests once, then once for each mutant."""
 
-    def __init__(
-        self, mutants: Sequence[str], tests_of: Mapping[str, list[str]], verdicts: Verdicts
-    ) -> None:
+    def __init__(self, mutants: Sequence[str], verdicts: Verdicts) -> None:
         self._mutants = mutants
-        self._tests_of = tests_of
         self._verdicts = verdicts
         self._killers = Killers()
         self._items: dict[str, pytest.Item] = {}
         self._seconds: dict[str, float] = {}
+        self._reaching: dict[str, list[str]] = {}
+        """Function to the tests that come to it."""
+        self._width: dict[str, int] = {}
         self._told: int | None = None
         self._failed: list[str] = []
 
@@ -109,44 +118,42 @@ class Trials:
         """In place of pytest's own: without a mutant first, then mutant by mutant."""
         if session.testsfailed:
             raise pytest.UsageError("not all the tests could be read")
-        self._items = {item.nodeid: item for item in session.items}
-        needed = {test for mutant in self._mutants for test in self._reaching(mutant)}
-        self._measure([item for test, item in self._items.items() if test in needed])
+        self._measure(session.items)
         if self._failed:
             raise pytest.UsageError(f"fails without a mutant: {', '.join(self._failed)}")
         gc.collect()
         gc.freeze()
-        for_later: dict[str, list[str]] = {}
-        progress = _Progress("quick tests", len(self._mutants))
-        for mutant in self._mutants:
-            tests = self._ordered(mutant)
-            chosen = within(tests, self._seconds, QUICK_SECONDS)
-            verdict = self._try(mutant, chosen)
-            if verdict is Verdict.LIVED and len(chosen) < len(tests):
-                for_later[mutant] = chosen
-            else:
-                self._verdicts[mutant] = verdict
-            progress.tell(mutant, verdict)
-        progress = _Progress("all other tests", len(for_later))
-        for mutant, done in for_later.items():
-            tests = [test for test in self._ordered(mutant) if test not in done]
-            self._verdicts[mutant] = verdict = self._try(mutant, tests)
-            progress.tell(mutant, verdict)
+        done: dict[str, list[str]] = {mutant: [] for mutant in self._mutants}
+        for budget in BUDGETS:
+            progress = _Progress(budget, len(done))
+            for mutant, before in list(done.items()):
+                tests = [test for test in self._ordered(mutant) if test not in before]
+                chosen = within(tests, self._seconds, budget)
+                verdict = self._try(mutant, chosen)
+                progress.tell(mutant, verdict)
+                if verdict is Verdict.LIVED and len(chosen) < len(tests):
+                    before.extend(chosen)
+                else:
+                    self._verdicts[mutant] = verdict
+                    del done[mutant]
         return True
 
-    def _reaching(self, mutant: str) -> list[str]:
-        return [t for t in self._tests_of.get(function_of(mutant), ()) if t in self._items]
-
     def _ordered(self, mutant: str) -> list[str]:
-        tests = self._reaching(mutant)
-        return self._killers.ordered(function_of(mutant), tests, self._seconds)
+        function = function_of(mutant)
+        tests = self._reaching.get(function, [])
+        return self._killers.ordered(function, tests, self._seconds, self._width)
 
     def _measure(self, items: Sequence[pytest.Item]) -> None:
         for item, after in pairwise([*items, None]):
             assert item is not None  # only the last is
             before = time.process_time()
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
+            with mutant_swap.Reached() as reached:
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
+            self._items[item.nodeid] = item
             self._seconds[item.nodeid] = time.process_time() - before
+            self._width[item.nodeid] = len(reached)
+            for function in reached:
+                self._reaching.setdefault(function, []).append(item.nodeid)
 
     def _try(self, mutant: str, tests: Sequence[str]) -> Verdict:
         if not tests:
@@ -202,8 +209,8 @@ def until_ended(child: int, seconds: float) -> int:
 class _Progress:
     """Says how far it is, and what it cost."""
 
-    def __init__(self, what: str, mutants: int) -> None:
-        self._what = what
+    def __init__(self, budget: float, mutants: int) -> None:
+        self._what = "all tests" if budget == math.inf else f"{budget:g} s of tests"
         self._mutants = mutants
         self._verdicts: Counter[Verdict] = Counter()
         self._began = self._last = time.monotonic()
@@ -215,7 +222,7 @@ class _Progress:
         print(
             f"{self._what}: {self._verdicts.total()}/{self._mutants} "
             f"in {(now - self._began) / 60:.1f} min: "
-            f"{verdict} {mutant} {now - self._last:.2f} s",
+            f"{verdict} {mutant} in {now - self._last:.2f} s",
             file=sys.__stderr__,
             flush=True,
         )
@@ -227,10 +234,8 @@ def main(arguments: Sequence[str]) -> int:
     kept, tests = arguments
     mutants = sys.stdin.read().split()
     settings = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
-    known = json.loads(Path("mutmut-stats.json").read_text("utf-8"))
-    tests_of: dict[str, list[str]] = known["tests_by_mangled_function_name"]
     made = Path(settings["only_mutate"][0]).parent
-    trials = Trials(mutants, tests_of, Verdicts(made, Path(kept), tests))
+    trials = Trials(mutants, Verdicts(made, Path(kept), tests))
     mutant_swap.install()
     status = pytest.main(
         [

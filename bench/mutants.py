@@ -2,14 +2,13 @@
 
     python -m bench.mutants [--again] [MODULE …]
 
-mutmut makes the mutants and notes which of the core's quick tests reach which function
-(``[tool.mutmut]`` in pyproject.toml says which tests there are); bench.mutant_trials runs those on
-each. Verdicts are kept in tests/mutants/verdicts, with the code (bench.mutant_verdicts says how
-long one holds): a run that was ended goes on where it was, and one on another machine where the
-last one that was committed was. With ``--again`` they are forgotten first. With MODULEs
-(``fold publish``) only those are tried, in that order, and counted, and the output says so. Mutants
-that cannot be told from the original are in tests/mutants/survivors.toml with the reason; they
-count as survivors all the same.
+mutmut makes the mutants; bench.mutant_trials runs on each those of the core's quick tests that
+reach its function (``[tool.mutmut]`` in pyproject.toml says which tests there are). Verdicts are
+kept in tests/mutants/verdicts, with the code (bench.mutant_verdicts says how long one holds): a run
+that was ended goes on where it was, and one on another machine where the last one that was
+committed was. With ``--again`` they are forgotten first. With MODULEs (``fold publish``) only those
+are tried, in that order, and counted, and the output says so. Mutants that cannot be told from the
+original are in tests/mutants/survivors.toml with the reason; they count as survivors all the same.
 """
 
 from __future__ import annotations
@@ -36,9 +35,6 @@ SURVIVORS = ROOT / "tests" / "mutants" / "survivors.toml"
 AIMS = (Aim("killed_share", ">=", 0.9),)
 VERDICTS = ROOT / "tests" / "mutants" / "verdicts"
 _MADE = ROOT / "mutants"
-_TRIED = _MADE / "tests-and-core.sha256"
-_REACHED = _MADE / "mutmut-stats.json"
-"""Mutmut's notes of which test reaches which function."""
 _TRIED_BY = ("tests/unit/ews", "tests/unit/whatif", "tests/unit/oracle", "tests/model")
 
 
@@ -124,13 +120,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _try(chosen: Sequence[str], *, again: bool) -> Verdicts:
-    folders = [ROOT / folder for folder in (*_TRIED_BY, "tests/mutants")]
-    tests, both = digest(folders), digest([*folders, ROOT / CORE])
-    if not _TRIED.exists() or _TRIED.read_text("utf-8") != both:
-        # Mutmut keeps its notes until it hears of a new test; a new function needs new ones too.
-        _REACHED.unlink(missing_ok=True)
+    tests = digest([ROOT / folder for folder in (*_TRIED_BY, "tests/mutants")])
     _generate()
-    _TRIED.write_text(both, "utf-8")
     for file in VERDICTS.glob("*.txt"):
         if file.stem not in modules():
             file.unlink()
@@ -156,7 +147,7 @@ def _try(chosen: Sequence[str], *, again: bool) -> Verdicts:
 
 
 def _generate() -> None:
-    """Make the mutants, so that it is known which have no verdict yet, and see who reaches them."""
+    """Make the mutants, so that it is known which have no verdict yet."""
     # Mutmut copies what is not there; a profile that was tuned since is there, and old.
     shutil.copytree(
         ROOT / "services",
@@ -167,12 +158,11 @@ def _generate() -> None:
     steps = (
         "import os; os.environ['MUTANT_UNDER_TEST'] = 'mutant_generation'\n"
         "from pathlib import Path\n"
-        "from mutmut.__main__ import (Config, PytestRunner, collect_or_load_stats,\n"
-        "    copy_also_copy_files, copy_src_dir, create_mutants, setup_source_paths)\n"
+        "from mutmut.__main__ import (\n"
+        "    Config, copy_also_copy_files, copy_src_dir, create_mutants)\n"
         "Path('mutants').mkdir(exist_ok=True)\n"
         "Config.ensure_loaded()\n"
-        "copy_src_dir(); copy_also_copy_files(); setup_source_paths(); create_mutants(1)\n"
-        "collect_or_load_stats(PytestRunner())\n"
+        "copy_src_dir(); copy_also_copy_files(); create_mutants(1)\n"
     )
     done = subprocess.run(
         ["nice", "-n", "19", sys.executable, "-c", steps],

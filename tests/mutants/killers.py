@@ -14,7 +14,6 @@ import resource
 import sys
 
 import hypothesis
-import pytest
 
 os.environ.setdefault("FORVARNING_MODEL_EXAMPLES", "40")
 hypothesis.settings.register_profile(
@@ -37,9 +36,3 @@ def pytest_runtest_setup() -> None:
                 clear = getattr(member, "cache_clear", None)
                 if clear is not None:
                     clear()
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mutmut asks for a name that pytest 9.1 no longer keeps."""
-    if not hasattr(item, "_nodeid"):
-        item._nodeid = item.nodeid  # type: ignore[attr-defined]

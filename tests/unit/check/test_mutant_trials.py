@@ -27,6 +27,10 @@ def f(number=1):
     return number
 
 
+def x_f__mutmut_orig(number=1):
+    return number
+
+
 def x_f__mutmut_1(number=2):
     return number
 
@@ -43,7 +47,7 @@ def x_f__mutmut_4(number=1):
     os.kill(os.getpid(), signal.SIGXCPU)  # as the system does when the time is up
 
 
-mutants_x_f__mutmut["_mutmut_orig"] = f
+mutants_x_f__mutmut["_mutmut_orig"] = x_f__mutmut_orig
 for nth in (1, 2, 3, 4):
     mutants_x_f__mutmut[f"x_f__mutmut_{nth}"] = globals()[f"x_f__mutmut_{nth}"]
 
@@ -57,12 +61,15 @@ class C:
         return cls.__name__
 
     @classmethod
+    def xǁCǁof__mutmut_orig(cls):
+        return cls.__name__
+
+    @classmethod
     def xǁCǁof__mutmut_1(cls):
         return None
 
-    mutants_xǁCǁof__mutmut["_mutmut_orig"] = of
 
-
+C.mutants_xǁCǁof__mutmut["_mutmut_orig"] = C.xǁCǁof__mutmut_orig
 C.mutants_xǁCǁof__mutmut["xǁCǁof__mutmut_1"] = C.xǁCǁof__mutmut_1
 
 
@@ -82,6 +89,7 @@ def _ran(name):
 
 def test_first():
     _ran("first")
+    f()
 
 
 def test_second():
@@ -91,6 +99,7 @@ def test_second():
 
 def test_third():
     _ran("third")
+    f()
 
 
 def test_method():
@@ -98,16 +107,17 @@ def test_method():
 """
 
 
-def test_the_test_with_most_kills_a_second_goes_first_then_the_quick() -> None:
+def test_the_test_with_most_kills_a_second_goes_first_then_the_quick_and_near() -> None:
     killers = Killers()
     for function, test in (("one", "t1"), ("one", "t2"), ("one", "t2"), ("other", "t3")):
         killers.note(f"core.a.x_{function}", test)
     killers.note("core.b.x_one", "t4")
     seconds = {"t1": 1.0, "t2": 1.0, "t3": 1.0, "t4": 0.5, "t5": 0.1}
     tests = ["t5", "t4", "t3", "t1", "t2"]
-    assert killers.ordered("core.a.x_one", tests, seconds) == ["t2", "t1", "t3", "t5", "t4"]
-    assert killers.ordered("core.a.x_one", tests, seconds | {"t2": 4.0})[0] == "t1"
-    assert killers.ordered("core.c.x_one", tests, seconds)[:2] == ["t5", "t4"]
+    assert killers.ordered("core.a.x_one", tests, seconds, {}) == ["t2", "t1", "t3", "t5", "t4"]
+    assert killers.ordered("core.a.x_one", tests, seconds | {"t2": 4.0}, {})[0] == "t1"
+    assert killers.ordered("core.c.x_one", tests, seconds, {})[:2] == ["t5", "t4"]
+    assert killers.ordered("core.c.x_one", tests, seconds, {"t5": 8})[:2] == ["t4", "t5"]
 
 
 def test_the_quick_tests_are_what_a_second_pays_for_and_at_least_one() -> None:
@@ -135,14 +145,6 @@ def folder(path: Path) -> Path:
     sources = {"x_f": "aaaa", "xǁCǁof": "bbbb", "x_g": "cccc"}
     meta = {"exit_code_by_key": dict.fromkeys(names), "hash_by_function_name": sources}
     (core / "x.py.meta").write_text(json.dumps(meta), "utf-8")
-    tests = [f"tests/test_x.py::test_{nth}" for nth in ("first", "second", "third")]
-    stats = {
-        "tests_by_mangled_function_name": {
-            "services.core.x.x_f": tests,
-            "services.core.x.xǁCǁof": ["tests/test_x.py::test_method"],
-        }
-    }
-    (path / "mutmut-stats.json").write_text(json.dumps(stats), "utf-8")
     return path
 
 
