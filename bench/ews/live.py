@@ -92,8 +92,8 @@ def quantile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-async def fill(ground: Ground, topology: Topology, rows: Iterable[Row]) -> None:
-    """Write rows to every partition of the changelog, as checkpoints would."""
+async def fill(ground: Ground, topic: str, rows: Iterable[Row]) -> None:
+    """Write rows to every partition of the topic, as checkpoints would."""
     wanted = list(rows)
     settings = ground.settings.model_copy(update={"ews_group": "bench-fill"})
     for partition in range(settings.fact_partitions):
@@ -103,19 +103,17 @@ async def fill(ground: Ground, topology: Topology, rows: Iterable[Row]) -> None:
             for at in range(0, len(wanted), _AT_ONCE):
                 async with producer.transaction():
                     some = ((row.key, row.value, ()) for row in wanted[at : at + _AT_ONCE])
-                    futures = await send_batches(producer, topology.state, partition, some)
+                    futures = await send_batches(producer, topic, partition, some)
                     await asyncio.gather(*futures)
         finally:
             await producer.stop()
 
 
-async def one_a_checkpoint(
-    ground: Ground, paced: Sequence[tuple[Batch, int]]
-) -> tuple[float, float]:
-    """What the changelog grows by, a mark, where every register has a checkpoint of its own.
+async def one_a_checkpoint(ground: Ground, paced: Sequence[tuple[Batch, int]]) -> Figures:
+    """What topics grow by, a mark, where every register has a checkpoint of its own.
 
     As the broker keeps and replicates it, batches, transaction markers and the
-    checkpoint row included; and the keys and values alone.
+    checkpoint row included; of the changelog also the keys and values alone.
     """
     settings = ground.settings.model_copy(update={"ews_group": "bench-paced", "fact_partitions": 1})
     topology = apart("bench-paced.")
@@ -133,7 +131,12 @@ async def one_a_checkpoint(
     finally:
         await producer.stop()
     marks = sum(one for _, one in paced)
-    return ground.bytes_of(topology.state) / marks, rows / marks
+    return {
+        "changelog_bytes_per_mark": ground.bytes_of(topology.state) / marks,
+        "changelog_row_bytes_per_mark": rows / marks,
+        "warnings_bytes_per_mark": ground.bytes_of(topology.warnings) / marks,
+        "changelog_marks_per_checkpoint": marks / len(paced),
+    }
 
 
 async def state(ground: Ground) -> Figures:
@@ -146,32 +149,36 @@ async def state(ground: Ground) -> Figures:
     await create_topics(ground.settings)
     await publish_profile(ground.settings)
     await make_topology(ground.settings, topology)
-    await fill(ground, topology, (Row(key, value) for key, value in this_year.rows.items()))
+    for topic, rows in (
+        (topology.state, this_year.rows),
+        (topology.warnings, this_year.threads),
+    ):
+        await fill(ground, topic, (Row(key, value) for key, value in rows.items()))
     pupils = this_year.pupils * ground.options.partitions
     compacted = ground.bytes_of(topology.state)
-    await fill(ground, topology, this_year.tail)
+    threads = ground.bytes_of(topology.warnings)
+    await fill(ground, topology.warnings, this_year.told)
+    await fill(ground, topology.state, this_year.tail)
     start = Row(CHECKPOINT_KEY, encode_checkpoint(Position(0), written_by="bench-ews"))
-    await fill(ground, topology, [start])
+    await fill(ground, topology.state, [start])
     ground.filled = True
     say(
         f"wrote {ground.bytes_of(topology.state) / 1e6:,.0f} MB of state for {pupils} pupils "
         f"in {time.monotonic() - began:.0f} s"
     )
-    per_mark, rows_per_mark = await one_a_checkpoint(ground, this_year.paced)
-    say(f"one register a checkpoint: {per_mark:.0f} bytes of changelog a mark")
+    paced = await one_a_checkpoint(ground, this_year.paced)
+    told = paced["changelog_bytes_per_mark"]
+    say(f"one register a checkpoint: {told:.0f} bytes of changelog a mark")
     return {
         "state_kb_per_pupil_year": compacted / pupils / 1000,
+        "threads_kb_per_pupil_year": threads / pupils / 1000,
         "state_row_kb_per_pupil_year": (
             sum(len(key) + len(value) for key, value in this_year.rows.items())
             / this_year.pupils
             / 1000
         ),
         "state_rows": len(this_year.rows) * ground.options.partitions,
-        "changelog_bytes_per_mark": per_mark,
-        "changelog_row_bytes_per_mark": rows_per_mark,
-        "changelog_marks_per_checkpoint": (
-            sum(marks for _, marks in this_year.paced) / len(this_year.paced)
-        ),
+        **paced,
     }
 
 

@@ -40,7 +40,8 @@ def write(
         ),
         "live": _listed(
             figures,
-            "live_pupils", "state_rows", "state_row_kb_per_pupil_year", "live_facts", "live_marks",
+            "live_pupils", "state_rows", "state_row_kb_per_pupil_year",
+            "threads_kb_per_pupil_year", "warnings_bytes_per_mark", "live_facts", "live_marks",
             "live_checkpoints", "checkpoint_lag_p50_seconds", "checkpoint_lag_p99_seconds",
             "changelog_marks_per_checkpoint", "changelog_row_bytes_per_mark",
             "live_changelog_bytes_per_mark", "restore_seconds", "recovery_seconds",

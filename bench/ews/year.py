@@ -40,7 +40,8 @@ class Year:
 
     ``rows`` is the state before ``records[late]``, one row a key; ``tail`` is what the
     checkpoints wrote from there on at lesson pace, one register each; ``paced`` are some
-    of these, spread over them, with the marks of their class.
+    of these, spread over them, with the marks of their class. ``threads`` and
+    ``told`` are the same of the warnings, which a worker restores too.
     """
 
     pupils: int
@@ -52,6 +53,8 @@ class Year:
     due: list[float]
     rows: dict[bytes, bytes] = field(default_factory=dict)
     tail: list[Row] = field(default_factory=list)
+    threads: dict[bytes, bytes] = field(default_factory=dict)
+    told: list[Row] = field(default_factory=list)
     paced: list[tuple[Batch, int]] = field(default_factory=list)
 
 
@@ -91,29 +94,35 @@ def decide(year: Year) -> None:
     late = year.late
     for at, record in enumerate(year.records[:late]):
         core.apply(record.value, at, partition=0)
-        if (at + 1) % _COLLECT_EVERY == 0:
-            _keep(year.rows, core.collect().state)
-    _keep(year.rows, core.collect().state)
+        if (at + 1) % _COLLECT_EVERY == 0 or at == late - 1:
+            batch = core.collect()
+            _keep(year.rows, batch.state)
+            _keep(year.threads, batch.warnings)
     last_days = year.records[late : year.live]
     every = max(1, sum(record.marks >= _CLASS for record in last_days) // _PACED)
     seen = 0
     for at, record in enumerate(last_days, late):
         if record.marks:
             # What no register brought goes with a checkpoint of its own.
-            year.tail.extend(core.collect().state)
+            _follow(year, core.collect())
         core.apply(record.value, at, partition=0)
         if record.marks:
             batch = core.collect()
-            year.tail.extend(batch.state)
+            _follow(year, batch)
             seen += record.marks >= _CLASS
             if record.marks >= _CLASS and seen % every == 0:
                 year.paced.append((batch, record.marks))
-    year.tail.extend(core.collect().state)
+    _follow(year, core.collect())
     gc.unfreeze()
     say(
         f"a year of {year.pupils} pupils: {len(year.records)} facts, {len(year.rows)} rows and "
         f"{len(year.tail)} of the last days"
     )
+
+
+def _follow(year: Year, batch: Batch) -> None:
+    year.tail.extend(batch.state)
+    year.told.extend(batch.warnings)
 
 
 def _keep(rows: dict[bytes, bytes], some: Iterable[Row]) -> None:

@@ -3,7 +3,7 @@
 EwsError
 ├── GapError            the log's next record is not the expected one: something was dropped
 ├── PoisonedError       too many facts in a row cannot be digested
-├── LogMismatchError    the checkpoint row and the input log do not belong together
+├── LogMismatchError    the checkpoint row does not belong to the input log or what was published
 ├── TransactionError    a checkpoint's transaction failed or took too long
 └── SupersededError     a newer rebalance has begun; what was being restored is not ours
 

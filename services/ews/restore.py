@@ -1,4 +1,4 @@
-"""Reading a partition back: its changelog to the end, or, without one, what was last published."""
+"""Reading a partition back: its changelog and what was last published, each to the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from aiokafka.structs import TopicPartition
 
 from services.common.settings import EwsSettings
 from services.ews.checkpoint import decode_checkpoint
-from services.ews.core.api import PartitionCore
+from services.ews.core.api import PartitionCore, PublishedError
+from services.ews.errors import LogMismatchError
 from services.ews.logreader import ranges, read_to_end, reader
 from services.ews.partition import Position
 from services.ews.topology import CHECKPOINT_KEY, Topology
@@ -38,7 +39,7 @@ async def restore(
 
     ``still_ours`` raises SupersededError when a newer rebalance has begun; it
     is asked after every await. Raises LogMismatchError where a checkpoint row
-    and the input log do not belong together.
+    and the input log, or what was published, do not belong together.
     """
     found = {partition: Restored(make_core()) for partition in partitions}
     async with reader(settings) as consumer:
@@ -50,8 +51,11 @@ async def restore(
             still_ours()
         rebuilding = [p for p, r in found.items() if r.position and r.position.rebuild_until]
         await _read_published(consumer, topology, found, rebuilding, still_ours)
-        for partition in rebuilding:
-            found[partition].core.begin_rebuild()
+        for partition, restored in found.items():
+            if partition in rebuilding:
+                restored.core.begin_rebuild()
+            else:
+                _check(restored.core, topology, partition)
     still_ours()
     positions = {p: r.position for p, r in found.items() if r.position is not None}
     async with reader(settings, small=True) as consumer:
@@ -97,14 +101,40 @@ async def _read_published(
     rebuilding: list[int],
     still_ours: Callable[[], None],
 ) -> None:
-    """What was last said of each thread and day: no revision goes back, nothing repeats (D4)."""
-    takers: tuple[tuple[str, Callable[[PartitionCore, bytes, bytes | None], None]], ...] = (
-        (topology.warnings, lambda core, key, value: core.restore_published(key, value)),
-        (topology.absence_days, lambda core, key, value: core.restore_absence_day(key, value)),
-        (topology.group_days, lambda core, key, value: core.restore_group_day(key, value)),
+    """What was last said of each thread and day: no revision goes back, nothing repeats (D4).
+
+    The threads are nowhere else. Of the days the changelog tells, where there is one.
+    """
+    takers: tuple[
+        tuple[str, Iterable[int], Callable[[PartitionCore, bytes, bytes | None], None]], ...
+    ] = (
+        (topology.warnings, found, lambda core, key, value: core.restore_published(key, value)),
+        (
+            topology.absence_days,
+            rebuilding,
+            lambda core, key, value: core.restore_absence_day(key, value),
+        ),
+        (
+            topology.group_days,
+            rebuilding,
+            lambda core, key, value: core.restore_group_day(key, value),
+        ),
     )
-    for topic, take in takers:
-        async for record in read_to_end(consumer, [TopicPartition(topic, p) for p in rebuilding]):
+    for topic, partitions, take in takers:
+        async for record in read_to_end(consumer, [TopicPartition(topic, p) for p in partitions]):
             still_ours()
             take(found[record.partition].core, record.key, record.value)
         still_ours()
+
+
+def _check(core: PartitionCore, topology: Topology, partition: int) -> None:
+    try:
+        core.check_published()
+    except PublishedError as error:
+        msg = (
+            f"{topology.warnings}[{partition}]: {error}. The topic was created anew, cut off or "
+            "written to by somebody else. Put it back as it was; if it is lost, stop the workers "
+            f"and run `forvarning ews mend --partition {partition} --rebuild`: it decides anew "
+            "from the log and goes on from the revisions that the topic still has."
+        )
+        raise LogMismatchError(msg) from error

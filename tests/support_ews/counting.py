@@ -15,7 +15,14 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from forvarning.facts.v1.facts_pb2 import Fact, Register
-from services.ews.core.api import Batch, FailedFold, Row, UndigestibleError, UnknownProfileError
+from services.ews.core.api import (
+    Batch,
+    FailedFold,
+    PublishedError,
+    Row,
+    UndigestibleError,
+    UnknownProfileError,
+)
 
 ABSENCES_A_LEVEL = 5
 _ID = 16
@@ -42,6 +49,7 @@ class Pupil:
     """lesson id: [version, epoch day, absent]"""
     undigested: list[int] = field(default_factory=list)
     published: dict[str, Any] = field(default_factory=dict)
+    """Not in the state row, which has its revision only."""
     days: dict[str, list[int]] = field(default_factory=dict)
     """epoch day: [revision, absences], as published"""
     failed: bool = False
@@ -85,6 +93,8 @@ class CountingCore:
         self._pupils: dict[bytes, Pupil] = {}
         self._touched: dict[bytes, int] = {}
         self._rebuilding = False
+        self._revisions: dict[bytes, int] = {}
+        """What the state rows say was published."""
         self._profiles: dict[tuple[str, int], bytes] = {}
         self.active: list[str] = []
 
@@ -94,13 +104,21 @@ class CountingCore:
         elif key == b"active":
             self.active = json.loads(value)
         else:
-            self._pupils[key] = Pupil(**json.loads(value))
+            held = json.loads(value)
+            self._revisions[key] = held.pop("revision")
+            self._pupils[key] = Pupil(**held)
 
     def restore_published(self, key: bytes, value: bytes | None) -> None:
         published = json.loads(value or b"{}")
         pupil = self._pupils.setdefault(key, Pupil())
         if published.get("revision", 0) > pupil.published.get("revision", 0):
             pupil.published = published
+
+    def check_published(self) -> None:
+        wanted = {key: revision for key, revision in self._revisions.items() if revision}
+        found = {key: pupil.published.get("revision", 0) for key, pupil in self._pupils.items()}
+        if {key: revision for key, revision in found.items() if revision} != wanted:
+            raise PublishedError("the revisions published are others")
 
     def restore_absence_day(self, key: bytes, value: bytes | None) -> None:
         pupil, _, day = key.decode().partition(":")
@@ -185,7 +203,9 @@ class CountingCore:
                 except RuntimeError:
                     pupil.failed = True
                     batch.failed_folds.append(FailedFold(pupil_id, offset, "planted"))
-            batch.state.append(Row(pupil_id, json.dumps(pupil.__dict__).encode()))
+            row = pupil.__dict__ | {"revision": pupil.published.get("revision", 0)}
+            del row["published"]
+            batch.state.append(Row(pupil_id, json.dumps(row).encode()))
         self._touched = {}
         return batch
 

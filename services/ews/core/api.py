@@ -23,7 +23,8 @@ class CoreError(Exception):
     ├── UndigestibleError   this fact cannot be applied; the state is as before the call
     ├── UnknownProfileError the content of an activated profile is not at hand yet
     ├── ProfileError        a profile's content cannot be used (services.ews.core.profile)
-    └── StateError          the changelog was written by another version: rebuild the partition
+    ├── StateError          the changelog was written by another version: rebuild the partition
+    └── PublishedError      what was published is not at hand any more: rebuild the partition
     """
 
 
@@ -58,6 +59,14 @@ class UnknownProfileError(CoreError):
 
 class StateError(CoreError):
     """A changelog row that this version cannot read; the partition has to be rebuilt."""
+
+
+class PublishedError(CoreError):
+    """ews.warnings.v1 does not hold what the changelog says was published.
+
+    To go on would begin revisions anew that consumers have seen already, so that
+    they would hear of no warning any more.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +111,16 @@ class PartitionCore(Protocol):
         """Take one changelog row, in offset order. Kept as bytes until first touched."""
 
     def restore_published(self, key: bytes, value: bytes | None) -> None:
-        """Take one row of ews.warnings.v1: the last published revision of a thread.
+        """Take one row of ews.warnings.v1, in offset order: the partition's, from its beginning.
 
-        Rows of threads that belong to other partitions may be passed too and
-        are ignored once the homes here are known. Where the changelog holds a
-        thread's revision already, the higher revision wins (design D4).
+        Threads are kept there and nowhere else; the highest revision of each
+        stands (design D4).
+        """
+
+    def check_published(self) -> None:
+        """All rows of the changelog and of ews.warnings.v1 are in, and no rebuild is due.
+
+        Raises PublishedError where they do not belong together.
         """
 
     def restore_absence_day(self, key: bytes, value: bytes | None) -> None:

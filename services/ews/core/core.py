@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forvarning.state.v1.state_pb2 import StateValue
-from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, GroupDay, WarningEvent
+from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, GroupDay
 from services.ews.core import days, fold, ids
 from services.ews.core.api import Batch, CoreError, Row, UndigestibleError
 from services.ews.core.bucket import Bucket
 from services.ews.core.daily import Daily, group_day
 from services.ews.core.decide import Decision
 from services.ews.core.intake import Intake
-from services.ews.core.partition import ANY_DAY, Dirty, Partition, thread_row_key
+from services.ews.core.partition import ANY_DAY, Dirty, Partition
 
 _AT_ONCE = 64
 """Bucket days that are added up side by side."""
@@ -33,7 +32,6 @@ class Core:
         self._partition = Partition()
         self._intake = Intake(self._partition)
         self._number = 0
-        self._rebuilding = False
         self._reconciling = False
         """A rebuild has ended and the next collect publishes the difference."""
         self._absence_days: dict[tuple[bytes, int], AbsenceDay] = {}
@@ -45,7 +43,10 @@ class Core:
         self._partition.restore(key, value)
 
     def restore_published(self, key: bytes, value: bytes | None) -> None:
-        self._partition.restore_published(key, value)
+        self._partition.published.restore(key, value)
+
+    def check_published(self) -> None:
+        self._partition.published.check()
 
     def restore_absence_day(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002  # the value tells
         if value is not None:
@@ -61,12 +62,12 @@ class Core:
         self._intake.learn(profile_id, profile_version, content)
 
     def begin_rebuild(self) -> None:
-        self._rebuilding = True
+        self._partition.rebuilding = True
 
     def end_rebuild(self) -> None:
-        if not self._rebuilding:
+        if not self._partition.rebuilding:
             return
-        self._rebuilding = False
+        self._partition.rebuilding = False
         self._reconciling = True
         for bucket in self._partition.buckets():
             dirty = self._partition.mark(bucket)
@@ -118,14 +119,15 @@ class Core:
 
     @property
     def wants_flush(self) -> bool:
-        return self._intake.waiting and not self._rebuilding
+        return self._intake.waiting and not self._partition.rebuilding
 
     # -- decisions ------------------------------------------------------------------------
 
     def collect(self) -> Batch:
         batch = Batch()
+        reconciling = self._reconciling
         counted = self._recount()
-        if not self._rebuilding:
+        if not self._partition.rebuilding:
             self._adopt(batch)
             self._close()
             self._decide(batch, counted)
@@ -133,6 +135,7 @@ class Core:
                 self._reconciled(batch)
         self._erased(batch)
         batch.state.extend(self._partition.rows())
+        batch.state.extend(self._partition.published.row(anyway=reconciling))
         self._partition.clean()
         self._intake.waiting = False
         return batch
@@ -157,24 +160,18 @@ class Core:
 
     def _adopt(self, batch: Batch) -> None:
         """Take up the threads that were published of the buckets at hand (design D4)."""
-        for key in list(self._partition.published):
-            if key not in self._partition.dirty:
-                continue
+        published = self._partition.published
+        for key in published.buckets() & self._partition.dirty.keys():
             bucket = self._partition.bucket_of(key)
-            pupils = self._partition.published[key]
-            for pupil_id in [one for one in pupils if one in bucket.row_of]:
-                row = bucket.row_of[pupil_id]
-                pupil = bucket.pupils[row]
-                for thread_id, value in pupils.pop(pupil_id).items():
-                    if pupil.erased:
-                        batch.warnings.append(Row(thread_id, None))
-                    elif pupil.take(WarningEvent.FromString(value)):
-                        pupil.contents.clear()
-                        dirty = self._partition.mark(bucket)
-                        dirty.everything = True
-                        batch.state.append(_thread_row(bucket, thread_id, value))
-            if not pupils:
-                del self._partition.published[key]
+            for event in published.take_up(key, bucket.row_of):
+                pupil = bucket.pupils[bucket.row_of[event.pupil_id]]
+                if pupil.erased:
+                    batch.warnings.append(Row(event.thread_id, None))
+                    published.note(event.thread_id, event.revision, 0)
+                else:
+                    pupil.take(event)
+                    pupil.contents.clear()
+                    self._partition.mark(bucket).everything = True
 
     def _close(self) -> None:
         """Tell the buckets of a unit that one of its days was closed, or of a day's Wave."""
@@ -203,7 +200,6 @@ class Core:
             decision = Decision(self._partition, bucket, dirty, self._fold)
             decision.run()
             batch.warnings.extend(decision.warnings)
-            batch.state.extend(decision.state)
             batch.failed_folds.extend(decision.failed)
             daily = Daily(self._partition, bucket, self._absence_days)
             batch.absence_days.extend(daily.absences(dirty, changed))
@@ -252,9 +248,9 @@ class Core:
         """Tombstones of what had been published of pupils erased since."""
         for pupil_id, day in self._intake.absence_tombstones:
             batch.absence_days.append(Row(ids.absence_day_key(pupil_id, day), None))
-        for bucket, thread_id in self._intake.thread_tombstones:
+        for thread_id, revision in self._intake.thread_tombstones:
             batch.warnings.append(Row(thread_id, None))
-            batch.state.append(Row(thread_row_key(bucket, thread_id), None))
+            self._partition.published.note(thread_id, revision, 0)
         self._intake.absence_tombstones.clear()
         self._intake.thread_tombstones.clear()
 
@@ -265,10 +261,3 @@ def _share_days(bucket: Bucket, dirty: Dirty) -> list[int]:
     if dirty.moved:
         found |= set(bucket.lesson_days(-(1 << 30), 1 << 30))
     return sorted(found)
-
-
-def _thread_row(bucket: Bucket, thread_id: bytes, value: bytes) -> Row:
-    event = WarningEvent.FromString(value)
-    event.ClearField("changes")
-    row = StateValue(thread=event.SerializeToString())
-    return Row(thread_row_key(bucket, thread_id), row.SerializeToString())

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forvarning.state.v1.state_pb2 import StateValue
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core import calendar, days, ids, rules, shared, turning
 from services.ews.core.api import FailedFold, Row
@@ -22,7 +21,6 @@ from services.ews.core.partition import (
     Partition,
     Touched,
     earliest,
-    thread_row_key,
 )
 from services.ews.core.publish import Revision, revise
 from services.ews.core.pupils import Content, Pupil, ThreadKey
@@ -59,7 +57,6 @@ class Decision:
         self._today = Today(bucket, dirty, self._touched, self._profiles)
         self._given_up: set[int] = set()
         self.warnings: list[Row] = []
-        self.state: list[Row] = []
         self.failed: list[FailedFold] = []
 
     def run(self) -> None:
@@ -310,7 +307,10 @@ class Decision:
 
     def _publish(self, pupil: Pupil, row: int, key: ThreadKey, revision: Revision) -> None:
         thread, bucket = revision.thread, self._bucket
+        before = pupil.threads.get(key)
         pupil.threads[key] = thread
+        published = self._partition.published
+        published.note(thread.thread_id, before.revision if before else 0, thread.revision)
         place = bucket.place(row, revision.epoch_day)
         event = WarningEvent(
             organiser_id=bucket.organiser_id,
@@ -322,13 +322,11 @@ class Decision:
             school_unit_id=place.unit_id,
             class_id=place.class_id,
             episodes=thread.episodes,
+            changes=revision.changes,
             caused_by_unix_ms=int(self._touched.causes[0, row]),
             epoch_day=revision.epoch_day,
             incomplete=thread.incomplete,
             home_id=bucket.home_id,
             bucket=bucket.number,
         )
-        value = StateValue(thread=event.SerializeToString())
-        self.state.append(Row(thread_row_key(bucket, thread.thread_id), value.SerializeToString()))
-        event.changes.extend(revision.changes)
         self.warnings.append(Row(thread.thread_id, event.SerializeToString()))

@@ -46,7 +46,8 @@ class Intake:
         self.waiting = False
         """Something came in that may be due at once."""
         self.absence_tombstones: list[tuple[bytes, int]] = []
-        self.thread_tombstones: list[tuple[Bucket, bytes]] = []
+        self.thread_tombstones: list[tuple[bytes, int]] = []
+        """Thread and its last revision."""
         self._take = {
             "register": self._register,
             "notice": self._notice,
@@ -218,7 +219,7 @@ class Intake:
                 year.sums[at, days.REVISION, row] = 0
                 dirty.revised.add(year.start + at)
         for thread in pupil.threads.values():
-            self.thread_tombstones.append((bucket, thread.thread_id))
+            self.thread_tombstones.append((thread.thread_id, thread.revision))
         pupil.erase()
         bucket.notices.pop(row, None)
         bucket.forget_seats()

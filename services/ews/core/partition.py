@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forvarning.state.v1.state_pb2 import StateValue, Undigested
-from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core import calendar, ids
 from services.ews.core.api import Row
 from services.ews.core.bucket import Bucket
 from services.ews.core.lessons import Rows
+from services.ews.core.published import ACCOUNT_KEY, Published
 from services.ews.core.units import Profiles, Unit
 
 Cause = tuple[int, int]
@@ -65,7 +65,6 @@ class _Cold:
     bucket: bytes = b""
     pupils: dict[str, bytes] = field(default_factory=dict)
     days: dict[str, bytes] = field(default_factory=dict)
-    threads: dict[str, bytes] = field(default_factory=dict)
 
 
 class Partition:
@@ -83,8 +82,9 @@ class Partition:
         self.tombstones: list[bytes] = []
         """State keys of rows that go."""
         self.undigested: dict[bytes, set[int]] = {}
-        self.published: dict[str, dict[bytes, dict[bytes, bytes]]] = {}
-        """Rows of ews.warnings.v1 not yet taken up: by bucket key, pupil and thread."""
+        self.published = Published()
+        self.rebuilding = False
+        """What was published is compared with the facts when all of them are in, not before."""
         self._buckets: dict[str, Bucket] = {}
         self._by_name: dict[tuple[bytes, bytes, int], Bucket] = {}
         self._units: dict[tuple[bytes, bytes], Unit] = {}
@@ -110,9 +110,9 @@ class Partition:
             cold = self._cold.get(key)
             if cold is not None:
                 found.restore(cold.bucket, cold.pupils.values(), cold.days.values())
-                for encoded in cold.threads.values():
-                    event = WarningEvent.FromString(StateValue.FromString(encoded).thread)
-                    found.pupils[found.row(event.pupil_id)].take(event)
+                if not self.rebuilding:
+                    for event in self.published.take_up(key, found.row_of):
+                        found.pupils[found.row_of[event.pupil_id]].take(event)
                 del self._cold[key]
             self._buckets[key] = found
         return found
@@ -172,10 +172,10 @@ class Partition:
         kind, _, rest = key.decode("ascii").partition(":")
         if kind == "b":
             self._cold.setdefault(rest, _Cold()).bucket = value or b""
-        elif kind in {"q", "d", "t"}:
+        elif kind in {"q", "d"}:
             name, _, last = rest.rpartition(":")
             cold = self._cold.setdefault(name, _Cold())
-            rows = {"q": cold.pupils, "d": cold.days, "t": cold.threads}[kind]
+            rows = cold.pupils if kind == "q" else cold.days
             if value is None:
                 rows.pop(last, None)
             else:
@@ -189,26 +189,13 @@ class Partition:
                 days[int(last)] = value
         elif kind == "p" and value is not None:
             self.profiles(bytes.fromhex(rest)).restore(value)
+        elif key == ACCOUNT_KEY and value is not None:
+            self.published.expect(value)
         elif kind == "x" and value is not None:
             self.undigested = {
                 one.pupil_id: set(one.offsets)
                 for one in StateValue.FromString(value).undigested.pupils
             }
-
-    def restore_published(self, key: bytes, value: bytes | None) -> None:
-        """Take a published thread; it is taken up when its bucket is next decided on."""
-        if value is None:
-            for pupils in self.published.values():
-                for threads in pupils.values():
-                    threads.pop(key, None)
-            return
-        event = WarningEvent.FromString(value)
-        name = ids.bucket_key(event.organiser_id, event.home_id, event.bucket)
-        pupils = self.published.setdefault(name, {})
-        threads = pupils.setdefault(event.pupil_id, {})
-        held = threads.get(event.thread_id)
-        if held is None or WarningEvent.FromString(held).revision < event.revision:
-            threads[event.thread_id] = value
 
     # -- rows ---------------------------------------------------------------------------
 
@@ -250,10 +237,6 @@ class Partition:
 def earliest(some: set[int], year: int) -> int:
     """The first of the days that lies in the school year; NEVER where none does."""
     return min((day for day in some if calendar.school_year(day) == year), default=NEVER)
-
-
-def thread_row_key(bucket: Bucket, thread_id: bytes) -> bytes:
-    return f"t:{bucket.key}:{thread_id.hex()}".encode()
 
 
 @dataclass(frozen=True, slots=True)

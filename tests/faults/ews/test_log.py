@@ -182,6 +182,24 @@ def test_a_deleted_changelog_is_rebuilt_and_nothing_is_sent(
     run(scenario())
 
 
+def test_lost_warnings_stop_the_worker(make_stream: Callable[..., Stream], seed: int) -> None:
+    """Their revisions would begin anew, and no consumer would listen."""
+    rng = random.Random(seed)
+    s = make_stream(partitions=2)
+
+    async def scenario() -> None:
+        await s.worked_through(stream(rng, s.partitions, 40))
+        assert await s.read(s.topology.warnings)
+        await s.create_anew(s.topology.warnings)
+        stopped = s.start()
+        assert await s.ended(stopped) == OPERATOR
+        assert "created anew, cut off or" in stopped.last_words()
+        assert "--rebuild" in stopped.last_words()
+        assert not await s.read(s.topology.warnings)
+
+    run(scenario())
+
+
 def test_a_rebuild_on_request_goes_by_the_log_alone(
     make_stream: Callable[..., Stream], seed: int
 ) -> None:

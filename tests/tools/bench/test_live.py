@@ -83,6 +83,11 @@ def test_the_state_of_the_year_is_what_the_worker_would_come_back_to() -> None:
         restored.restore(key, value)
     for row in year.tail:
         restored.restore(row.key, row.value)
+    for key, value in year.threads.items():
+        restored.restore_published(key, value)
+    for row in year.told:
+        restored.restore_published(row.key, row.value)
+    restored.check_published()
     for at, record in enumerate(year.records):
         never_away.apply(record.value, at, partition=0)
         if at == year.live - 1:

@@ -78,6 +78,9 @@ class Harness:
         random.Random(len(rows)).shuffle(rows)
         for key, value in rows:
             self.core.restore(key, value)
+        for key, value in self.latest.items():
+            self.core.restore_published(key, value)
+        self.core.check_published()
 
     def lose(self) -> None:
         """The changelog is gone: rebuild from the log; nothing of it may be told again."""

@@ -250,24 +250,6 @@ def test_a_restart_says_nothing_and_goes_on(school: School) -> None:
     }
 
 
-def test_a_higher_published_revision_wins_over_the_changelog(school: School) -> None:
-    harness = started(school)
-    harness.told(*absent_week(school, {0: "v"}))
-    (event,) = harness.snapshots()
-    ahead = w.WarningEvent()
-    ahead.CopyFrom(event)
-    ahead.revision = 7
-    core = Core()
-    for key, value in harness.changelog.items():
-        core.restore(key, value)
-    core.restore_published(ahead.thread_id, ahead.SerializeToString())
-    core.restore_published(event.thread_id, event.SerializeToString())
-    correction = school.register(weekdays(5)[1], 490, {0: (0,)})
-    core.apply(correction, 500, partition=0)
-    (row,) = core.collect().warnings
-    assert w.WarningEvent.FromString(row.value or b"").revision == 8
-
-
 def test_a_rebuild_publishes_only_the_difference(school: School) -> None:
     harness = started(school)
     harness.told(*absent_week(school, {0: "v", 1: "v"}, 7))

@@ -8,24 +8,46 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StateValue(_message.Message):
-    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "thread", "undigested")
+    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "undigested", "account")
     DAY_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     UNIT_DAY_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_PROFILES_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     PUPIL_FIELD_NUMBER: _ClassVar[int]
-    THREAD_FIELD_NUMBER: _ClassVar[int]
     UNDIGESTED_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     day: DayValue
     bucket: BucketValue
     unit_day: UnitDayValue
     active_profiles: ActiveProfiles
     checkpoint: Checkpoint
     pupil: PupilValue
-    thread: bytes
     undigested: Undigested
-    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., thread: _Optional[bytes] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ...) -> None: ...
+    account: Account
+    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ...) -> None: ...
+
+class Account(_message.Message):
+    __slots__ = ("threads", "digest")
+    THREADS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    threads: int
+    digest: int
+    def __init__(self, threads: _Optional[int] = ..., digest: _Optional[int] = ...) -> None: ...
+
+class ThreadHead(_message.Message):
+    __slots__ = ("organiser_id", "revision", "pupil_id", "home_id", "bucket")
+    ORGANISER_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    PUPIL_ID_FIELD_NUMBER: _ClassVar[int]
+    HOME_ID_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    organiser_id: bytes
+    revision: int
+    pupil_id: bytes
+    home_id: bytes
+    bucket: int
+    def __init__(self, organiser_id: _Optional[bytes] = ..., revision: _Optional[int] = ..., pupil_id: _Optional[bytes] = ..., home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ...) -> None: ...
 
 class DayValue(_message.Message):
     __slots__ = ("epoch_day", "layout", "lessons", "pupils", "sums", "units")
