@@ -16,6 +16,7 @@ from services.ingest import metrics
 from services.ingest.errors import NotWrittenError
 from services.ingest.roster.duties import coverage
 from services.ingest.service import Service
+from services.ingest.ss12000.pending import to_settle
 from services.ingest.store import parked
 from services.ingest.store.outbox import drain, waiting_count
 
@@ -62,6 +63,7 @@ class Background:
             "outbox": lambda: drain(service.pool, service.publisher, organiser),
             "closer": lambda: service.closer.run(organiser),
             "release": lambda: service.releaser.run(organiser),
+            "ss12000": lambda: self._settle(organiser),
         }
         for name, task in tasks.items():
             try:
@@ -69,6 +71,10 @@ class Background:
             except Exception as error:  # noqa: BLE001 - one organiser's trouble stops no other
                 expected = isinstance(error, (NotWrittenError, *_AWAY))
                 self._failed(name, error, trace=not expected)
+
+    async def _settle(self, organiser: UUID) -> None:
+        for source in await to_settle(self._service.pool, organiser):
+            await self._service.inbox.settle(source)
 
     @staticmethod
     def _failed(task: str, error: Exception, *, trace: bool = False) -> None:

@@ -19,7 +19,8 @@ from services.common.logging import configure, get_logger
 from services.common.pg import AWAY, connect, is_away
 from services.common.problem import Problem
 from services.common.settings import IngestSettings
-from services.ingest.api import feeds, roster
+from services.ingest.api import feeds
+from services.ingest.api import roster as roster_api
 from services.ingest.api.counted import Counted
 from services.ingest.api.ops import ops_router
 from services.ingest.api.schema import document
@@ -33,6 +34,7 @@ from services.ingest.quota import Quotas
 from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
 from services.ingest.service import Service
+from services.ingest.ss12000.inbox import Inbox
 from services.ingest.store.directory import Directory
 from services.ingest.store.lessons import LessonBook
 from services.ingest.store.sources import SourceCache
@@ -70,27 +72,30 @@ def build(
         standard=settings.ingest_standard_profile.read_bytes,
         new_id=new_id,
     )
+    intake = Intake(
+        pool=pool,
+        publisher=publisher,
+        numbers=numbers,
+        clock=clock,
+        directory=directory,
+        book=book,
+    )
+    roster = RosterService(
+        pool=pool,
+        clock=clock,
+        profiles=profiles,
+        partitions=settings.fact_partitions,
+        new_id=new_id,
+    )
+    releaser = Releaser(pool=pool, publisher=publisher, book=book)
     return Service(
         settings=settings,
         clock=clock,
         pool=pool,
         publisher=publisher,
         directory=directory,
-        intake=Intake(
-            pool=pool,
-            publisher=publisher,
-            numbers=numbers,
-            clock=clock,
-            directory=directory,
-            book=book,
-        ),
-        roster=RosterService(
-            pool=pool,
-            clock=clock,
-            profiles=profiles,
-            partitions=settings.fact_partitions,
-            new_id=new_id,
-        ),
+        intake=intake,
+        roster=roster,
         profiles=profiles,
         closer=DayCloser(
             pool=pool,
@@ -98,7 +103,15 @@ def build(
             clock=clock,
             partitions=settings.fact_partitions,
         ),
-        releaser=Releaser(pool=pool, publisher=publisher, book=book),
+        releaser=releaser,
+        inbox=Inbox(
+            pool=pool,
+            publisher=publisher,
+            clock=clock,
+            intake=intake,
+            roster=roster,
+            releaser=releaser,
+        ),
         quotas=Quotas(monotonic),
         sources=SourceCache(pool, monotonic),
     )
@@ -140,7 +153,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
         app.add_exception_handler(kind, _not_written)
     app.add_middleware(Counted)
     app.include_router(feeds.router)
-    app.include_router(roster.router)
+    app.include_router(roster_api.router)
     app.include_router(ops_router(settings.ingest_ops_token))
 
     async def database() -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -40,6 +40,29 @@ class Applied:
     notes: list[Note]
 
 
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The roster holds what changed; what is no more is named, by the source's own ids."""
+
+    school_units: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    pupils: frozenset[str] = frozenset()
+    staff: frozenset[str] = frozenset()
+    duties: frozenset[str] = frozenset()
+    publish: bool = True
+    """False for all parts of a large change but the last: its records go out with that one."""
+
+    def gone(self, kind: str, known: Mapping[str, UUID]) -> list[UUID]:
+        """The surrogates of what is no more of a kind, where it was ever known."""
+        names = {"school_unit": self.school_units, "group": self.groups, "pupil": self.pupils,
+                 "staff": self.staff, "duty": self.duties}[kind]  # fmt: skip
+        return [known[name] for name in names if name in known]
+
+
+def _gone(delta: Delta | None, kind: str, ids: Ids) -> list[UUID] | None:
+    return None if delta is None else delta.gone(kind, ids[kind])
+
+
 class RosterRefusedError(Exception):
     """Nothing of the roster was applied; ``problems`` names every reason."""
 
@@ -67,13 +90,19 @@ class RosterService:
         self._new_id = new_id
 
     async def put(
-        self, source: Source, roster: RosterIn, *, accept_losses: bool = False
+        self,
+        source: Source,
+        roster: RosterIn,
+        *,
+        accept_losses: bool = False,
+        delta: Delta | None = None,
     ) -> Applied:
         """Apply all of ``roster`` in one transaction, or raise :class:`RosterRefusedError`.
 
-        Sending the same roster twice changes nothing and sends nothing. A
-        snapshot that takes more than a tenth of a unit's pupils away is half a
-        file more often than the truth, so a human must accept it.
+        Its lists are snapshots, unless a ``delta`` says what else is gone. Sending
+        the same roster twice changes nothing and sends nothing. A snapshot that
+        takes more than a tenth of a unit's pupils away is half a file more often
+        than the truth, so a human must accept it.
         """
         now = self._clock.now()
         today = school_date(now)
@@ -85,19 +114,25 @@ class RosterService:
             ids: Ids = {
                 kind: await known_ids(connection, source.namespace, kind) for kind in _KINDS
             }
-            problems = check_roster(roster, ids)
+            problems = check_roster(roster, ids, snapshot=delta is None)
             problems += await self._check_pupils(
-                connection, source, roster, ids, None if accept_losses else today
+                connection,
+                source,
+                roster,
+                ids,
+                losses_on=None if accept_losses else today,
+                delta=delta,
             )
             if problems:
                 raise RosterRefusedError(problems)
             known = len(ids["pupil"])
             await self._name(connection, source, roster, ids)
-            counts = await self._store(connection, source, roster, ids, today)
+            counts = await self._store(connection, source, roster, ids, today=today, delta=delta)
             await self._assign(connection, source.organiser_id)
             if len(ids["pupil"]) - known > max(_MANY, known // 2):
                 await connection.execute("SELECT ingest.analyze_roster()")
-            await publish_changes(connection, source, now)
+            if delta is None or delta.publish:
+                await publish_changes(connection, source, now)
             await self._profiles.activate_standard(connection, source.organiser_id, now)
             notes = await self._duty_notes(connection, roster, ids, today)
         return Applied(counts, notes)
@@ -108,7 +143,9 @@ class RosterService:
         source: Source,
         roster: RosterIn,
         ids: Ids,
+        *,
         losses_on: date | None,
+        delta: Delta | None,
     ) -> list[Note]:
         pupils = roster.pupils or []
         problems = [
@@ -119,10 +156,15 @@ class RosterService:
             )
             for index in await taken_civic_numbers(connection, pupils, ids["pupil"])
         ]
-        if roster.pupils is not None and losses_on is not None:
+        if delta is not None and not delta.pupils:
+            return problems
+        if losses_on is not None and (delta is not None or roster.pupils is not None):
             matched = await match_civic_numbers(connection, pupils, ids["pupil"])
             known = ids["pupil"] | matched
             staying = [known[one.id] for one in pupils if one.id in known]
+            if delta is not None:
+                gone = set(delta.gone("pupil", known))
+                staying = [pupil for pupil in known.values() if pupil not in gone]
             problems += [
                 Note(
                     "too_many_left",
@@ -162,7 +204,14 @@ class RosterService:
             )
 
     async def _store(
-        self, connection: Connection, source: Source, roster: RosterIn, ids: Ids, today: date
+        self,
+        connection: Connection,
+        source: Source,
+        roster: RosterIn,
+        ids: Ids,
+        *,
+        today: date,
+        delta: Delta | None,
     ) -> dict[str, int]:
         school = SchoolWriter(connection, source.organiser_id, source.namespace, ids)
         people = PupilWriter(connection, source.organiser_id, source.namespace, ids)
@@ -173,19 +222,21 @@ class RosterService:
         if roster.areas is not None:
             await school.areas(roster.areas)
         if roster.school_units is not None:
-            await school.units(roster.school_units)
+            await school.units(roster.school_units, _gone(delta, "school_unit", ids))
         if roster.groups is not None:
-            await school.groups(roster.groups)
+            await school.groups(roster.groups, _gone(delta, "group", ids))
         if roster.guardians is not None:
             await people.guardians(roster.guardians)
         if roster.pupils is not None:
             await people.pupils(roster.pupils)
             await people.placements(roster.pupils, await self._years(connection, today))
-            counts["pupils_left"] = await people.gone(roster.pupils, today)
+            counts["pupils_left"] = await people.gone(
+                roster.pupils, today, _gone(delta, "pupil", ids)
+            )
         if roster.staff is not None:
-            await school.staff(roster.staff)
+            await school.staff(roster.staff, _gone(delta, "staff", ids))
         if roster.duties is not None:
-            await school.duties(roster.duties)
+            await school.duties(roster.duties, _gone(delta, "duty", ids))
         if roster.suppressions is not None:
             await people.suppressions(roster.suppressions)
         for name in (

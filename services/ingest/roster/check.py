@@ -13,7 +13,8 @@ Known = Mapping[str, Mapping[str, Any]]
 
 
 class _Checker:
-    def __init__(self, roster: RosterIn, known: Known) -> None:
+    def __init__(self, roster: RosterIn, known: Known, *, snapshot: bool) -> None:
+        self._snapshot = snapshot
         self.problems: list[Note] = []
         self._sent = {
             "area": _ids(roster.areas),
@@ -29,7 +30,8 @@ class _Checker:
         if wanted is None or wanted in (self._sent[kind] or ()):
             return
         # A list that was sent is a snapshot: what it lacks is gone.
-        if self._sent[kind] is None and wanted in self._known.get(kind, {}):
+        whole = self._snapshot and self._sent[kind] is not None
+        if not whole and wanted in self._known.get(kind, {}):
             return
         name = kind.replace("_", " ")
         self.problems.append(
@@ -52,9 +54,12 @@ def _ids(entries: Iterable[Any] | None) -> set[str] | None:
     return None if entries is None else {entry.id for entry in entries}
 
 
-def check_roster(roster: RosterIn, known: Known) -> list[Note]:
-    """Every reason not to apply ``roster``; each names its item."""
-    checker = _Checker(roster, known)
+def check_roster(roster: RosterIn, known: Known, *, snapshot: bool = True) -> list[Note]:
+    """Every reason not to apply ``roster``; each names its item.
+
+    In a ``snapshot`` a list that was sent is all there is; else what is known stays.
+    """
+    checker = _Checker(roster, known, snapshot=snapshot)
     for name in ("areas", "school_units", "groups", "pupils", "guardians", "staff", "duties"):
         entries = getattr(roster, name) or []
         checker.unique(

@@ -28,7 +28,11 @@ Ids = dict[str, dict[str, UUID]]
 
 
 class SchoolWriter:
-    """Each method makes one list of the organiser what was sent, in the caller's transaction."""
+    """Each method makes one list of the organiser what was sent, in the caller's transaction.
+
+    ``gone`` are those that are no more; without it the list is a snapshot, and
+    what the source's namespace knows besides is gone.
+    """
 
     def __init__(
         self, connection: Connection, organiser_id: UUID, namespace: str, ids: Ids
@@ -61,8 +65,9 @@ class SchoolWriter:
             key=("organiser_id", "area_id"),
         )
 
-    async def units(self, units: list[SchoolUnitIn]) -> None:
+    async def units(self, units: list[SchoolUnitIn], gone: list[UUID] | None = None) -> None:
         ids = self._ids["school_unit"]
+        snapshot = gone is None
         # unnest() takes no arrays of arrays, so school forms travel as JSON.
         await self._connection.executemany(
             """
@@ -71,8 +76,12 @@ class SchoolWriter:
             VALUES ($1, $2, $3, $4, $5, $6, $7, false)
             ON CONFLICT (organiser_id, school_unit_id) DO UPDATE SET
                 school_unit_code = EXCLUDED.school_unit_code, name = EXCLUDED.name,
-                area_id = EXCLUDED.area_id, school_forms = EXCLUDED.school_forms,
-                closes_at = EXCLUDED.closes_at, removed = false
+                area_id = CASE WHEN $8 THEN EXCLUDED.area_id
+                    ELSE coalesce(EXCLUDED.area_id, people.school_units.area_id) END,
+                school_forms = EXCLUDED.school_forms,
+                closes_at = CASE WHEN $8 THEN EXCLUDED.closes_at
+                    ELSE people.school_units.closes_at END,
+                removed = false
             """,
             [
                 (
@@ -83,13 +92,18 @@ class SchoolWriter:
                     self._opt("area", unit.area),
                     list(unit.school_forms),
                     time.fromisoformat(unit.closes_at),
+                    snapshot or "closes_at" in unit.model_fields_set,
                 )
                 for unit in units
             ],
         )
-        await self._gone("school_units", "school_unit", [ids[unit.id] for unit in units])
+        await self._gone("school_units", "school_unit", [ids[unit.id] for unit in units], gone)
         await self._connection.execute(
-            "DELETE FROM people.school_unit_codes WHERE namespace = $1", self._namespace
+            "DELETE FROM people.school_unit_codes WHERE namespace = $1 "
+            "AND ($2 OR school_unit_id = ANY($3))",
+            self._namespace,
+            snapshot,
+            [*(ids[unit.id] for unit in units), *(gone or ())],
         )
         await insert(
             self._connection,
@@ -125,7 +139,7 @@ class SchoolWriter:
             key=("organiser_id", "school_unit_id", "school_year"),
         )
 
-    async def groups(self, groups: list[GroupIn]) -> None:
+    async def groups(self, groups: list[GroupIn], gone: list[UUID] | None = None) -> None:
         ids = self._ids["group"]
         await upsert(
             self._connection,
@@ -153,13 +167,13 @@ class SchoolWriter:
             ],
             key=("organiser_id", "group_id"),
         )
-        await self._gone("groups", "group", [ids[group.id] for group in groups])
+        await self._gone("groups", "group", [ids[group.id] for group in groups], gone)
 
-    async def staff(self, staff: list[StaffIn]) -> None:
+    async def staff(self, staff: list[StaffIn], gone: list[UUID] | None = None) -> None:
         ids = self._ids["staff"]
         here = [ids[one.id] for one in staff]
         # Logins are unique: who left, and who swaps theirs, must not stand in the way.
-        await self._gone("staff", "staff", here)
+        await self._gone("staff", "staff", here, gone)
         await self._connection.execute(
             "UPDATE people.staff SET login = NULL WHERE removed OR staff_id = ANY($1)", here
         )
@@ -196,11 +210,16 @@ class SchoolWriter:
             key=("organiser_id", "staff_id"),
         )
 
-    async def duties(self, duties: list[DutyIn]) -> None:
+    async def duties(self, duties: list[DutyIn], gone: list[UUID] | None = None) -> None:
         await self._connection.execute(
             "DELETE FROM people.duties WHERE duty_id IN (SELECT entity_id "
-            "FROM people.external_ids WHERE namespace = $1 AND kind = 'duty')",
+            "FROM people.external_ids WHERE namespace = $1 AND kind = 'duty' "
+            # A file of duties set by hand leaves those alone that a sync brought.
+            "AND (NOT $2 OR external_id NOT LIKE 'ss12000|%')) "
+            "AND ($2 OR duty_id = ANY($3))",
             self._namespace,
+            gone is None,
+            [*(self._ids["duty"][duty.id] for duty in duties), *(gone or ())],
         )
         await self._connection.executemany(
             "INSERT INTO people.duties (organiser_id, duty_id, staff_id, role, area_id, "
@@ -224,13 +243,23 @@ class SchoolWriter:
             ],
         )
 
-    async def _gone(self, table: str, kind: str, present: Collection[UUID]) -> None:
-        """Mark what this namespace knows and the snapshot lacks."""
+    async def _gone(
+        self, table: str, kind: str, present: Collection[UUID], gone: list[UUID] | None
+    ) -> None:
+        """Mark what is gone: without ``gone``, what the namespace knows and the snapshot lacks."""
         column = f"{kind}_id"
+        if gone is not None:
+            await self._connection.execute(
+                f"UPDATE people.{table} SET removed = true WHERE {column} = ANY($1)", gone
+            )
+            return
         await self._connection.execute(
             f"UPDATE people.{table} SET removed = true "
             f"WHERE NOT removed AND NOT {column} = ANY($1) AND {column} IN "
-            "(SELECT entity_id FROM people.external_ids WHERE namespace = $2 AND kind = $3)",
+            "(SELECT entity_id FROM people.external_ids WHERE namespace = $2 AND kind = $3 "
+            # Whom a sync brought is gone when the sync says so.
+            "AND ($3 <> 'staff' OR external_id NOT IN (SELECT id::text FROM people.ss12000_persons "
+            "WHERE NOT deleted)))",
             list(present),
             self._namespace,
             kind,

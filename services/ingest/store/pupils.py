@@ -211,9 +211,10 @@ class PupilWriter:
             key=("organiser_id", "placement_id"),
         )
 
-    async def gone(self, pupils: list[PupilIn], today: date) -> int:
-        """End what is open of pupils whom the snapshot lacks; returns how many left.
+    async def gone(self, pupils: list[PupilIn], today: date, gone: list[UUID] | None = None) -> int:
+        """End what is open of pupils who are gone; returns how many left.
 
+        Without ``gone`` these are the namespace's whom the snapshot lacks.
         Their rows stay until they are erased by decision: a case may be open.
         """
         left = [
@@ -222,9 +223,11 @@ class PupilWriter:
                 "UPDATE people.pupils SET removed = true "
                 "WHERE NOT removed AND NOT pupil_id = ANY($1) AND pupil_id IN (SELECT entity_id "
                 "FROM people.external_ids WHERE namespace = $2 AND kind = 'pupil') "
+                "AND ($3::uuid[] IS NULL OR pupil_id = ANY($3)) "
                 "RETURNING pupil_id",
                 [self._ids["pupil"][one.id] for one in pupils],
                 self._namespace,
+                gone,
             )
         ]
         for table in ("placements", "memberships"):

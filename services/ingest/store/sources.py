@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from hmac import compare_digest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.common.pg import tenant
@@ -53,6 +53,11 @@ async def source_of(pool: Pool, token: str) -> Source | None:
     # The index found it by its hash; the comparison that decides takes constant time.
     if row is None or not compare_digest(bytes(row["token_sha256"]), wanted):
         return None
+    return source_from(row)
+
+
+def source_from(row: Any) -> Source:
+    """The source of a row of ingest.sources."""
     return Source(
         organiser_id=row["organiser_id"],
         source_id=row["source_id"],

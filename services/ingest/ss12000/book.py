@@ -1,0 +1,294 @@
+"""Calendar events and attendances as they are staged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from services.ingest.ss12000.lessons import Attendance, Event
+from services.ingest.store.bulk import upsert
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+    from services.ingest.store.sources import Source
+
+Slots = dict[tuple[UUID, datetime], list[tuple[UUID, bool]]]
+"""The events at each (activity, start), and whether each takes place."""
+
+NOBODY = UUID(int=0)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_EVENT = {
+    "organiser_id": "uuid", "source_id": "uuid", "id": "uuid", "created": "timestamptz",
+    "modified": "timestamptz", "deleted": "bool", "dirty": "bool", "stuck": "bool",
+    "activity": "uuid", "starts": "timestamptz", "ends": "timestamptz", "cancelled": "bool",
+    "teaching_minutes": "int", "exceptions": "jsonb",
+}  # fmt: skip
+_ATTENDANCE = {
+    "organiser_id": "uuid", "source_id": "uuid", "id": "uuid", "calendar_event": "uuid",
+    "student": "uuid", "created": "timestamptz", "modified": "timestamptz",
+    "reported_at": "timestamptz", "said_ms": "bigint", "present": "smallint", "valid": "smallint",
+    "invalid": "smallint", "other": "smallint", "reported": "bool", "deleted": "bool",
+}  # fmt: skip
+_ATTENDANCE_COLUMNS = ", ".join(f"a.{name}" for name in list(_ATTENDANCE)[2:])
+
+
+class Book:
+    """One source's events and attendances, inside a transaction of its organiser."""
+
+    def __init__(self, connection: Connection, source: Source) -> None:
+        self._connection = connection
+        self._source = source
+
+    async def events(self, ids: Collection[UUID]) -> dict[UUID, Event]:
+        """Events by id, deleted ones too."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM ingest.ss12000_events WHERE source_id = $1 AND id = ANY($2)",
+            self._source.source_id,
+            list(ids),
+        )
+        return {row["id"]: event_of(row) for row in rows}
+
+    async def dirty_events(self, limit: int) -> list[Event]:
+        """Events to be looked at."""
+        rows = await self._connection.fetch(
+            "SELECT * FROM ingest.ss12000_events WHERE source_id = $1 AND dirty LIMIT $2",
+            self._source.source_id,
+            limit,
+        )
+        return [event_of(row) for row in rows]
+
+    async def slots(self, wanted: Collection[tuple[UUID, datetime]]) -> Slots:
+        """Every event at the slots wanted."""
+        pairs = list(set(wanted))
+        rows = await self._connection.fetch(
+            "SELECT e.id, e.activity, e.starts, NOT e.deleted AND NOT e.cancelled AS takes_place "
+            "FROM unnest($2::uuid[], $3::timestamptz[]) AS w (activity, starts) "
+            "JOIN ingest.ss12000_events e ON e.activity = w.activity AND e.starts = w.starts "
+            "WHERE e.source_id = $1",
+            self._source.source_id,
+            [activity for activity, _ in pairs],
+            [starts for _, starts in pairs],
+        )
+        found: Slots = {}
+        for row in rows:
+            slot = found.setdefault((row["activity"], row["starts"]), [])
+            slot.append((row["id"], row["takes_place"]))
+        return found
+
+    async def put_events(self, events: Sequence[Event]) -> None:
+        """Stage events, to be looked at; what was said of them stays."""
+        source = self._source
+        await upsert(
+            self._connection,
+            "ingest.ss12000_events",
+            _EVENT,
+            [
+                (
+                    source.organiser_id, source.source_id, one.id, one.created, one.modified,
+                    one.deleted, True, False, one.activity, one.starts, one.ends, one.cancelled,
+                    one.teaching, _packed(one.exceptions),
+                )
+                for one in events
+            ],
+            key=("organiser_id", "source_id", "id"),
+        )  # fmt: skip
+
+    async def said_events(self, events: Sequence[Event]) -> None:
+        """Note what was said of events that were looked at."""
+        await self._connection.executemany(
+            "UPDATE ingest.ss12000_events SET dirty = false, stuck = false, said_activity = $3, "
+            "said_starts = $4, said_digest = $5, said_pupils = $6, said_ms = $7 "
+            "WHERE source_id = $1 AND id = $2",
+            [
+                (
+                    self._source.source_id, one.id, one.said_activity, one.said_starts,
+                    one.said_digest, sorted(one.said_pupils), one.said_ms,
+                )
+                for one in events
+            ],
+        )  # fmt: skip
+
+    async def begun(self, events: Sequence[Event]) -> None:
+        """An attendance spoke of events that nothing was said of before."""
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_events e SET said_activity = w.activity, "
+            "said_starts = w.starts, said_digest = w.digest "
+            "FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[]) "
+            "AS w (id, activity, starts, digest) "
+            "WHERE e.source_id = $1 AND e.id = w.id AND e.said_starts IS NULL",
+            self._source.source_id,
+            [one.id for one in events],
+            [one.said_activity for one in events],
+            [one.said_starts for one in events],
+            [one.said_digest for one in events],
+        )
+
+    async def not_said(self, ids: Collection[UUID], stuck: Collection[UUID]) -> None:
+        """Nothing could be said of these events; ``stuck`` of them wait for something."""
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_events SET dirty = false, stuck = (id = ANY($3)) "
+            "WHERE source_id = $1 AND id = ANY($2)",
+            self._source.source_id,
+            list(ids),
+            list(stuck),
+        )
+
+    async def look_again(self, ids: Collection[UUID]) -> None:
+        """Something about these events has changed."""
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_events SET dirty = true, stuck = false "
+            "WHERE source_id = $1 AND id = ANY($2) AND NOT dirty",
+            self._source.source_id,
+            list(ids),
+        )
+
+    async def unstick(self) -> None:
+        """The roster has changed: what waited may find what it waits for."""
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_events SET dirty = true, stuck = false "
+            "WHERE source_id = $1 AND stuck",
+            self._source.source_id,
+        )
+
+    async def waiting_events(self) -> int:
+        return int(
+            await self._connection.fetchval(
+                "SELECT count(*) FROM ingest.ss12000_events WHERE source_id = $1 AND stuck",
+                self._source.source_id,
+            )
+        )
+
+    async def attendances(self, ids: Collection[UUID]) -> dict[UUID, Attendance]:
+        """Attendances by id, deleted ones too."""
+        rows = await self._connection.fetch(
+            f"SELECT {_ATTENDANCE_COLUMNS} FROM ingest.ss12000_attendances a "
+            "WHERE source_id = $1 AND id = ANY($2)",
+            self._source.source_id,
+            list(ids),
+        )
+        return {row["id"]: attendance_of(row) for row in rows}
+
+    async def siblings(self, pairs: Collection[tuple[UUID, UUID]]) -> list[Attendance]:
+        """Everything staged about (event, student)."""
+        wanted = list(pairs)
+        rows = await self._connection.fetch(
+            f"SELECT {_ATTENDANCE_COLUMNS} FROM unnest($2::uuid[], $3::uuid[]) AS w (event, pupil) "
+            "JOIN ingest.ss12000_attendances a "
+            "ON a.calendar_event = w.event AND a.student = w.pupil WHERE a.source_id = $1",
+            self._source.source_id,
+            [event for event, _ in wanted],
+            [pupil for _, pupil in wanted],
+        )
+        return [attendance_of(row) for row in rows]
+
+    async def of_events(self, ids: Collection[UUID]) -> dict[UUID, list[Attendance]]:
+        """Everything staged about events."""
+        rows = await self._connection.fetch(
+            f"SELECT {_ATTENDANCE_COLUMNS} FROM ingest.ss12000_attendances a "
+            "WHERE source_id = $1 AND calendar_event = ANY($2)",
+            self._source.source_id,
+            list(ids),
+        )
+        found: dict[UUID, list[Attendance]] = {}
+        for row in rows:
+            found.setdefault(row["calendar_event"], []).append(attendance_of(row))
+        return found
+
+    async def put_attendances(self, attendances: Sequence[Attendance]) -> None:
+        """Stage attendances with what was said of them."""
+        source = self._source
+        await upsert(
+            self._connection,
+            "ingest.ss12000_attendances",
+            _ATTENDANCE,
+            [
+                (
+                    source.organiser_id, source.source_id, one.id, one.event, one.student,
+                    one.created, one.modified, one.reported_at, one.said_ms, one.present,
+                    one.valid, one.invalid, one.other, one.reported, one.deleted,
+                )
+                for one in attendances
+            ],
+            key=("organiser_id", "source_id", "id"),
+        )  # fmt: skip
+
+    async def said_attendances(self, said: Sequence[Attendance]) -> None:
+        """Note with which modified time marks were said."""
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_attendances a SET said_ms = w.said_ms "
+            "FROM unnest($2::uuid[], $3::bigint[]) AS w (id, said_ms) "
+            "WHERE a.source_id = $1 AND a.id = w.id",
+            self._source.source_id,
+            [one.id for one in said],
+            [one.said_ms for one in said],
+        )
+
+
+def _packed(exceptions: dict[UUID, tuple[bool, int | None]]) -> str | None:
+    if not exceptions:
+        return None
+    return json.dumps({str(pupil): list(value) for pupil, value in sorted(exceptions.items())})
+
+
+def _unpacked(text: str | None) -> dict[UUID, tuple[bool, int | None]]:
+    if text is None:
+        return {}
+    return {UUID(pupil): (part, minutes) for pupil, (part, minutes) in json.loads(text).items()}
+
+
+def event_of(row: Any) -> Event:
+    return Event(
+        id=row["id"],
+        activity=row["activity"],
+        starts=row["starts"],
+        ends=row["ends"],
+        cancelled=row["cancelled"],
+        teaching=row["teaching_minutes"],
+        exceptions=_unpacked(row["exceptions"]),
+        created=row["created"],
+        modified=row["modified"],
+        deleted=row["deleted"],
+        said_activity=row["said_activity"],
+        said_starts=row["said_starts"],
+        said_digest=None if row["said_digest"] is None else bytes(row["said_digest"]),
+        said_pupils=frozenset(row["said_pupils"]),
+        said_ms=row["said_ms"],
+    )
+
+
+def attendance_of(row: Any) -> Attendance:
+    return Attendance(
+        id=row["id"],
+        event=row["calendar_event"],
+        student=row["student"],
+        reported=row["reported"],
+        present=row["present"],
+        valid=row["valid"],
+        invalid=row["invalid"],
+        other=row["other"],
+        created=row["created"],
+        modified=row["modified"],
+        reported_at=row["reported_at"],
+        said_ms=row["said_ms"],
+        deleted=row["deleted"],
+    )
+
+
+def gone_event(identity: UUID, at: datetime) -> Event:
+    """The memory of an event that was deleted before it ever came."""
+    return Event(
+        identity, NOBODY, _EPOCH, _EPOCH, cancelled=True, teaching=None, exceptions={},
+        created=at, modified=at, deleted=True,
+    )  # fmt: skip
+
+
+def gone_attendance(identity: UUID, at: datetime) -> Attendance:
+    """The memory of an attendance that was deleted before it ever came."""
+    return Attendance(
+        identity, NOBODY, NOBODY, reported=False, present=0, valid=0, invalid=0, other=0,
+        created=at, modified=at, deleted=True,
+    )  # fmt: skip

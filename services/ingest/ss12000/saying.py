@@ -1,0 +1,317 @@
+"""Says to the input log what events and attendances mean: at once, or when their time comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.common.pg import tenant
+from services.ingest.intake import Intake
+from services.ingest.model.answers import ItemAnswer, Note
+from services.ingest.ss12000 import lessons
+from services.ingest.ss12000.book import Book, Slots
+from services.ingest.ss12000.courses import Courses
+from services.ingest.ss12000.lessons import Attendance, Course, Event, Said
+from services.ingest.ss12000.results import Settled
+from services.ingest.ss12000.shelf import Shelf
+from services.ingest.ss12000.vocabulary import Resource
+
+if TYPE_CHECKING:
+    from services.common.pg import Pool
+    from services.ingest.store.sources import Source
+
+WAITS = frozenset({"unknown_unit", "after_school_year"})
+"""Refusals that a later roster may lift: what met them waits."""
+EVENTS = 400
+"""Events of one round."""
+REGISTERS = 500
+"""Registers of one batch."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of attendances that were to be said."""
+
+    refused: dict[UUID, Note] = field(default_factory=dict)
+    notes: dict[UUID, list[Note]] = field(default_factory=dict)
+
+
+class Sayer:
+    """One for the process. The caller lets one call at a time in for a source."""
+
+    def __init__(self, *, pool: Pool, intake: Intake) -> None:
+        self._pool = pool
+        self._intake = intake
+        self._courses = Courses()
+
+    async def attendances(
+        self, source: Source, changed: Sequence[Attendance], left: Sequence[Attendance]
+    ) -> Outcome:
+        """Say and stage attendances that are new or different.
+
+        ``left`` are what some of them were about before, as deleted ones.
+        What cannot be said yet is staged and waits; what cannot be said at all
+        is in ``refused`` and is not staged.
+        """
+        outcome = Outcome()
+        mine = {one.id: one for one in changed}
+        pairs = {(one.event, one.student) for one in (*changed, *left)}
+        async with tenant(self._pool, source.organiser_id) as connection:
+            book, shelf = Book(connection, source), Shelf(connection, source)
+            others = [one for one in await book.siblings(pairs) if one.id not in mine]
+            events = await book.events({event for event, _ in pairs})
+            courses = await self._courses.of(
+                shelf, source, {event.activity for event in events.values()}
+            )
+        by_pair: dict[tuple[UUID, UUID], list[Attendance]] = {pair: [] for pair in pairs}
+        for one in [*changed, *left, *others]:
+            by_pair[one.event, one.student].append(one)
+        marks: dict[UUID, list[lessons.Mark]] = {}
+        again: set[UUID] = set()
+        for (event_id, student), listed in by_pair.items():
+            event = events.get(event_id)
+            course = None if event is None else courses.get(event.activity)
+            ready = event is not None and course is not None and course.unit is not None
+            if event is None or course is None or not ready:
+                for one in listed:
+                    _tell(outcome, mine, one, _waits(event, course))
+                continue
+            if event.deleted or event.cancelled or not course.counts:
+                for one in listed:
+                    _tell(outcome, mine, one, _off(event))
+                continue
+            mark = self._mark(event, student, listed, outcome, mine)
+            if mark is not None:
+                marks.setdefault(event_id, []).append(mark)
+            if all(one.deleted for one in listed):
+                # The timetable may offer the lesson to the pupil all the same.
+                again.add(event_id)
+        said = [
+            register
+            for event_id, listed_marks in marks.items()
+            for register in lessons.rounds(events[event_id], listed_marks)
+        ]
+        answers = await self._say(source, said, courses)
+        spoken: dict[UUID, Attendance] = {}
+        for register, answer in zip(said, answers, strict=True):
+            self._heard(register, answer, outcome, mine, spoken=spoken, again=again)
+        async with tenant(self._pool, source.organiser_id) as connection:
+            book = Book(connection, source)
+            await book.put_attendances([one for one in changed if one.id not in outcome.refused])
+            await book.said_attendances([one for one in spoken.values() if one.id not in mine])
+            await book.begun(_begun(spoken.values(), events, courses))
+            await book.look_again(again)
+        return outcome
+
+    @staticmethod
+    def _mark(
+        event: Event,
+        student: UUID,
+        listed: list[Attendance],
+        outcome: Outcome,
+        mine: dict[UUID, Attendance],
+    ) -> lessons.Mark | None:
+        """What is to be said of one pupil, under the name of the attendance that says it."""
+        newest = max((lessons.said_at(event, one) for one in listed), default=event.said_ms)
+        winner = lessons.current(listed).get(student)
+        if winner is None:
+            if not any(one.said_ms is not None for one in listed):
+                return None
+            last = max(listed, key=lambda one: one.said_ms or 0)
+            return newest, lessons.withdrawn(student), last
+        mark = lessons.mark_of(event, winner)
+        if isinstance(mark, Note):
+            if winner.id in mine:
+                outcome.refused[winner.id] = mark
+            return None
+        said = max([lessons.said_at(event, winner), *(one.said_ms or 0 for one in listed)])
+        return said, mark, winner
+
+    @staticmethod
+    def _heard(
+        register: Said,
+        answer: ItemAnswer,
+        outcome: Outcome,
+        mine: dict[UUID, Attendance],
+        *,
+        spoken: dict[UUID, Attendance],
+        again: set[UUID],
+    ) -> None:
+        if answer.status == "refused":
+            problem = answer.problems[0]
+            for one in register.attendances:
+                if problem.code in WAITS:
+                    _tell(outcome, mine, one, _moved_note(problem))
+                elif one.id in mine:
+                    outcome.refused[one.id] = _moved_note(problem)
+            if problem.code in WAITS:
+                again.add(register.event.id)
+            return
+        for one in register.attendances:
+            one.said_ms = register.modified_ms
+            spoken[one.id] = one
+        for note in answer.notes:
+            path = note.field.split("/")
+            if len(path) >= 3 and path[1] == "marks":
+                one = register.attendances[int(path[2])]
+                _tell(outcome, mine, one, Note(note.code, "/student/id", _about(note, "student")))
+
+    async def _say(
+        self, source: Source, said: Sequence[Said], courses: dict[UUID, Course]
+    ) -> list[ItemAnswer]:
+        answers: list[ItemAnswer] = []
+        for at in range(0, len(said), REGISTERS):
+            batch = said[at : at + REGISTERS]
+            answers += await self._intake.registers(
+                source, [lessons.register(one, courses[one.event.activity]) for one in batch]
+            )
+        return answers
+
+    async def events(self, source: Source, settled: Settled) -> None:
+        """Say what is new about events: timetable, cancellations, moves, what waited for them."""
+        while True:
+            async with tenant(self._pool, source.organiser_id) as connection:
+                book, shelf = Book(connection, source), Shelf(connection, source)
+                dirty = await book.dirty_events(EVENTS)
+                if not dirty:
+                    return
+                courses = await self._courses.of(shelf, source, {one.activity for one in dirty})
+                rosters = await self._courses.members(shelf, source, courses.values())
+                slots = await book.slots([
+                    (activity, starts)
+                    for one in dirty
+                    for activity, starts in (
+                        (one.activity, one.starts),
+                        (one.said_activity, one.said_starts),
+                    )
+                    if activity is not None and starts is not None
+                ])  # fmt: skip
+                beside = {
+                    one.id: {
+                        other
+                        for other, _ in slots.get((one.activity, one.starts), ())
+                    } | {one.id}
+                    for one in dirty
+                }  # fmt: skip
+                listed = await book.of_events(set().union(*beside.values()))
+            said: list[Said] = []
+            stuck: set[UUID] = set()
+            for event in dirty:
+                planned = lessons.plan(
+                    event,
+                    courses.get(event.activity),
+                    rosters,
+                    [one for other in sorted(beside[event.id]) for one in listed.get(other, ())],
+                    stands=_stands(slots, event),
+                )
+                if planned is None:
+                    stuck.add(event.id)
+                    continue
+                said += planned.said
+                settled.problems += [
+                    (Resource.ATTENDANCE, one.id, note) for one, note in planned.refused
+                ]
+            await self._say_events(source, dirty, said, courses, stuck=stuck, settled=settled)
+
+    async def _say_events(
+        self,
+        source: Source,
+        dirty: list[Event],
+        said: list[Said],
+        courses: dict[UUID, Course],
+        *,
+        stuck: set[UUID],
+        settled: Settled,
+    ) -> None:
+        answers = await self._say(source, said, courses)
+        spoken: dict[UUID, Attendance] = {}
+        failed: set[UUID] = set()
+        for register, answer in zip(said, answers, strict=True):
+            if answer.status == "refused":
+                failed.add(register.event.id)
+                problem = answer.problems[0]
+                if problem.code in WAITS:
+                    stuck.add(register.event.id)
+                else:
+                    settled.problems.append(
+                        (Resource.CALENDAR_EVENT, register.event.id, _of_event(problem))
+                    )
+                continue
+            settled.registers += 1
+            settled.marks += len(register.marks)
+            for one in register.attendances:
+                one.said_ms = register.modified_ms
+                spoken[one.id] = one
+        async with tenant(self._pool, source.organiser_id) as connection:
+            book = Book(connection, source)
+            # What was refused was not said: the event stands as it stood.
+            await book.said_events([one for one in dirty if one.id not in failed | stuck])
+            await book.not_said([one.id for one in dirty if one.id in failed | stuck], stuck)
+            await book.said_attendances(list(spoken.values()))
+
+
+def _stands(slots: Slots, event: Event) -> Callable[[UUID, datetime], bool]:
+    """Whether another event than this holds the lesson at a slot."""
+
+    def stands(activity: UUID, starts: datetime) -> bool:
+        return any(on and other != event.id for other, on in slots.get((activity, starts), ()))
+
+    return stands
+
+
+def _begun(
+    spoken: Iterable[Attendance], events: dict[UUID, Event], courses: dict[UUID, Course]
+) -> list[Event]:
+    """Events of which an attendance was the first to speak, with what they were said to be."""
+    fresh = {one.event: events[one.event] for one in spoken if one.event in events}
+    begun = [event for event in fresh.values() if event.said_starts is None]
+    for event in begun:
+        event.said_activity, event.said_starts = event.activity, event.starts
+        event.said_digest = lessons.digest(event, courses[event.activity])
+    return begun
+
+
+def _tell(
+    outcome: Outcome, mine: dict[UUID, Attendance], one: Attendance, note: Note | None
+) -> None:
+    if note is not None and one.id in mine:
+        outcome.notes.setdefault(one.id, []).append(note)
+
+
+def _waits(event: Event | None, course: Course | None) -> Note:
+    at = "/calendarEvent/id"
+    if event is None:
+        return Note("unknown_calendar_event", at, f"{at}: has not been sent yet; kept until it has")
+    if course is None:
+        return Note(
+            "unknown_activity", at, f"{at}: its activity has not been sent yet; kept until it has"
+        )
+    return Note(
+        "unknown_unit", at, f"{at}: its activity's school unit is not known yet; kept until it is"
+    )
+
+
+def _off(event: Event) -> Note:
+    at = "/calendarEvent/id"
+    if event.deleted or event.cancelled:
+        return Note("cancelled", at, f"{at}: is cancelled, so that nobody is absent from it")
+    return Note("not_counted", at, f"{at}: its activityType is none that absence is reported from")
+
+
+def _moved_note(problem: Note) -> Note:
+    at = "/calendarEvent/id"
+    return Note(problem.code, at, _about(problem, "calendarEvent"))
+
+
+def _of_event(problem: Note) -> Note:
+    names = {"/start": "/startTime", "/length_minutes": "/endTime", "/school_unit": "/activity"}
+    at = names.get(problem.field, problem.field)
+    return Note(problem.code, at, problem.detail.replace(problem.field, at, 1))
+
+
+def _about(note: Note, name: str) -> str:
+    """The reason, under the standard's own name for the field."""
+    return f"/{name}/id: {note.detail.partition(': ')[2]}"

@@ -1,0 +1,222 @@
+"""What is taken in the words of SS 12000, on real Kafka and PostgreSQL."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from forvarning.facts.v1 import facts_pb2 as facts
+from services.ingest.ss12000.inbox import Settled
+from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.store.sources import Source
+from tests.integration.ingest import school
+from tests.integration.ingest.school import key
+from tests.integration.ingest.world import World
+
+pytestmark = pytest.mark.anyio
+
+State = dict[tuple[int, int, str], tuple[Any, ...]]
+
+
+async def source_of(world: World) -> Source:
+    source = await world.service.sources.get(world.tokens["sis"])
+    assert source is not None
+    return source
+
+
+async def take(world: World, resource: str, *entities: dict[str, Any]) -> list[str]:
+    answers = await world.service.inbox.take(await source_of(world), Resource(resource), entities)
+    assert not [one.problems for one in answers if one.problems]
+    return [one.status for one in answers]
+
+
+async def settle(world: World, **options: Any) -> Settled:
+    return await world.service.inbox.settle(await source_of(world), **options)
+
+
+async def all_of(world: World, entities: dict[str, list[dict[str, Any]]]) -> Settled:
+    for resource, listed in entities.items():
+        await take(world, resource, *listed)
+    return await settle(world)
+
+
+async def pupils(world: World) -> dict[bytes, str]:
+    """Surrogate -> the source's id."""
+    rows = await world.sql.fetch(
+        "SELECT entity_id, external_id FROM people.external_ids WHERE kind = 'pupil'"
+    )
+    return {row["entity_id"].bytes: row["external_id"] for row in rows}
+
+
+def fold(registers: Iterable[Any], names: dict[bytes, str]) -> State:
+    """Who stands how in which lesson when the newest wins, as the EWS reads it: design D2."""
+    lessons: dict[bytes, tuple[Any, Any]] = {}
+    marks: dict[tuple[bytes, bytes], tuple[Any, Any]] = {}
+    for body in registers:
+        version = (
+            body.version.priority,
+            body.version.modified_unix_ms,
+            body.version.sequence,
+        )
+        if body.lesson_id not in lessons or lessons[body.lesson_id][0] < version:
+            lessons[body.lesson_id] = (version, body)
+        for index in range(len(body.pupil_ids) // 16):
+            pupil = body.pupil_ids[16 * index : 16 * index + 16]
+            mark = (
+                body.offered_minutes[index],
+                body.valid_minutes[index],
+                body.invalid_minutes[index],
+                body.other_minutes[index],
+                body.flags[index],
+            )
+            at = (body.lesson_id, pupil)
+            if at not in marks or marks[at][0] < version:
+                marks[at] = (version, mark)
+    return {
+        (lessons[lesson][1].epoch_day, lessons[lesson][1].start_minute, names[pupil]): (
+            lessons[lesson][1].subject,
+            lessons[lesson][1].length_minutes,
+            *mark,
+        )
+        for (lesson, pupil), (_, mark) in marks.items()
+        if lessons[lesson][1].state != facts.LESSON_STATE_CANCELLED
+        and not mark[4] & facts.MARK_FLAG_WITHDRAWN
+    }
+
+
+async def state(world: World) -> State:
+    return fold([body for _, body in await world.facts("register")], await pupils(world))
+
+
+async def mark(world: World, name: str) -> tuple[Any, ...] | None:
+    """(offered, valid, invalid, other, flags) of a pupil in the one lesson that is there."""
+    found = [value[2:] for (_, _, who), value in (await state(world)).items() if who == key(name)]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+REPORTED = facts.MARK_FLAG_REPORTED
+
+
+async def test_an_attendance_becomes_a_mark(world: World) -> None:
+    """A whole small school, in good order: marks, the unreported pupil, the roster."""
+    settled = await all_of(world, school.everything())
+    assert settled.problems == []
+    assert settled.waiting == {}
+    assert await mark(world, "p1") == (60, 0, 60, 0, REPORTED)
+    assert await mark(world, "p2") == (60, 0, 0, 0, REPORTED)
+    # Offered by the timetable, reported by nobody.
+    assert await mark(world, "p3") == (60, 0, 0, 0, 0)
+    [(_, notice)] = await world.facts("notice")
+    assert notice.reported_by == facts.REPORTED_BY_GUARDIAN
+    rows = await world.sql.fetch("SELECT role FROM people.duties ORDER BY role")
+    assert [row["role"] for row in rows] == ["mentor", "principal"]
+    row = await world.sql.fetchrow(
+        "SELECT p.protection, p.sex, l.grade, l.school_form, g.name "
+        "FROM people.pupils p JOIN people.placements l USING (pupil_id) "
+        "JOIN people.groups g ON g.group_id = l.class_id LIMIT 1"
+    )
+    assert tuple(row or ()) == ("none", "female", 7, "GR", "7A")
+    rows = await world.sql.fetch("SELECT email FROM people_v1.guardians WHERE relation='guardian'")
+    assert {row["email"] for row in rows} == {f"p{n}-vh@example.org" for n in (1, 2, 3)}
+
+
+async def test_the_same_again_changes_nothing(world: World) -> None:
+    entities = school.everything()
+    await all_of(world, entities)
+    before = len(await world.facts())
+    for resource, listed in entities.items():
+        assert set(await take(world, resource, *listed)) == {"duplicate"}
+    settled = await settle(world)
+    assert (settled.registers, settled.notices, settled.roster) == (0, 0, {})
+    assert len(await world.facts()) == before
+
+
+def corrected() -> dict[str, list[dict[str, Any]]]:
+    """What came later: a correction, a new member, a deleted and a cancelled lesson, a leave."""
+    group = school.group(
+        "7A-MA-grupp",
+        [
+            "p1",
+            "p2",
+            {"person": school.ref("p3"), "startDate": "2026-08-18", "endDate": "2026-11-23"},
+            "p4",
+        ],
+    )
+    return {
+        "Person": [school.pupil("p4"), school.adult("p4-vh")],
+        "Group": [group | {"meta": school.meta("2026-11-23T10:00:00+01:00")}],
+        "CalendarEvent": [
+            school.event(
+                "e2",
+                start="2026-11-25T08:10:00+01:00",
+                end="2026-11-25T09:30:00+01:00",
+                teachingLengthStudent=60,
+                studentExceptions=[
+                    {"student": school.ref("p1"), "participates": False},
+                    {"student": school.ref("p3"), "participates": True, "teachingLength": 30},
+                ],
+            ),
+            school.event(
+                "e3", start="2026-11-26T08:10:00+01:00", end="2026-11-26T09:10:00+01:00",
+                cancelled=True,
+            ),
+        ],
+        "Attendance": [
+            school.attendance("a1", "e1", "p1", "2026-11-24T09:30:00+01:00", present=20, valid=40),
+        ],
+    }  # fmt: skip
+
+
+EXPECTED = {
+    (8 * 60 + 10, "p1"): (60, 40, 0, 0, REPORTED),
+    (8 * 60 + 10, "p2"): (60, 0, 0, 0, REPORTED),
+    (8 * 60 + 10, "p4"): (60, 0, 0, 0, 0),
+    (-1, "p2"): (60, 0, 0, 0, 0),
+    (-1, "p3"): (30, 0, 0, 0, 0),
+    (-1, "p4"): (60, 0, 0, 0, 0),
+}
+"""By (start, pupil); -1 stands for tomorrow's lesson."""
+
+
+def by_name(found: State) -> dict[tuple[int, str], tuple[Any, ...]]:
+    names = {key(f"p{n}"): f"p{n}" for n in range(1, 9)}
+    today = min(day for day, _, _ in found)
+    return {
+        (start if day == today else -1, names[who]): value[2:]
+        for (day, start, who), value in found.items()
+    }
+
+
+async def test_what_comes_later_is_what_holds(world: World) -> None:
+    await all_of(world, school.everything())
+    settled = await all_of(world, corrected())
+    assert settled.problems == []
+    assert by_name(await state(world)) == EXPECTED
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_order_of_arrival_does_not_matter(world: World, seed: int) -> None:
+    """Every entity on its own, in any order, newer before older, with settling in between."""
+    chance = random.Random(seed)
+    pages = [
+        (resource, entity)
+        for entities in (school.everything(), corrected())
+        for resource, listed in entities.items()
+        for entity in listed
+    ]
+    chance.shuffle(pages)
+    for resource, entity in [*pages, *chance.sample(pages, 5)]:
+        await take(world, resource, entity)
+        if chance.random() < 0.2:
+            await settle(world)
+    settled = await settle(world)
+    assert (settled.problems, settled.waiting) == ([], {})
+    assert by_name(await state(world)) == EXPECTED
+    [*_, (_, notice)] = await world.facts("notice")
+    assert notice.reported_by == facts.REPORTED_BY_GUARDIAN
+    rows = await world.sql.fetch("SELECT relation FROM people.guardian_relations")
+    assert [row["relation"] for row in rows] == ["guardian"] * 4
