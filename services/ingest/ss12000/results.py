@@ -1,12 +1,18 @@
-"""What settling a source did."""
+"""What settling a source did, and what there is to call."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from services.ingest.model.answers import Note
+from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.ss12000.vocabulary import Resource
+
+if TYPE_CHECKING:
+    from services.ingest.store.sources import Source
 
 
 @dataclass(slots=True)
@@ -24,3 +30,25 @@ class Settled:
     """What could not be applied and why; without id where it is about the whole."""
     held: bool = False
     """The roster would lose too many pupils: a human must accept it (``accept_losses``)."""
+
+
+class InboxLike(Protocol):
+    """What the Inbox promises; its docstrings are the contract."""
+
+    async def begin_reading(self, source: Source) -> None: ...
+
+    async def take(
+        self, source: Source, resource: Resource, entities: Sequence[Mapping[str, Any]]
+    ) -> list[ItemAnswer]: ...
+
+    async def delete(
+        self, source: Source, resource: Resource, ids: Sequence[UUID], at: datetime
+    ) -> list[ItemAnswer]: ...
+
+    async def settle(
+        self,
+        source: Source,
+        *,
+        snapshot: frozenset[Resource] = frozenset(),
+        accept_losses: bool = False,
+    ) -> Settled: ...
