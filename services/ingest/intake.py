@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from services.common.clock import Clock
 from services.common.ids import notice_id, reporter_id
 from services.common.pg import tenant
 from services.ingest import facts_out, metrics
-from services.ingest.lessons import check_notice, notice_years
+from services.ingest.lessons import check_notice, last_day, notice_years
 from services.ingest.model.answers import ItemAnswer
 from services.ingest.model.lessons import MarkIn, NoticeIn, RegisterIn
 from services.ingest.model.parse import parse_item
@@ -23,6 +23,7 @@ from services.ingest.store.lessons import Cancellation, LessonBook, Seen, versio
 from services.ingest.store.parked import Parked, park
 from services.ingest.store.rejects import store_rejects
 from services.ingest.store.sources import Source
+from services.ingest.store.wake import WakeBook
 from services.ingest.versions import Sequence as Numbers
 from services.ingest.versions import capped, version
 
@@ -42,6 +43,7 @@ class Intake:
         clock: Clock,
         directory: Directory,
         book: LessonBook,
+        wake: WakeBook,
     ) -> None:
         self._pool = pool
         self._publisher = publisher
@@ -49,6 +51,7 @@ class Intake:
         self._clock = clock
         self._directory = directory
         self._book = book
+        self._wake = wake
 
     async def registers(self, source: Source, items: Sequence[Any]) -> list[ItemAnswer]:
         """Accept a batch of registers.
@@ -83,8 +86,10 @@ class Intake:
             ):
                 batch.tell(cancellation)
             await park(connection, source.organiser_id, batch.parked, arrival)
+            await self._wake.record(connection, source.organiser_id, batch.wake)
             await store_rejects(connection, source, "registers", answers, arrival)
         self._book.committed(batch.seen.values())
+        self._wake.committed(source.organiser_id, batch.wake)
         await self._publisher.publish(batch.records)
         _count("registers", answers)
         metrics.PARKED.inc(len(batch.parked))
@@ -116,6 +121,7 @@ class Intake:
         }
         records: list[Outgoing] = []
         parked: list[Parked] = []
+        wake: dict[UUID, date] = {}
         async with tenant(self._pool, source.organiser_id) as connection:
             names = await self._directory.names(connection, source.organiser_id, source.namespace)
             homes, known = await self._directory.homes(connection, names, source.namespace, wanted)
@@ -131,13 +137,16 @@ class Intake:
                     version(source.priority, modified, number),
                 )
                 fact = facts_out.fact_of(source.organiser_id, arrival, body)
+                old = source.builds_state_only(last_day(incoming))
                 placed = 0
                 for year in notice_years(incoming):
                     home = homes.get((incoming.pupil, year))
                     if home is None:
-                        parked.append(Parked(source.namespace, incoming.pupil, year, fact))
+                        parked.append(Parked(source.namespace, incoming.pupil, year, fact, old))
                         continue
                     placed += 1
+                    if old is not None:
+                        wake[home.pupil_id] = old
                     own = facts.Fact()
                     own.CopyFrom(fact)
                     own.notice.pupil_id = home.pupil_id.bytes
@@ -146,7 +155,9 @@ class Intake:
                 if not placed:
                     _note_parked(answer, "/pupil", known=incoming.pupil in known)
             await park(connection, source.organiser_id, parked, arrival)
+            await self._wake.record(connection, source.organiser_id, wake)
             await store_rejects(connection, source, "notices", answers, arrival)
+        self._wake.committed(source.organiser_id, wake)
         await self._publisher.publish(records)
         _count("notices", answers)
         metrics.PARKED.inc(len(parked))
@@ -170,6 +181,8 @@ class _Batch:
         self._lessons: dict[UUID, facts_out.Lesson] = {}
         self.records: list[Outgoing] = []
         self.parked: list[Parked] = []
+        self.wake: dict[UUID, date] = {}
+        """Pupils of whom an older day than the source's cut-over is told -> the cut-over."""
         self.seen: dict[UUID, Seen] = {}
 
     def add(self, entry: Entry) -> None:
@@ -186,6 +199,9 @@ class _Batch:
         seen = self._see(entry.lesson)
         if entry.register.state == "cancelled":
             seen.cancelled = _newer(seen.cancelled, entry.version)
+        old = self._source.builds_state_only(entry.lesson.start.day)
+        if old is not None:
+            self.wake.update(dict.fromkeys(pupils.values(), old))
         present: list[MarkIn] = []
         for mark in entry.marks:
             if mark.pupil in homes:
@@ -196,7 +212,9 @@ class _Batch:
                 self._arrival,
                 facts_out.with_marks(empty, [mark], {}),
             )
-            self.parked.append(Parked(self._source.namespace, mark.pupil, entry.school_year, fact))
+            self.parked.append(
+                Parked(self._source.namespace, mark.pupil, entry.school_year, fact, old)
+            )
             pointer = f"/marks/{entry.register.marks.index(mark)}/pupil"
             _note_parked(entry.answer, pointer, known=mark.pupil in self._known)
         for (home_id, bucket, partition), marks in facts_out.by_bucket(present, homes).items():
@@ -205,8 +223,8 @@ class _Batch:
             seen.targets.add((home_id, bucket))
         if entry.moved_from is not None:
             # What the source moved is cancelled under its old id (design D2).
-            old = self._see(entry.lesson.at(entry.moved_from))
-            old.cancelled = _newer(old.cancelled, entry.version)
+            before = self._see(entry.lesson.at(entry.moved_from))
+            before.cancelled = _newer(before.cancelled, entry.version)
 
     def tell(self, cancellation: Cancellation) -> None:
         """Send a cancellation to a bucket that is not told by a register of this batch."""

@@ -133,5 +133,9 @@ def check_notice(notice: NoticeIn) -> list[Note]:
 def notice_years(notice: NoticeIn) -> list[int]:
     """The school years that a notice touches: its pupil may have a home in each."""
     first = school_year(notice.start.astimezone(STOCKHOLM).date())
-    last = school_year((notice.end - timedelta(seconds=1)).astimezone(STOCKHOLM).date())
-    return list(range(first, last + 1))
+    return list(range(first, school_year(last_day(notice)) + 1))
+
+
+def last_day(notice: NoticeIn) -> date:
+    """The last school day that a notice touches."""
+    return (notice.end - timedelta(seconds=1)).astimezone(STOCKHOLM).date()

@@ -38,6 +38,7 @@ from services.ingest.ss12000.inbox import Inbox
 from services.ingest.store.directory import Directory
 from services.ingest.store.lessons import LessonBook
 from services.ingest.store.sources import SourceCache
+from services.ingest.store.wake import WakeBook
 from services.ingest.versions import Sequence
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def build(
     numbers = Sequence(pool)
     directory = Directory()
     book = LessonBook()
+    wake = WakeBook()
     profiles = Profiles(
         pool=pool,
         clock=clock,
@@ -79,6 +81,7 @@ def build(
         clock=clock,
         directory=directory,
         book=book,
+        wake=wake,
     )
     roster = RosterService(
         pool=pool,
@@ -87,7 +90,7 @@ def build(
         partitions=settings.fact_partitions,
         new_id=new_id,
     )
-    releaser = Releaser(pool=pool, publisher=publisher, book=book)
+    releaser = Releaser(pool=pool, publisher=publisher, book=book, wake=wake)
     return Service(
         settings=settings,
         clock=clock,

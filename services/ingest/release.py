@@ -13,6 +13,7 @@ from services.ingest.publisher import Outgoing, Publisher
 from services.ingest.store.directory import Home
 from services.ingest.store.lessons import LessonBook, Seen
 from services.ingest.store.parked import Parked, releasable, released
+from services.ingest.store.wake import WakeBook, latest
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
@@ -23,10 +24,13 @@ _CHUNK = 1000
 class Releaser:
     """Goes through what is parked and sends what can be addressed now."""
 
-    def __init__(self, *, pool: Pool, publisher: Publisher, book: LessonBook) -> None:
+    def __init__(
+        self, *, pool: Pool, publisher: Publisher, book: LessonBook, wake: WakeBook
+    ) -> None:
         self._pool = pool
         self._publisher = publisher
         self._book = book
+        self._wake = wake
 
     async def run(self, organiser_id: UUID) -> int:
         """Returns how many facts were sent and acknowledged.
@@ -39,8 +43,15 @@ class Releaser:
             async with tenant(self._pool, organiser_id) as connection:
                 found = await releasable(connection, _CHUNK)
                 seen = _lessons(found)
+                wake = latest(
+                    (home.pupil_id, parked.wake_from)
+                    for parked, home in found
+                    if parked.wake_from is not None
+                )
+                await self._wake.record(connection, organiser_id, wake)
                 told = await self._book.record(connection, organiser_id, seen.values())
             self._book.committed(seen.values())
+            self._wake.committed(organiser_id, wake)
             if not found:
                 return total
             records = [_addressed(parked, home) for parked, home in found]

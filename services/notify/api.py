@@ -66,6 +66,8 @@ class DeliveriesOut(BaseModel):
     """One page of everything, in the order of ids; ask again with ``after`` until it is None."""
 
     wake_from: date | None
+    pupils_wake_from: dict[UUID, date]
+    """Of pupils whose own day is later than the organiser's; on the first page only."""
     late_days: int
     outage_days: int
     obligations: list[ObligationOut]
@@ -96,6 +98,10 @@ def router(pool: pg.Pool, settings: NotifySettings, clock: Clock) -> APIRouter:
         found: dict[str, list[dict[str, object]]] = {}
         async with pg.tenant(pool, organiser) as connection:
             wake_from = await connection.fetchval("SELECT wake_from FROM notify.organisers")
+            rows = await connection.fetch(
+                "SELECT pupil_id, wake_from FROM people_v1.wake_from WHERE $1::uuid IS NULL", after
+            )
+            pupils = {row["pupil_id"]: row["wake_from"] for row in rows}
             for table, key in _TABLES.items():
                 rows = await connection.fetch(
                     f"SELECT * FROM notify.{table} WHERE $1::uuid IS NULL OR {key} > $1 "
@@ -114,6 +120,7 @@ def router(pool: pg.Pool, settings: NotifySettings, clock: Clock) -> APIRouter:
         return DeliveriesOut.model_validate(
             {
                 "wake_from": wake_from,
+                "pupils_wake_from": pupils,
                 "late_days": settings.notify_late_days,
                 "outage_days": settings.notify_outage_days,
                 "after": bound,

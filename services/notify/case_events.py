@@ -53,9 +53,10 @@ async def apply(
     """Queue what the event asks for; a repeated event changes nothing.
 
     Mail: at most one a day for a case and person. Webhook: one for each event.
-    A school date before the organiser's history ends, or beyond the age limit,
-    wakes nobody. About a protected pupil nothing leaves the building: the case
-    stands in the list, and the log says why nothing was sent.
+    A school date before the organiser's history ends, before the pupil's source was
+    cut over, or beyond the age limit wakes nobody. About a protected pupil nothing
+    leaves the building: the case stands in the list, and the log says why nothing
+    was sent.
     """
     organiser_id = UUID(bytes=event.organiser_id)
     wake_from, _ = await meet(connection, organiser_id, now)
@@ -70,9 +71,12 @@ async def apply(
         metrics.EVENTS.labels(topics.CASE_EVENTS.name, "repeated").inc()
         return
     day = from_epoch_day(event.epoch_day)
+    pupil_id = UUID(bytes=event.pupil_id)
     if event.kind not in _NOTES or not event.assigned_staff_id:
         metrics.EVENTS.labels(topics.CASE_EVENTS.name, "nothing_to_do").inc()
         return
+    wakes = await people.wake_from(connection, [pupil_id])
+    wake_from = max(wake_from, wakes.get(pupil_id, wake_from))
     if day < wake_from or (school_date(now) - day).days > policy.case_age_days:
         metrics.OLD_EVENTS.labels(topics.CASE_EVENTS.name).inc()
         return

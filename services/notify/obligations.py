@@ -33,7 +33,7 @@ class Limits:
     """How old a school date may be and still count (design D8)."""
 
     wake_from: date
-    """The organiser's history before this date wakes nobody."""
+    """What is known of the organiser, or of this pupil, before this date wakes nobody."""
     late_days: int
     """How many days after the date the school may report it, and somebody still calls."""
     outage_days: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -49,6 +50,15 @@ async def pupil(connection: pg.Connection, pupil_id: UUID) -> Pupil | None:
     if row is None:
         return None
     return Pupil(pupil_id, row["birth_date"], row["protection"] != "none", _address(row["email"]))
+
+
+async def wake_from(connection: pg.Connection, pupil_ids: Sequence[UUID]) -> dict[UUID, date]:
+    """The pupils whose earlier days a source told of before its cut-over, with that day (D8)."""
+    rows = await connection.fetch(
+        "SELECT pupil_id, wake_from FROM people_v1.wake_from WHERE pupil_id = ANY($1::uuid[])",
+        list(pupil_ids),
+    )
+    return {UUID(bytes=row["pupil_id"].bytes): row["wake_from"] for row in rows}
 
 
 async def guardians(connection: pg.Connection, pupil_id: UUID) -> list[Person]:

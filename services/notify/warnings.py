@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.common import pg, topics
 from services.common.clock import school_date
-from services.notify import deliveries, metrics
+from services.notify import deliveries, metrics, people
 from services.notify.model import (
     DeliveryState,
     Obligation,
@@ -76,12 +76,15 @@ async def apply(
     threads = _threads(events)
     fresh = await _advance(connection, organiser_id, threads)
     recorded = await _recorded(connection, fresh)
-    limits = Limits(wake_from, policy.late_days, policy.outage_days)
+    pupils = {thread: UUID(bytes=threads[thread][-1].pupil_id) for thread in fresh}
+    wakes = await people.wake_from(connection, sorted(set(pupils.values())))
     grace = policy.grace if grace_minutes is None else timedelta(minutes=grace_minutes)
     obliging = sum(map(len, threads.values()))
     outcomes = Counter(other_family=len(events) - obliging, repeated=len(threads) - len(fresh))
     for thread in sorted(fresh):
         held = recorded.get(thread, {})
+        since = max(wake_from, wakes.get(pupils[thread], wake_from))
+        limits = Limits(since, policy.late_days, policy.outage_days)
         todo = steps(threads[thread], held, now=now, limits=limits)
         newest = threads[thread][-1]
         for day, step in sorted(todo.items()):

@@ -31,6 +31,8 @@ class Known:
     now: datetime
     today: date
     age_limit_days: int
+    wake_from: Mapping[UUID, date]
+    """Pupils whose earlier days a source told of before its cut-over, with that day."""
     duties: Sequence[Duty]
     places: Mapping[UUID, Place]
     free_days: Mapping[UUID, frozenset[date]]
@@ -70,7 +72,7 @@ class Decisions:
         place = place_of(pupil_id, known, self._known.places)
         standing = rules.standing(known)
         school_date = max(t.school_date for t in known if t.opens_case)
-        woke = not rules.is_old(school_date, self._known.today, self._known.age_limit_days)
+        woke = not self._old(school_date, pupil_id)
         case = Case(
             organiser_id=self._known.organiser_id,
             case_id=self._new_id(),
@@ -148,7 +150,7 @@ class Decisions:
             updated = updated.assigned(assign(self._known.duties, place, self._known.today))
         for thread, _ in grave:
             updated = replace(updated, school_date=max(updated.school_date, thread.school_date))
-        fresh = [t for t, _ in grave if not self._old(t.school_date)]
+        fresh = [t for t, _ in grave if not self._old(t.school_date, case.pupil_id)]
         waking = bool(fresh) and rules.reopens(all_changes)
         updated = replace(updated, woke=case.woke or waking)
 
@@ -177,8 +179,11 @@ class Decisions:
             self._count("reopened")
         return updated
 
-    def _old(self, day: date) -> bool:
-        return rules.is_old(day, self._known.today, self._known.age_limit_days)
+    def _old(self, day: date, pupil_id: UUID) -> bool:
+        known = self._known
+        if day < known.wake_from.get(pupil_id, day):
+            return True
+        return rules.is_old(day, known.today, known.age_limit_days)
 
     def _ask_to_look(self, case: Case) -> None:
         """Somebody has to look at the case, by a time."""
@@ -219,7 +224,7 @@ class Decisions:
                         "sentence": change.after.sentence,
                         "before": before.sentence if before else None,
                         "before_level": before.level if before else None,
-                        "old": self._old(thread.school_date),
+                        "old": self._old(thread.school_date, case.pupil_id),
                     },
                 )
             )

@@ -132,13 +132,15 @@ class WarningIntake:
         self, connection: Connection, organiser_id: UUID, pupils: Sequence[_Pupil]
     ) -> Known:
         today = self._database.today()
-        places = await people.places(connection, [pupil.pupil_id for pupil in pupils], today)
+        pupil_ids = [pupil.pupil_id for pupil in pupils]
+        places = await people.places(connection, pupil_ids, today)
         units = {place_of(pupil.pupil_id, pupil.after(), places).school_unit_id for pupil in pupils}
         return Known(
             organiser_id=organiser_id,
             now=self._database.now(),
             today=today,
             age_limit_days=self._age_limit,
+            wake_from=await people.wake_from(connection, pupil_ids),
             duties=await people.duties(connection),
             places=places,
             free_days=await people.free_days_of(connection, sorted(units), today),

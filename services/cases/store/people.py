@@ -65,6 +65,15 @@ async def places(
     }
 
 
+async def wake_from(connection: Connection, pupil_ids: Sequence[UUID]) -> dict[UUID, date]:
+    """The pupils whose earlier days a source told of before its cut-over, with that day (D8)."""
+    rows = await connection.fetch(
+        "SELECT pupil_id, wake_from FROM people_v1.wake_from WHERE pupil_id = ANY ($1::uuid[])",
+        list(pupil_ids),
+    )
+    return {row["pupil_id"]: row["wake_from"] for row in rows}
+
+
 async def areas(connection: Connection) -> dict[UUID, UUID | None]:
     """The area of each school unit."""
     rows = await connection.fetch("SELECT school_unit_id, area_id FROM people_v1.school_units")

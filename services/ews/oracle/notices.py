@@ -61,6 +61,8 @@ class Book:
     """What notify holds of one organiser."""
 
     wake_from: date | None = None
+    pupils_wake_from: Mapping[str, date] = field(default_factory=dict)
+    """Pupil's id in hexadecimal -> the day from which on what a source tells of them wakes."""
     late_days: int = 0
     obligations: list[Obligation] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
@@ -115,7 +117,8 @@ def _must_be_known(events: History, day: date, book: Book) -> bool:
     By the event that last made the absence stand. One day of tolerance, since
     notify judges by when it reads the event.
     """
-    if book.wake_from is None or day < book.wake_from:
+    own = book.pupils_wake_from.get(events[-1].pupil_id.hex(), day)
+    if book.wake_from is None or day < max(book.wake_from, own):
         return False
     since: pb.WarningEvent | None = None
     for event in events:
@@ -156,6 +159,10 @@ def book_from(pages: Sequence[Mapping[str, Any]]) -> Book:
     first = pages[0]
     return Book(
         wake_from=date.fromisoformat(first["wake_from"]) if first["wake_from"] else None,
+        pupils_wake_from={
+            pupil.replace("-", ""): date.fromisoformat(day)
+            for pupil, day in first["pupils_wake_from"].items()
+        },
         late_days=first["late_days"],
         obligations=[Obligation(**one) for page in pages for one in page["obligations"]],
         deliveries=[Delivery(**one) for page in pages for one in page["deliveries"]],

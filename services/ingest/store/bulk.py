@@ -42,6 +42,30 @@ async def upsert(
     )
 
 
+async def insert_newest(
+    connection: Connection,
+    table: str,
+    columns: dict[str, str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    key: Sequence[str],
+    newest: str,
+) -> None:
+    """Insert ``rows``, or raise the column ``newest`` of those with the same ``key`` to theirs."""
+    if not rows:
+        return
+    names = list(columns)
+    ordered = sorted(rows, key=lambda row: [str(row[names.index(name)]) for name in key])
+    arrays = [[row[position] for row in ordered] for position in range(len(names))]
+    unnest = ", ".join(f"${index}::{kind}[]" for index, kind in enumerate(columns.values(), 1))
+    await connection.execute(
+        f"INSERT INTO {table} AS held ({', '.join(names)}) SELECT * FROM unnest({unnest}) "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {newest} = EXCLUDED.{newest} "
+        f"WHERE held.{newest} < EXCLUDED.{newest}",
+        *arrays,
+    )
+
+
 async def insert(
     connection: Connection, table: str, columns: dict[str, str], rows: Sequence[Sequence[Any]]
 ) -> None:

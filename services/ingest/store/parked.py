@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -25,6 +25,8 @@ class Parked:
     pupil: str
     school_year: int
     fact: facts.Fact
+    wake_from: date | None = None
+    """The source's cut-over, where the fact is about an older day."""
 
     @property
     def about(self) -> UUID:
@@ -38,6 +40,13 @@ class Parked:
         return version_key(body.version)
 
 
+def _place(parked: Parked) -> tuple[str, str, UUID, int, VersionKey]:
+    # Rows are taken in one order, so that two transactions cannot wait for each other.
+    return (
+        parked.namespace, parked.pupil, parked.about, parked.school_year, parked.version
+    )  # fmt: skip
+
+
 async def park(
     connection: Connection, organiser_id: UUID, parked: Sequence[Parked], now: datetime
 ) -> None:
@@ -47,19 +56,19 @@ async def park(
     await connection.executemany(
         """
         INSERT INTO ingest.parked AS p (organiser_id, namespace, pupil, about, school_year,
-            priority, modified_ms, sequence, fact, parked_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            priority, modified_ms, sequence, fact, parked_at, wake_from)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (organiser_id, namespace, pupil, about, school_year) DO UPDATE
         SET priority = EXCLUDED.priority, modified_ms = EXCLUDED.modified_ms,
-            sequence = EXCLUDED.sequence, fact = EXCLUDED.fact
+            sequence = EXCLUDED.sequence, fact = EXCLUDED.fact, wake_from = EXCLUDED.wake_from
         WHERE (p.priority, p.modified_ms, p.sequence)
             < (EXCLUDED.priority, EXCLUDED.modified_ms, EXCLUDED.sequence)
         """,
-        sorted(
+        [
             (organiser_id, entry.namespace, entry.pupil, entry.about, entry.school_year,
-             *entry.version, entry.fact.SerializeToString(), now)
-            for entry in parked
-        ),
+             *entry.version, entry.fact.SerializeToString(), now, entry.wake_from)
+            for entry in sorted(parked, key=_place)
+        ],
     )  # fmt: skip
 
 
@@ -67,8 +76,8 @@ async def releasable(connection: Connection, limit: int) -> list[tuple[Parked, H
     """What the roster has caught up with, oldest first."""
     rows = await connection.fetch(
         """
-        SELECT p.namespace, p.pupil, p.school_year, p.fact, e.entity_id, h.home_id, h.bucket,
-               hm.partition
+        SELECT p.namespace, p.pupil, p.school_year, p.fact, p.wake_from, e.entity_id, h.home_id,
+               h.bucket, hm.partition
         FROM ingest.parked p
         CROSS JOIN LATERAL (
             SELECT x.entity_id FROM people.external_ids x WHERE x.organiser_id = p.organiser_id
@@ -89,7 +98,7 @@ async def releasable(connection: Connection, limit: int) -> list[tuple[Parked, H
     return [
         (
             Parked(row["namespace"], row["pupil"], row["school_year"],
-                   facts.Fact.FromString(row["fact"])),
+                   facts.Fact.FromString(row["fact"]), row["wake_from"]),
             Home(row["entity_id"], row["home_id"], row["bucket"], row["partition"]),
         )
         for row in rows

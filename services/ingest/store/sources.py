@@ -36,6 +36,10 @@ class Source:
     quota_per_minute: int
     cut_over: date | None
 
+    def builds_state_only(self, day: date) -> date | None:
+        """The cut-over, where ``day`` is older: what is told of it wakes nobody (design D8)."""
+        return self.cut_over if self.cut_over is not None and day < self.cut_over else None
+
 
 def new_token() -> str:
     """256 random bits behind a prefix by which secret scanners know it."""

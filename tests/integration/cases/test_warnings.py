@@ -145,6 +145,26 @@ async def test_old_facts_wake_nobody(world: World) -> None:
     assert await world.admin.fetchval("SELECT count(*) FROM cases.duties") == 1
 
 
+async def test_history_from_before_the_cut_over_wakes_nobody_however_recent(world: World) -> None:
+    await world.admin.execute(
+        "INSERT INTO people.wake_from (organiser_id, pupil_id, wake_from) VALUES ($1, $2, $3)",
+        A.id,
+        A.pupil("alva"),
+        TUESDAY,
+    )
+    story = Story(A, "alva", LONG)
+    await world.take(
+        story.raised(MONDAY).event(MONDAY), Story(A, "bo", LONG).raised(MONDAY).event(MONDAY)
+    )
+    assert (await world.case(A, "alva"))["woke"] is False
+    assert (await world.case(A, "bo"))["woke"] is True
+    assert await world.admin.fetchval("SELECT count(*) FROM cases.duties") == 1
+    # What the first day after it adds wakes somebody, about all of it.
+    await world.take(story.escalated(TUESDAY).event(TUESDAY))
+    assert (await world.case(A, "alva"))["woke"] is True
+    assert await world.admin.fetchval("SELECT count(*) FROM cases.duties") == 2
+
+
 async def test_age_limit_is_the_day_after_a_week(world: World) -> None:
     edge, beyond = TUESDAY - timedelta(days=7), TUESDAY - timedelta(days=8)
     await world.take(

@@ -49,7 +49,7 @@ async def test_every_view_is_its_readers_own(world: World) -> None:
         "SELECT c.relname, c.reloptions FROM pg_class c "
         "WHERE c.relnamespace = 'people_v1'::regnamespace AND c.relkind = 'v'"
     )
-    assert len(rows) == 12
+    assert len(rows) == 13
     assert all("security_invoker=true" in row["reloptions"] for row in rows)
 
 

@@ -94,6 +94,34 @@ async def test_old_cases_wake_nobody(world: World, mails: MailSink) -> None:
     assert len(mails.mails) == 1
 
 
+async def test_what_a_source_told_of_days_before_its_cut_over_wakes_nobody(
+    world: World, mails: MailSink
+) -> None:
+    """The organiser is known since August; its new system brings last week with it."""
+    await world.admin.execute("UPDATE notify.organisers SET wake_from = '2026-08-01'")
+    monday, staff = TUESDAY - timedelta(days=1), await world.staff()
+    moved, other = await world.pupil(await world.guardian()), await world.pupil()
+    await world.wake_from(moved, TUESDAY)
+    for pupil in (moved, other):
+        await world.take(world.case_event(uuid4(), pupil, staff_id=staff, day=monday))
+        await world.take(world.warning(pupil, monday))
+    await world.rounds()
+    assert len(mails.mails) == 1
+    obligations = await world.rows("obligations")
+    assert [(row["pupil_id"], row["school_date"]) for row in obligations] == [(other, monday)]
+    # Today's absence of the same pupil does.
+    await world.take(world.case_event(uuid4(), moved, staff_id=staff))
+    await world.take(world.warning(moved, monday, TUESDAY, revision=2))
+    world.pass_minutes(21)
+    await world.rounds()
+    assert len(mails.mails) == 3
+    obligations = await world.rows("obligations")
+    assert sorted((row["pupil_id"] == moved, row["school_date"]) for row in obligations) == [
+        (False, monday),
+        (True, TUESDAY),
+    ]
+
+
 async def test_a_protected_pupils_case_leaves_the_building_in_no_way(
     world: World, mails: MailSink, hooks: HookSink
 ) -> None:

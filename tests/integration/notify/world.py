@@ -154,6 +154,15 @@ class World:
             since,
         )
 
+    async def wake_from(self, pupil_id: UUID, day: date) -> None:
+        """As ingest does when a source tells of a day before its cut-over."""
+        await self.admin.execute(
+            "INSERT INTO people.wake_from (organiser_id, pupil_id, wake_from) VALUES ($1, $2, $3)",
+            self.organiser,
+            pupil_id,
+            day,
+        )
+
     async def protect(self, pupil_id: UUID) -> None:
         await self.admin.execute(
             "UPDATE people.pupils SET protection = 'confidential' WHERE pupil_id = $1", pupil_id

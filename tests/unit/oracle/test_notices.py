@@ -123,6 +123,12 @@ def test_history_and_late_reports_oblige_to_nothing(
     assert found == ([Kind.MISSING] if missing else [])
 
 
+def test_days_before_a_pupils_cut_over_oblige_to_nothing() -> None:
+    pupil = event(TODAY).pupil_id.hex()
+    for since, found in ((TODAY, [Kind.MISSING]), (TODAY + timedelta(days=1), [])):
+        assert kinds(event(TODAY), pupils_wake_from={pupil: since}) == found
+
+
 def test_it_counts_when_the_absence_last_came_to_stand() -> None:
     day = TODAY - timedelta(days=9)
     told_then = event(day, told=day)
@@ -183,6 +189,7 @@ def test_a_delivery_that_counts_as_sent_and_was_not() -> None:
 def test_pages_become_one_book() -> None:
     page = {
         "wake_from": "2026-11-01",
+        "pupils_wake_from": {"00000000-0000-0000-0000-00000000000a": "2026-11-24"},
         "late_days": 3,
         "obligations": [obligation().model_dump(mode="json")],
         "deliveries": [],
@@ -190,6 +197,7 @@ def test_pages_become_one_book() -> None:
     }
     book = book_from([page, {**page, "obligations": []}])
     assert book.wake_from == SINCE
+    assert book.pupils_wake_from == {f"{10:032x}": date(2026, 11, 24)}
     assert len(book.obligations) == 1
     assert book.obligations[0].due_at.astimezone(UTC) == NOW - timedelta(hours=1)
     assert isinstance(book.obligations[0].due_at, datetime)
