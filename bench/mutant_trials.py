@@ -7,13 +7,14 @@ at once (bench.mutant_verdicts; TESTS is the digest of the tests). First all tes
 mutant: what they take, and which functions they reach. A mutant's tests are those that reach its
 function, in the order of the mutants that they killed a second, of the function's first, then of
 its module's, then the quick ones that reach little else; the first failure ends the trial. All
-mutants are first tried with a third of a second's worth of tests, which most do not survive; those
+mutants are first tried with a tenth of a second's worth of tests, which most do not survive; those
 that do with more, then with all. A trial may use five times the processor time of its tests,
 however busy the machine is.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import math
 import os
@@ -24,10 +25,12 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 
 from bench import mutant_swap
@@ -37,12 +40,12 @@ KILLED, LIVED, TOO_LONG = 1, 0, 36
 """Exit status of a trial."""
 _TIMEOUTS = (TOO_LONG, -signal.SIGXCPU, -signal.SIGKILL)
 """SIGKILL is what the system sends where a run has ignored SIGXCPU, the signal of its time-out."""
-BUDGETS = (0.3, 2.0, math.inf)
+BUDGETS = (0.1, 1.0, math.inf)
 """Seconds of tests in the first round, which most mutants do not survive, and in the others."""
 _TIMES, _SPARE_SECONDS = 5, 2
 _WALL_TIMES = 60
 """A trial that waits rather than works ends after so many times its tests' time."""
-_LEAST_SECONDS = 0.003
+_LEAST_SECONDS = 0.001
 """What any test costs, whatever the clock of the processor's time says."""
 
 
@@ -103,16 +106,48 @@ class Trials:
         """Function to the tests that come to it."""
         self._width: dict[str, int] = {}
         self._told: int | None = None
+        self._running = ""
         self._failed: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Within a trial the first failure ends it; before, every test must pass."""
-        if not report.failed:
-            return
+        """Without a mutant every test must pass."""
+        if report.failed:
+            self._failed.append(report.nodeid)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Remember which test it is."""
+        self._running = nodeid
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
+        """Within a trial the first failure ends it, before anybody words a report of it."""
+        if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+            self._dead()
+
+    def _dead(self) -> None:
         if self._told is not None:
-            os.write(self._told, report.nodeid.encode())
+            os.write(self._told, self._running.encode())
             os._exit(KILLED)
-        self._failed.append(report.nodeid)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Hypothesis would show the failing example once more, to say something about it."""
+        handles = (getattr(getattr(item, "obj", None), "hypothesis", None) for item in items)
+        for handle in {id(handle): handle for handle in handles if handle is not None}.values():
+            handle.inner_test = self._ended_by_failure(handle.inner_test)
+
+    def _ended_by_failure(self, shown: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(shown)
+        def show(*given: Any, **named: Any) -> None:
+            try:
+                shown(*given, **named)
+            except hypothesis.errors.HypothesisException:
+                raise
+            except Exception:
+                self._dead()
+                raise
+
+        return show
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In place of pytest's own: without a mutant first, then mutant by mutant."""
@@ -146,11 +181,11 @@ class Trials:
     def _measure(self, items: Sequence[pytest.Item]) -> None:
         for item, after in pairwise([*items, None]):
             assert item is not None  # only the last is
-            before = time.process_time()
             with mutant_swap.Reached() as reached:
+                before = time.process_time()
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
+                self._seconds[item.nodeid] = time.process_time() - before
             self._items[item.nodeid] = item
-            self._seconds[item.nodeid] = time.process_time() - before
             self._width[item.nodeid] = len(reached)
             for function in reached:
                 self._reaching.setdefault(function, []).append(item.nodeid)
@@ -183,6 +218,7 @@ class Trials:
     def _in_child(items: Sequence[pytest.Item], seconds: float) -> None:
         """Never returns."""
         try:
+            gc.disable()
             limit = int(time.process_time() + seconds) + 1
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
             for item, after in pairwise([*items, None]):
@@ -239,7 +275,7 @@ def main(arguments: Sequence[str]) -> int:
     mutant_swap.install()
     status = pytest.main(
         [
-            *("--rootdir=.", "-q", "--tb=no", "-p", "no:randomly", "--timeout=0"),
+            *("--rootdir=.", "-q", "--tb=no", "--assert=plain", "-p", "no:randomly", "--timeout=0"),
             *settings["pytest_add_cli_args"],
             *settings["pytest_add_cli_args_test_selection"],
         ],

@@ -35,6 +35,8 @@ SURVIVORS = ROOT / "tests" / "mutants" / "survivors.toml"
 AIMS = (Aim("killed_share", ">=", 0.9),)
 VERDICTS = ROOT / "tests" / "mutants" / "verdicts"
 _MADE = ROOT / "mutants"
+_TOLD = _MADE / "trials.txt"
+"""What pytest says of the trials."""
 _TRIED_BY = ("tests/unit/ews", "tests/unit/whatif", "tests/unit/oracle", "tests/model")
 
 
@@ -132,17 +134,19 @@ def _try(chosen: Sequence[str], *, again: bool) -> Verdicts:
     if todo:
         print(f"{len(todo)} mutants to try, one after another …", file=sys.stderr, flush=True)
         # One at a time, and everything else on the machine goes before it.
-        done = subprocess.run(
-            ["nice", "-n", "19", sys.executable, "-m", "bench.mutant_trials", VERDICTS, tests],
-            cwd=_MADE,
-            env=os.environ | {"PYTHONPATH": str(_MADE), "MUTANT_UNDER_TEST": ""},
-            input="\n".join(todo),
-            text=True,
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
+        with _TOLD.open("w") as told:
+            done = subprocess.run(
+                ["nice", "-n", "19", sys.executable, "-m", "bench.mutant_trials", VERDICTS, tests],
+                cwd=_MADE,
+                env=os.environ | {"PYTHONPATH": str(_MADE), "MUTANT_UNDER_TEST": ""},
+                input="\n".join(todo),
+                text=True,
+                stdout=told,
+                check=False,
+            )
         if done.returncode:
-            raise MutantsError("The tests could not be run on the mutants; it says above why.")
+            last = "\n".join(_TOLD.read_text("utf-8").splitlines()[-20:])
+            raise MutantsError(f"The tests could not be run on the mutants:\n{last}")
     return Verdicts(_MADE / CORE, VERDICTS, tests)
 
 

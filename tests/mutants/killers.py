@@ -12,8 +12,13 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import zlib
+from collections.abc import Callable
+from itertools import chain
 
 import hypothesis
+import hypothesis.core
+import pytest
 
 os.environ.setdefault("FORVARNING_MODEL_EXAMPLES", "40")
 hypothesis.settings.register_profile(
@@ -26,13 +31,17 @@ hypothesis.settings.load_profile("mutants")
 _MEMORY = 6 << 30
 resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 _CORE = "services.ews.core."
+_caches: dict[str, list[Callable[[], None]]] = {}
+"""Module to what empties its caches."""
 
 
-def pytest_runtest_setup() -> None:
-    """Empty the core's caches."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith(_CORE):
-            for member in list(vars(module).values()):
-                clear = getattr(member, "cache_clear", None)
-                if clear is not None:
-                    clear()
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Empty the core's caches, and have each test draw examples of its own, always the same."""
+    for name in [name for name in sys.modules if name.startswith(_CORE) and name not in _caches]:
+        members = vars(sys.modules[name]).values()
+        clears = (getattr(member, "cache_clear", None) for member in members)
+        _caches[name] = [clear for clear in clears if clear is not None]
+    for clear in chain.from_iterable(_caches.values()):
+        clear()
+    seed = zlib.crc32(item.nodeid.encode())
+    hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
