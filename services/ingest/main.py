@@ -24,6 +24,7 @@ from services.ingest.api import roster as roster_api
 from services.ingest.api.counted import Counted
 from services.ingest.api.ops import ops_router
 from services.ingest.api.schema import document
+from services.ingest.api.ss12000 import router as ss12000
 from services.ingest.background import Background
 from services.ingest.closer import DayCloser
 from services.ingest.errors import BrokerAwayError, NotWrittenError, UnguardedRoleError
@@ -34,6 +35,7 @@ from services.ingest.quota import Quotas
 from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
 from services.ingest.service import Service
+from services.ingest.ss12000.gather import Gatherer
 from services.ingest.ss12000.inbox import Inbox
 from services.ingest.store.directory import Directory
 from services.ingest.store.lessons import LessonBook
@@ -91,6 +93,14 @@ def build(
         new_id=new_id,
     )
     releaser = Releaser(pool=pool, publisher=publisher, book=book, wake=wake)
+    inbox = Inbox(
+        pool=pool,
+        publisher=publisher,
+        clock=clock,
+        intake=intake,
+        roster=roster,
+        releaser=releaser,
+    )
     return Service(
         settings=settings,
         clock=clock,
@@ -107,14 +117,8 @@ def build(
             partitions=settings.fact_partitions,
         ),
         releaser=releaser,
-        inbox=Inbox(
-            pool=pool,
-            publisher=publisher,
-            clock=clock,
-            intake=intake,
-            roster=roster,
-            releaser=releaser,
-        ),
+        inbox=inbox,
+        gatherer=Gatherer(inbox),
         quotas=Quotas(monotonic),
         sources=SourceCache(pool, monotonic),
     )
@@ -158,6 +162,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(feeds.router)
     app.include_router(roster_api.router)
     app.include_router(ops_router(settings.ingest_ops_token))
+    ss12000.mount(app)
 
     async def database() -> str | None:
         service: Service = app.state.service

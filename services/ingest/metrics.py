@@ -44,3 +44,8 @@ UNITS_UNASSIGNED = gauge(
     "forvarning_ingest_units_without_recipient",
     "Units with neither attendance officer nor principal: their warnings reach nobody by name.",
 )
+CLIENT_LOG = counter(
+    "forvarning_ingest_client_log",
+    "What school systems reported to /log and /statistics of SS 12000, by severity.",
+    ["severity"],
+)

@@ -14,6 +14,7 @@ from services.ingest.publisher import Publisher
 from services.ingest.quota import Quotas
 from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
+from services.ingest.ss12000.gather import Gatherer
 from services.ingest.ss12000.inbox import Inbox
 from services.ingest.store.directory import Directory
 from services.ingest.store.sources import SourceCache
@@ -37,5 +38,6 @@ class Service:
     closer: DayCloser
     releaser: Releaser
     inbox: Inbox
+    gatherer: Gatherer
     quotas: Quotas
     sources: SourceCache
