@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,143 +11,27 @@ from uuid import UUID
 import typer
 
 from services.common.clock import school_date
-from services.ingest.adapters.csv_file import UnreadableFileError, read_csv
-from services.ingest.adapters.drop import DropFolder, FolderTakenError
-from services.ingest.adapters.mapping import MappingError, read_mapping
-from services.ingest.adapters.report import table, write_report
 from services.ingest.adapters.roster_dir import RosterFolderError, read_roster
+from services.ingest.cli_imports import LOCAL, Token, Url, fail, import_app
 from services.ingest.client import Ingest
 from services.ingest.errors import DeliveryRefusedError
-from services.ingest.imports import deliver
 
-import_app = typer.Typer(help="Import attendance from a file.", no_args_is_help=True)
 roster_app = typer.Typer(help="Import a roster from a folder.", no_args_is_help=True)
 source_app = typer.Typer(help="Sources and their tokens.", no_args_is_help=True)
 activate_app = typer.Typer(help="Put a rule profile into force.", no_args_is_help=True)
 
-Url = Annotated[
-    str, typer.Option("--ingest", envvar="FORVARNING_INGEST_URL", help="Ingest's address.")
-]
-Token = Annotated[
-    str, typer.Option(envvar="FORVARNING_TOKEN", help="The source's token.", show_default=False)
-]
 OpsToken = Annotated[
     str,
     typer.Option(
         envvar="FORVARNING_INGEST_OPS_TOKEN", help="The operator's token.", show_default=False
     ),
 ]
-LOCAL = "http://127.0.0.1:8081"
 
 
-@import_app.callback()
 @roster_app.callback()
 @source_app.callback()
 def _group() -> None:
     """Several commands stand below; without this typer would make one of them the whole."""
-
-
-def _fail(text: str) -> typer.Exit:
-    typer.echo(text, err=True)
-    return typer.Exit(1)
-
-
-FileMapping = Annotated[
-    Path, typer.Option(exists=True, dir_okay=False, help="What its columns mean (TOML).")
-]
-
-
-@import_app.command("csv")
-def import_csv(  # noqa: PLR0917 - typer calls it by name
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
-    mapping: FileMapping,
-    report: Annotated[
-        Path | None, typer.Option(help="Write line, field and reason of every finding here.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read, tell what would be sent, and send nothing.")
-    ] = False,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%dT%H:%M:%S%z"],
-            help="How new the file's statements are; without it, when it was last changed.",
-        ),
-    ] = None,
-    ingest: Url = LOCAL,
-    token: Token = "",
-) -> None:
-    """Import lesson marks from FILE. The same file twice changes nothing.
-
-    Rows that cannot be used are rejected with their reason; the exit code is 0
-    as long as the file could be read and everything else was acknowledged.
-    """
-    if not dry_run and not token:
-        raise _fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
-    # Same file, same time: importing it again says nothing new.
-    modified = as_of or datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
-    try:
-        found = read_csv(file.read_bytes(), read_mapping(mapping), modified)
-    except (MappingError, UnreadableFileError) as error:
-        raise _fail(f"{file}: {error}") from error
-    try:
-        if dry_run:
-            outcome = deliver(found, None)
-        else:
-            with Ingest(ingest, token) as client:
-                outcome = deliver(found, client)
-    except DeliveryRefusedError as error:
-        raise _fail(str(error)) from error
-    if report is not None:
-        write_report(report, outcome.findings)
-    for line in table(outcome.findings):
-        typer.echo(line, err=True)
-    if outcome.findings and report is None:
-        typer.echo("--report FILE writes the reason for each line.", err=True)
-    typer.echo(json.dumps(outcome.counts, ensure_ascii=False))
-
-
-@import_app.command("watch")
-def watch(  # noqa: PLR0917 - typer calls it by name
-    folder: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="Where CSV files are put.")
-    ],
-    mapping: FileMapping,
-    once: Annotated[
-        bool, typer.Option("--once", help="Go through the folder once, then end.")
-    ] = False,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 10.0,
-    settle: Annotated[
-        float, typer.Option(min=0.0, help="Seconds for which a file must not have changed.")
-    ] = 10.0,
-    ingest: Url = LOCAL,
-    token: Token = "",
-) -> None:
-    """Import the CSV files that are put into FOLDER; one JSON line for each.
-
-    A file goes to FOLDER/done, or with its report to FOLDER/rejected where a row
-    cannot be used. What ingest does not take now stays and is tried again.
-    """
-    if not token:
-        raise _fail("--token is missing: `forvarning source add` prints one.")
-    try:
-        drop = DropFolder(
-            folder, read_mapping(mapping), now=lambda: datetime.now(UTC), settle_seconds=settle
-        )
-        with drop.alone(), Ingest(ingest, token) as client:
-            while True:
-                waits = False
-                for handled in drop.round(client):
-                    waits = handled.state == "waiting"
-                    line = {"file": handled.name, "state": handled.state} | handled.detail
-                    typer.echo(json.dumps(line, ensure_ascii=False))
-                if once:
-                    break
-                time.sleep(every)
-    except (MappingError, FolderTakenError) as error:
-        raise _fail(str(error)) from error
-    if waits:
-        raise typer.Exit(1)
 
 
 @roster_app.command("import")
@@ -171,18 +54,18 @@ def import_roster(
     Each file present is a snapshot of its list; a list without a file is left alone.
     """
     if not dry_run and not token:
-        raise _fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
+        raise fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
     try:
         body = read_roster(folder, school_date(datetime.now(UTC)))
     except RosterFolderError as error:
-        raise _fail(
+        raise fail(
             "\n".join(
                 f"{folder / file}:{found.line}: {found.field}: {found.reason}"
                 for file, found in error.findings
             )
         ) from error
     except (OSError, ValueError) as error:
-        raise _fail(f"{folder}: {error}") from error
+        raise fail(f"{folder}: {error}") from error
     if dry_run:
         counts = {name: len(rows) for name, rows in body.items() if isinstance(rows, list)}
         typer.echo(json.dumps({"read": counts, "dry_run": True}))
@@ -192,7 +75,7 @@ def import_roster(
             query = "?accept_losses=true" if accept_losses else ""
             answer = client.send("PUT", f"/v1/roster{query}", body)
     except DeliveryRefusedError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     typer.echo(json.dumps(answer, ensure_ascii=False))
 
 
@@ -279,12 +162,12 @@ def activate(  # noqa: PLR0917 - typer calls it by name
 
 def _ops(method: str, path: str, body: Any, ingest: str, ops_token: str) -> None:
     if not ops_token:
-        raise _fail("--ops-token or FORVARNING_INGEST_OPS_TOKEN is missing.")
+        raise fail("--ops-token or FORVARNING_INGEST_OPS_TOKEN is missing.")
     try:
         with Ingest(ingest, ops_token) as client:
             answer = client.send(method, path, body)
     except DeliveryRefusedError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     if answer is not None:
         typer.echo(json.dumps(answer, ensure_ascii=False))
 

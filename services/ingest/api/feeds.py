@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from services.common.problem import MEDIA_TYPE, Problem
-from services.ingest import metrics
+from services.common.problem import Problem
+from services.ingest.api.batch import Feed, run_batch
 from services.ingest.api.body import read_json
 from services.ingest.api.schema import NoticeBatch, RegisterBatch, takes
 from services.ingest.api.security import service_of, source_with
-from services.ingest.model.answers import ItemAnswer
 from services.ingest.store.sources import Source
 
 router = APIRouter()
-
-Feed = Callable[[Source, Sequence[Any]], Awaitable[list[ItemAnswer]]]
 
 
 async def _batch(request: Request, source: Source, name: str, feed: Feed) -> JSONResponse:
@@ -34,40 +30,7 @@ async def _batch(request: Request, source: Source, name: str, feed: Feed) -> JSO
             f"Only {name} may stand beside the braces.",
             field=f"/{unknown[0][:100]}",
         )
-    most = service.settings.ingest_max_batch
-    if len(items) > most:
-        raise Problem(
-            413,
-            "batch_too_large",
-            f"At most {most} items in a batch.",
-            field=f"/{name}",
-            limit=most,
-        )
-    wait = service.quotas.take(source.source_id, source.quota_per_minute, len(items))
-    if wait:
-        metrics.ITEMS.labels(name, "over_quota").inc(len(items))
-        raise Problem(
-            429,
-            "over_quota",
-            f"This source may send {source.quota_per_minute} items a minute.",
-            headers={"Retry-After": str(wait)},
-        )
-    try:
-        answers = await feed(source, items)
-    except BaseException:
-        service.quotas.give_back(source.source_id, len(items))
-        raise
-    refused = sum(answer.status == "refused" for answer in answers)
-    accepted = sum(answer.status == "accepted" for answer in answers)
-    content: dict[str, Any] = {
-        "accepted": accepted,
-        "refused": refused,
-        "items": [answer.body() for answer in answers],
-    }
-    if answers and refused == len(answers):
-        problem = Problem(422, "all_refused", "Every item was refused; see items.", **content)
-        return JSONResponse(problem.body(), 422, media_type=MEDIA_TYPE)
-    return JSONResponse(content, 202)
+    return await run_batch(service, source, name, items, feed)
 
 
 @router.post(
