@@ -19,7 +19,7 @@ from services.common.logging import configure, get_logger
 from services.common.pg import AWAY, connect, is_away
 from services.common.problem import Problem
 from services.common.settings import IngestSettings
-from services.ingest.api import edfi, feeds
+from services.ingest.api import cloudevents, edfi, feeds
 from services.ingest.api import roster as roster_api
 from services.ingest.api.counted import Counted
 from services.ingest.api.ops import ops_router
@@ -162,6 +162,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(feeds.router)
     app.include_router(roster_api.router)
     app.include_router(edfi.router)
+    app.include_router(cloudevents.router)
     app.include_router(ops_router(settings.ingest_ops_token))
     ss12000.mount(app)
 

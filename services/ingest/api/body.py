@@ -15,14 +15,21 @@ from services.ingest.model.parse import problems_of
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_json(request: Request, limit: int) -> Any:
+def media_type_of(request: Request) -> str:
+    """The body's type without its parameters, in lower case."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_json(
+    request: Request, limit: int, media_types: tuple[str, ...] = ("application/json",)
+) -> Any:
     """The body as JSON. ``limit`` bytes hold before and after decompression.
 
     Raises Problem 415 (type or encoding), 413 (too large) or 400 (broken).
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Problem(415, "unsupported_media_type", "Send Content-Type: application/json.")
+    if media_type_of(request) not in media_types:
+        wanted = " or ".join(media_types)
+        raise Problem(415, "unsupported_media_type", f"Send Content-Type: {wanted}.")
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise Problem(

@@ -25,11 +25,12 @@ class NoticeBatch(Strict):
     notices: Annotated[list[NoticeIn], Field(max_length=500)]
 
 
-def takes(model: type[BaseModel]) -> dict[str, Any]:
-    """``openapi_extra`` of a route that reads ``model``."""
+def takes(model: type[BaseModel], *media_types: str) -> dict[str, Any]:
+    """``openapi_extra`` of a route that reads ``model``, as JSON unless other types are given."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     _taken[model.__name__] = model
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    content = {name: {"schema": schema} for name in media_types or ("application/json",)}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 _taken: dict[str, type[BaseModel]] = {}
