@@ -60,7 +60,7 @@ bench-demo: .venv/local ## seconds from a fresh clone to the first warning; one 
 	@$(PY) -m bench.demo
 
 mutants: .venv/dev ## faults put into the core that the tests must notice (hours; MODULES="fold ids"); one JSON line last
-	@$(PY) -m bench.mutants $(if $(AGAIN),--again) $(MODULES)
+	@$(PY) -m bench.mutants $(if $(AGAIN),--again) $(if $(TELL),--tell) $(MODULES)
 
 golden: .venv/dev ## judge the golden term again and keep its warnings (tests/golden/term.txt)
 	@$(PY) -m tests.golden

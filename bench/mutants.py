@@ -1,14 +1,15 @@
 """`make mutants`: small faults put into the decision core, one at a time; do the tests notice?
 
-    python -m bench.mutants [--again] [MODULE …]
+    python -m bench.mutants [--again | --tell] [MODULE …]
 
 mutmut makes the mutants; bench.mutant_trials runs on each those of the core's quick tests that
 reach its function (``[tool.mutmut]`` in pyproject.toml says which tests there are). Verdicts are
 kept in tests/mutants/verdicts, with the code (bench.mutant_verdicts says how long one holds): a run
 that was ended goes on where it was, and one on another machine where the last one that was
-committed was. With ``--again`` they are forgotten first. With MODULEs (``fold publish``) only those
-are tried, in that order, and counted, and the output says so. Mutants that cannot be told from the
-original are in tests/mutants/survivors.toml with the reason; they count as survivors all the same.
+committed was. With ``--again`` they are forgotten first, and with ``--tell`` nothing is tried. With
+MODULEs (``fold publish``) only those are tried, in that order, and counted, and the output says so.
+Mutants that cannot be told from the original are in tests/mutants/survivors.toml with the reason;
+they count as survivors all the same.
 """
 
 from __future__ import annotations
@@ -108,12 +109,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {', '.join(known)}")
     parser.add_argument("--again", action="store_true", help="forget what is known of them first")
+    parser.add_argument("--tell", action="store_true", help="try none, only tell what is known")
     options = parser.parse_args(arguments)
     chosen = options.modules or known
     if strange := sorted(set(chosen) - set(known)):
         parser.error(f"no module of the core: {', '.join(strange)}; there are {', '.join(known)}")
     try:
-        verdicts = _try(chosen, again=options.again)
+        verdicts = _try([] if options.tell else chosen, again=options.again)
     except MutantsError as error:
         print(error, file=sys.stderr)
         return 1
