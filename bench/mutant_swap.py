@@ -1,23 +1,52 @@
-"""Functions of the core that tell who comes to them, and that become one of their mutants.
+"""Functions of the core that become one of their mutants, and the line on which those differ.
 
 mutmut wraps every function so that each call asks which mutant is tried, a third of all the time a
-trial takes. Here the wrapper is none: the function stays as it was written, and what it does is
-exchanged by giving it other code. :func:`become` gives it that of a mutant, for good; so do that
-in a fork. :class:`Reached` gives all of them code that notes the first call and takes itself away.
+trial takes. Here the wrapper is none: the function stays as it was written, and :func:`become`
+gives it the code of a mutant, for good; so do that in a fork.
 """
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Callable
+import dis
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from types import CodeType, FunctionType, MethodType
-from typing import Any, cast
+from typing import NamedTuple, cast
 
 import mutmut.mutation.trampoline
 
 _Mutants = dict[str, FunctionType | MethodType]
 _wrapped: list[tuple[FunctionType, _Mutants]] = []
-_FIRST_CALL = "mutant_swap_first_call"
+
+
+class Mutant(NamedTuple):
+    """``function`` is the one in use, ``original`` mutmut's copy of it."""
+
+    function: FunctionType
+    original: FunctionType
+    mutant: FunctionType
+
+    def become(self) -> None:
+        """From now on the function does what its mutant does."""
+        function, _, mutant = self
+        function.__code__ = mutant.__code__
+        function.__defaults__ = mutant.__defaults__
+        function.__kwdefaults__ = mutant.__kwdefaults__
+
+    def lines(self) -> list[int]:
+        """Lines of the function's file; who runs none of them does not meet the mutant.
+
+        That is the line of the first instruction that is another one, or all of
+        the function's where there is none of that kind (a default, say).
+        """
+        function, original, mutant = (one.__code__ for one in self)
+        line = _first_difference(function, original, mutant)
+        return [line] if line else sorted(_lines(function))
+
+    @property
+    def file(self) -> str:
+        """The function's."""
+        return next(one.__code__ for one in self).co_filename
 
 
 def install() -> None:
@@ -36,72 +65,43 @@ def _unwrapped(
     return note
 
 
-def pair(mutant: str) -> tuple[FunctionType, FunctionType]:
-    """The function in use and its mutant; LookupError where there is none of that name."""
-    module, _, name = mutant.rpartition(".")
+def find(name: str) -> Mutant:
+    """The mutant of that name; LookupError where there is none."""
+    module, _, own = name.rpartition(".")
     for function, mutants in _wrapped:
-        if function.__module__ == module and name in mutants:
-            return function, _plain(mutants[name])
-    raise LookupError(f"nothing that was imported has the mutant {mutant}")
-
-
-def become(function: FunctionType, mutant: FunctionType) -> None:
-    """From now on the function does what its mutant does."""
-    function.__code__ = mutant.__code__
-    function.__defaults__ = mutant.__defaults__
-    function.__kwdefaults__ = mutant.__kwdefaults__
-
-
-class Reached:
-    """Which functions are called: ``with Reached() as found: …``, their names as mutmut's."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self._own: dict[str, tuple[FunctionType, CodeType]] = {}
-
-    def __enter__(self) -> set[str]:
-        for function, mutants in _wrapped:
-            original = _plain(mutants["_mutmut_orig"])
-            name = f"{function.__module__}.{original.__name__.removesuffix('__mutmut_orig')}"
-            self._own[name] = function, function.__code__
-            function.__code__ = _note(name, len(function.__code__.co_freevars))
-        setattr(builtins, _FIRST_CALL, self._first_call)
-        return self.names
-
-    def __exit__(self, *_: object) -> None:
-        delattr(builtins, _FIRST_CALL)
-        for function, code in self._own.values():
-            function.__code__ = code
-
-    def _first_call(self, name: str) -> FunctionType:
-        function, code = self._own[name]
-        function.__code__ = code
-        self.names.add(name)
-        return function
-
-
-_notes: dict[str, CodeType] = {}
-
-
-def _note(name: str, free: int) -> CodeType:
-    """Code that notes the call of the function and then is that function's no more.
-
-    It has as many free variables as the function's own, or Python would not take it.
-    """
-    if name not in _notes:
-        variables = [f"free{n}" for n in range(free)]
-        source = (
-            f"def outer({', '.join(variables)}):\n"
-            "    def note(*given, **named):\n"
-            f"        if False: {', '.join(variables) or 'pass'}\n"
-            f"        return {_FIRST_CALL}({name!r})(*given, **named)\n"
-            "    return note\n"
-        )
-        scope: dict[str, Any] = {}
-        exec(compile(source, __file__, "exec"), scope)  # noqa: S102  # our own few lines
-        _notes[name] = scope["outer"](*variables).__code__
-    return _notes[name]
+        if function.__module__ == module and own in mutants:
+            return Mutant(function, _plain(mutants["_mutmut_orig"]), _plain(mutants[own]))
+    raise LookupError(f"nothing that was imported has the mutant {name}")
 
 
 def _plain(found: FunctionType | MethodType) -> FunctionType:
     return cast("FunctionType", found.__func__) if isinstance(found, MethodType) else found
+
+
+def _first_difference(function: CodeType, original: CodeType, mutant: CodeType) -> int | None:
+    """The line of the function on which its mutant's code is the first time another."""
+    last = None
+    for own, one, other in zip_longest(*map(dis.get_instructions, (function, original, mutant))):
+        if own is None or other is None:
+            return last
+        last = (own.positions and own.positions.lineno) or last
+        values = one.argval, other.argval
+        if isinstance(values[0], CodeType) and isinstance(values[1], CodeType):
+            within = _first_difference(own.argval, *values)
+            if within:
+                return within
+        elif own.opcode != other.opcode or not _alike(*values):
+            return last
+    return None
+
+
+def _alike(one: object, other: object) -> bool:
+    """Equal, and 1 is not True; how a set is written down depends on how it was made."""
+    return one == other and (isinstance(one, frozenset) or repr(one) == repr(other))
+
+
+def _lines(code: CodeType) -> Iterator[int]:
+    yield from {line for _, _, line in code.co_lines() if line}
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            yield from _lines(value)

@@ -4,11 +4,11 @@
 
 bench.mutants starts it in the folder that mutmut filled; each verdict goes to the folder VERDICTS
 at once (bench.mutant_verdicts; TESTS is the digest of the tests). First all tests are run without a
-mutant: what they take, and which functions they reach. A mutant's tests are those that reach its
-function, in the order of the mutants that they killed a second, of the function's first, then of
-its module's, then the quick ones that reach little else; the first failure ends the trial. All
-mutants are first tried with a tenth of a second's worth of tests, which most do not survive; those
-that do with more, then with all. A trial may use five times the processor time of its tests,
+mutant: what they take, and which lines they run. A mutant's tests are those that run the line on
+which it differs, in the order of the mutants that they killed a second, of the function's first,
+then of its module's, then the quick ones that run little else; the first failure ends the trial.
+All mutants are first tried with a tenth of a second's worth of tests, which most do not survive;
+those that do with more, then with all. A trial may use five times the processor time of its tests,
 however busy the machine is.
 """
 
@@ -30,6 +30,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import coverage
 import hypothesis
 import pytest
 
@@ -69,7 +70,7 @@ class Killers:
     ) -> list[str]:
         """The tests in the order in which to try them: most kills a second, then the quick ones.
 
-        ``width`` is how many functions a test reaches: one that reaches few is about them.
+        ``width`` is how many lines a test runs: one that runs few is about them.
         """
         own = self._of.get(function, Counter())
         module = self._of.get(function.rpartition(".")[0], Counter())
@@ -96,15 +97,16 @@ def within(tests: Sequence[str], seconds: Mapping[str, float], budget: float) ->
 class Trials:
     """A pytest plugin that runs the collected tests once, then once for each mutant."""
 
-    def __init__(self, mutants: Sequence[str], verdicts: Verdicts) -> None:
+    def __init__(self, mutants: Sequence[str], made: Path, verdicts: Verdicts) -> None:
         self._mutants = mutants
+        self._made = made.resolve()
         self._verdicts = verdicts
         self._killers = Killers()
         self._items: dict[str, pytest.Item] = {}
         self._seconds: dict[str, float] = {}
-        self._reaching: dict[str, list[str]] = {}
-        """Function to the tests that come to it."""
-        self._width: dict[str, int] = {}
+        self._running_line: dict[str, dict[int, list[str]]] = {}
+        """File and line to the tests that come to it."""
+        self._width: Counter[str] = Counter()
         self._told: int | None = None
         self._running = ""
         self._failed: list[str] = []
@@ -174,34 +176,40 @@ class Trials:
         return True
 
     def _ordered(self, mutant: str) -> list[str]:
-        function = function_of(mutant)
-        tests = self._reaching.get(function, [])
-        return self._killers.ordered(function, tests, self._seconds, self._width)
+        found = mutant_swap.find(mutant)
+        of_line = self._running_line.get(found.file, {})
+        tests = {test for line in found.lines() for test in of_line.get(line, ())}
+        return self._killers.ordered(function_of(mutant), tests, self._seconds, self._width)
 
     def _measure(self, items: Sequence[pytest.Item]) -> None:
+        lines = coverage.Coverage(data_file=None, config_file=False, include=[f"{self._made}/*"])
+        lines.start()
         for item, after in pairwise([*items, None]):
             assert item is not None  # only the last is
-            with mutant_swap.Reached() as reached:
-                before = time.process_time()
-                item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
-                self._seconds[item.nodeid] = time.process_time() - before
+            lines.switch_context(item.nodeid)
+            before = time.process_time()
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=after)
+            self._seconds[item.nodeid] = time.process_time() - before
             self._items[item.nodeid] = item
-            self._width[item.nodeid] = len(reached)
-            for function in reached:
-                self._reaching.setdefault(function, []).append(item.nodeid)
+        lines.stop()
+        data = lines.get_data()
+        for file in data.measured_files():
+            self._running_line[file] = found = data.contexts_by_lineno(file)
+            for tests in found.values():
+                self._width.update(tests)
 
     def _try(self, mutant: str, tests: Sequence[str]) -> Verdict:
         if not tests:
             return Verdict.UNREACHED
         items = [self._items[test] for test in tests]
         expected = sum(self._seconds[test] for test in tests)
-        pair = mutant_swap.pair(mutant)
+        found = mutant_swap.find(mutant)
         told, tell = os.pipe()
         child = os.fork()
         if not child:
             os.close(told)
             self._told = tell
-            mutant_swap.become(*pair)
+            found.become()
             self._in_child(items, _TIMES * expected + _SPARE_SECONDS)
         os.close(tell)
         status = until_ended(child, _WALL_TIMES * (expected + _SPARE_SECONDS))
@@ -271,7 +279,7 @@ def main(arguments: Sequence[str]) -> int:
     mutants = sys.stdin.read().split()
     settings = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
     made = Path(settings["only_mutate"][0]).parent
-    trials = Trials(mutants, Verdicts(made, Path(kept), tests))
+    trials = Trials(mutants, made, Verdicts(made, Path(kept), tests))
     mutant_swap.install()
     status = pytest.main(
         [

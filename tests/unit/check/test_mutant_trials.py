@@ -73,8 +73,24 @@ C.mutants_xǁCǁof__mutmut["_mutmut_orig"] = C.xǁCǁof__mutmut_orig
 C.mutants_xǁCǁof__mutmut["xǁCǁof__mutmut_1"] = C.xǁCǁof__mutmut_1
 
 
-def unreached():
+mutants_x_g__mutmut = {}
+
+
+@_mutmut_mutated(mutants_x_g__mutmut)
+def g():
     return 1
+
+
+def x_g__mutmut_orig():
+    return 1
+
+
+def x_g__mutmut_1():
+    return 2
+
+
+mutants_x_g__mutmut["_mutmut_orig"] = x_g__mutmut_orig
+mutants_x_g__mutmut["x_g__mutmut_1"] = x_g__mutmut_1
 """
 TESTS = """
 from pathlib import Path
