@@ -82,15 +82,15 @@ class ReadBack:
         return Page([render(resource, row) for row in rows[:limit]], more)
 
     async def some(
-        self, resource: Resource, ids: Collection[UUID], *, by: str = "id"
+        self, resource: Resource, wanted: Collection[Any], *, by: str = "id"
     ) -> list[Entity]:
-        """Entities by id; attendances and events also by a column of the program's own."""
+        """Entities by id, or by another expression of the program's own."""
         table, which = _table(resource)
         rows = await self._connection.fetch(
             f"SELECT * FROM {table} WHERE source_id = $1 AND NOT deleted AND {which} "
             f"AND {by} = ANY($2) ORDER BY id LIMIT {MOST + 1}",
             self._source.source_id,
-            list(ids),
+            list(wanted),
         )
         return [render(resource, row) for row in rows]
 

@@ -107,6 +107,9 @@ async def test_the_clients_in_use_read_back_what_was_sent(world: World) -> None:
     assert len(newest) == len(everything["Person"])
     mine = await own.listed("/persons", nameContains=["elev", "p2"])
     assert [one["id"] for one in mine] == [key("p2")]
+    codes = {"schoolUnitCodes": ["99990001"]}
+    [unit] = await own.call("POST", "/organisations/lookup", None, codes)
+    assert unit["id"] == key("u1")
     assert await own.listed("/subscriptions") == []
     assert await own.listed("/attendanceEvents") == []
     by_event = {"calendareEvents": [key("e1")]}

@@ -224,16 +224,21 @@ async def _single(
     return JSONResponse(content, 200 if said and not waits else 202, headers=headers)
 
 
-_COLUMNS: dict[Resource, dict[str, str]] = {
+_LOOKUPS: dict[Resource, dict[str, str]] = {
     Resource.ATTENDANCE: {
-        "ids": "id",
         "students": "student",
         # The standard's own spelling, and the one that is meant.
         "calendareEvents": "calendar_event",
         "calendarEvents": "calendar_event",
     },
-    Resource.CALENDAR_EVENT: {"ids": "id", "activities": "activity"},
+    Resource.CALENDAR_EVENT: {"activities": "activity"},
+    Resource.ORGANISATION: {
+        "schoolUnitCodes": "body ->> 'schoolUnitCode'",
+        "organisationCodes": "body ->> 'organisationCode'",
+    },
+    Resource.PERSON: {"civicNos": "body #>> '{civicNo,value}'"},
 }
+"""What many may be asked for by, besides their ids."""
 
 
 async def _lookup(request: Request, source: Source, resource: Resource) -> list[dict[str, Any]]:
@@ -241,20 +246,25 @@ async def _lookup(request: Request, source: Source, resource: Resource) -> list[
     body = await read_json(request, service.settings.ingest_max_body_bytes)
     if not isinstance(body, dict):
         raise Refusal(400, "invalid", 'Send {"ids": [...]}.')
-    columns = _COLUMNS.get(resource, {"ids": "id"})
+    columns = {"ids": "id", **_LOOKUPS.get(resource, {})}
     found: dict[str, dict[str, Any]] = {}
     asked = False
     for name, value in body.items():
         column = columns.get(name)
         if column is None:
             raise FilterError(f"{name}: known are {', '.join(columns)}")
-        if not isinstance(value, list) or None in (ids := [uuid_of(one) for one in value]):
-            raise Refusal(400, "invalid_id", f"{name}: must be a list of UUIDs")
+        texts = column.startswith("body")
+        wanted = [
+            one if texts and isinstance(one, str) and "\0" not in one else uuid_of(one)
+            for one in (value if isinstance(value, list) else [None])
+        ]
+        if None in wanted:
+            raise Refusal(
+                400, "invalid_id", f"{name}: must be a list of {'texts' if texts else 'UUIDs'}"
+            )
         asked = True
         async with tenant(service.pool, source.organiser_id) as connection:
-            listed = await ReadBack(connection, source).some(
-                resource, [one for one in ids if one is not None], by=column
-            )
+            listed = await ReadBack(connection, source).some(resource, wanted, by=column)
         found |= {one["id"]: one for one in listed}
     if not asked:
         raise Refusal(400, "missing_field", 'Send {"ids": [...]}.')
