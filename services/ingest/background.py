@@ -17,7 +17,7 @@ from services.ingest.errors import NotWrittenError
 from services.ingest.roster.duties import coverage
 from services.ingest.service import Service
 from services.ingest.ss12000.pending import to_settle
-from services.ingest.store import parked
+from services.ingest.store import held, parked
 from services.ingest.store.outbox import drain, waiting_count
 
 log = get_logger(__name__)
@@ -90,18 +90,20 @@ class Background:
 async def measure(service: Service, organisers: list[UUID]) -> None:
     """Set the gauges that say what waits and which units reach nobody."""
     today = school_date(service.clock.now())
-    parked_now = outbox = on_principal = unassigned = 0
+    parked_now = outbox = on_principal = unassigned = rosters = 0
     lag = 0.0
     for organiser in organisers:
         async with tenant(service.pool, organiser) as connection:
             parked_now += await parked.waiting(connection)
             outbox += await waiting_count(connection)
+            rosters += await held.waiting_now(connection)
             found = await coverage(connection, today)
         on_principal += len(found.on_principal)
         unassigned += len(found.unassigned)
         lag = max(lag, await service.closer.lag_seconds(organiser))
     metrics.PARKED_NOW.set(parked_now)
     metrics.OUTBOX_WAITING.set(outbox)
+    metrics.ROSTERS_HELD.set(rosters)
     metrics.UNITS_ON_PRINCIPAL.set(on_principal)
     metrics.UNITS_UNASSIGNED.set(unassigned)
     metrics.CLOSER_LAG.set(lag)

@@ -79,6 +79,32 @@ def import_roster(
     typer.echo(json.dumps(answer, ensure_ascii=False))
 
 
+@roster_app.command("held")
+def held_rosters(
+    organiser: Annotated[UUID, typer.Argument(help="The organiser's id.")],
+    ingest: Url = LOCAL,
+    ops_token: OpsToken = "",
+) -> None:
+    """List the rosters that wait for a decision, and what was decided before."""
+    _ops("GET", f"/v1/organisers/{organiser}/held-rosters", None, ingest, ops_token)
+
+
+@roster_app.command("decide")
+def decide_roster(  # noqa: PLR0917 - typer calls it by name
+    organiser: Annotated[UUID, typer.Argument(help="The organiser's id.")],
+    held: Annotated[UUID, typer.Argument(help="The held roster's id.")],
+    decision: Annotated[str, typer.Argument(help="apply or drop.")],
+    by: Annotated[str, typer.Option(help="Whose decision it is; kept with its time.")],
+    note: Annotated[str, typer.Option(help="Why.")] = "",
+    ingest: Url = LOCAL,
+    ops_token: OpsToken = "",
+) -> None:
+    """Apply a held roster, its losses included, or drop it."""
+    path = f"/v1/organisers/{organiser}/held-rosters/{held}/decision"
+    body = {"decision": decision, "by": by, "note": note}
+    _ops("POST", path, body, ingest, ops_token)
+
+
 @source_app.command("add")
 def add_source(  # noqa: PLR0917 - typer calls it by name
     name: Annotated[

@@ -22,6 +22,7 @@ from services.common.settings import IngestSettings
 from services.ingest.api import cloudevents, edfi, feeds
 from services.ingest.api import roster as roster_api
 from services.ingest.api.counted import Counted
+from services.ingest.api.held import held_router
 from services.ingest.api.ops import ops_router
 from services.ingest.api.schema import document
 from services.ingest.api.ss12000 import router as ss12000
@@ -34,6 +35,7 @@ from services.ingest.publisher import Publisher
 from services.ingest.quota import Quotas
 from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
+from services.ingest.roster.holding import RosterDesk
 from services.ingest.service import Service
 from services.ingest.ss12000.gather import Gatherer
 from services.ingest.ss12000.inbox import Inbox
@@ -109,6 +111,7 @@ def build(
         directory=directory,
         intake=intake,
         roster=roster,
+        desk=RosterDesk(pool=pool, clock=clock, roster=roster, new_id=new_id),
         profiles=profiles,
         closer=DayCloser(
             pool=pool,
@@ -164,6 +167,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(edfi.router)
     app.include_router(cloudevents.router)
     app.include_router(ops_router(settings.ingest_ops_token))
+    app.include_router(held_router(settings.ingest_ops_token))
     ss12000.mount(app)
 
     async def database() -> str | None:

@@ -28,6 +28,7 @@ RELEASED = counter("forvarning_ingest_released", "Parked facts sent when the ros
 PARKED_NOW = gauge("forvarning_ingest_parked_waiting", "Facts that wait for the roster.")
 OUTBOX_WAITING = gauge("forvarning_ingest_outbox_waiting", "Records stored and not sent yet.")
 ROSTERS = counter("forvarning_ingest_rosters", "Rosters received, by outcome.", ["outcome"])
+ROSTERS_HELD = gauge("forvarning_ingest_rosters_held", "Rosters that wait for a human's decision.")
 DAYS_CLOSED = counter("forvarning_ingest_days_closed", "Unit days closed or reopened.", ["kind"])
 CLOSER_LAG = gauge(
     "forvarning_ingest_closer_lag_seconds",

@@ -14,6 +14,7 @@ from services.ingest.publisher import Publisher
 from services.ingest.quota import Quotas
 from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
+from services.ingest.roster.holding import RosterDesk
 from services.ingest.ss12000.gather import Gatherer
 from services.ingest.ss12000.inbox import Inbox
 from services.ingest.store.directory import Directory
@@ -34,6 +35,7 @@ class Service:
     directory: Directory
     intake: Intake
     roster: RosterService
+    desk: RosterDesk
     profiles: Profiles
     closer: DayCloser
     releaser: Releaser

@@ -29,6 +29,7 @@ from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.model.parse import problems_of
 from services.ingest.model.roster import RosterIn
 from services.ingest.roster.apply import RosterRefusedError
+from services.ingest.roster.holding import Kept
 from services.ingest.service import Service
 from services.ingest.store.cloud_events import accepted, accepted_before
 from services.ingest.store.outbox import drain
@@ -130,14 +131,19 @@ class _Batch:
         said = ItemAnswer(event.answer.index)
         try:
             roster = RosterIn.model_validate(event.data)
-            applied = await self._service.roster.put(self._source, roster)
+            taken = await self._service.desk.take(self._source, roster)
         except ValidationError as error:
             said.refuse(problems_of(error))
         except RosterRefusedError as error:
             said.refuse(error.problems)
         else:
-            said.notes += applied.notes
-            await drain(self._service.pool, self._service.publisher, self._source.organiser_id)
-            await self._service.releaser.run(self._source.organiser_id)
+            if isinstance(taken, Kept):
+                # Taken, and not applied: what to decide on stands in the note.
+                said.note("held", "", f": held for a human's decision as {taken.held_id}")
+                said.notes += taken.reasons
+            else:
+                said.notes += taken.notes
+                await drain(self._service.pool, self._service.publisher, self._source.organiser_id)
+                await self._service.releaser.run(self._source.organiser_id)
         metrics.ROSTERS.labels("refused" if said.problems else "applied").inc()
         tell(event, said)

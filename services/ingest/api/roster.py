@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
@@ -20,6 +20,7 @@ from services.ingest.model.days import AliasBatch, DayIn
 from services.ingest.model.parse import problems_of
 from services.ingest.model.roster import RosterIn
 from services.ingest.roster.apply import RosterRefusedError
+from services.ingest.roster.holding import Kept
 from services.ingest.store.aliases import AliasLoopError, add_aliases
 from services.ingest.store.outbox import drain
 from services.ingest.store.sources import Source
@@ -50,8 +51,11 @@ async def put_roster(
     accept_losses: Annotated[
         bool, Query(description="A human says that so many pupils did leave.")
     ] = False,
-) -> dict[str, Any]:
-    """Apply a roster: all of it, or nothing and 422 with every reason."""
+) -> JSONResponse:
+    """Apply a roster: all of it, or nothing and 422 with every reason.
+
+    One that a human may find right all the same is kept for a decision: 202 with its id.
+    """
     service = service_of(request)
     body = await read_json(request, service.settings.ingest_max_roster_bytes)
     try:
@@ -59,19 +63,28 @@ async def put_roster(
     except ValidationError as error:
         raise _refused(problems_of(error)) from error
     try:
-        applied = await service.roster.put(source, roster, accept_losses=accept_losses)
+        taken = await service.desk.take(source, roster, accept_losses=accept_losses)
     except RosterRefusedError as error:
         raise _refused(error.problems) from error
+    if isinstance(taken, Kept):
+        metrics.ROSTERS.labels("held").inc()
+        return JSONResponse(
+            {
+                "organiser_id": str(source.organiser_id),
+                "held": str(taken.held_id),
+                "reasons": [reason.body() for reason in taken.reasons],
+            },
+            202,
+        )
     await drain(service.pool, service.publisher, source.organiser_id)
     await service.releaser.run(source.organiser_id)
     metrics.ROSTERS.labels("applied").inc()
-    return {
+    notes = [{"item": note.field, "code": note.code, "detail": note.detail} for note in taken.notes]
+    return JSONResponse({
         "organiser_id": str(source.organiser_id),
-        "applied": applied.counts,
-        "notes": [
-            {"item": note.field, "code": note.code, "detail": note.detail} for note in applied.notes
-        ],
-    }
+        "applied": taken.counts,
+        "notes": notes,
+    })  # fmt: skip
 
 
 async def _say(request: Request, source: Source, *, reopen: bool) -> JSONResponse:

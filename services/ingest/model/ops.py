@@ -30,6 +30,15 @@ class SourceIn(Strict):
     cut_over: Day | None = None
 
 
+class DecisionIn(Strict):
+    """What a human decided on a held roster."""
+
+    decision: Literal["apply", "drop"]
+    by: Name
+    """Whose decision it is: kept with its time."""
+    note: Text = ""
+
+
 class ActivationIn(Strict):
     """A rule profile for a scope from a date on."""
 

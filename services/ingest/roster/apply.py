@@ -170,7 +170,7 @@ class RosterService:
                     "too_many_left",
                     "/pupils",
                     f"/pupils: {name} would lose {loses} of its {has} pupils; "
-                    "if that is so, send it again with ?accept_losses=true",
+                    "a human must say that it is so",
                 )
                 for name, loses, has in await losses(
                     connection, source.namespace, staying, losses_on

@@ -100,20 +100,6 @@ async def test_a_pupil_who_leaves_is_ended_and_kept(world: World) -> None:
     assert (back.pupil_id, back.member_to_day) == (last.pupil_id, 0)
 
 
-async def test_half_a_roster_is_held_for_a_human(world: World) -> None:
-    everyone = [f"p{n}" for n in range(20)]
-    await world.put(roster(everyone))
-    before = len(await world.facts())
-    answer = await world.call("PUT", "/v1/roster", roster(everyone[:12]))
-    assert answer.status_code == 422
-    [error] = answer.json()["errors"]
-    assert (error["code"], error["field"]) == ("too_many_left", "/pupils")
-    assert "lose 8 of its 20" in error["detail"]
-    assert len(await world.facts()) == before
-    answer = await world.call("PUT", "/v1/roster?accept_losses=true", roster(everyone[:12]))
-    assert answer.json()["applied"]["pupils_left"] == 8
-
-
 async def test_a_missing_list_is_left_alone(world: World) -> None:
     await world.put(roster())
     before = await records(world)

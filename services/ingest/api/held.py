@@ -1,0 +1,87 @@
+"""Rosters held for a human: what waits, and the decision with a name and a time."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import SecretStr
+
+from services.common.http import require_bearer
+from services.common.pg import tenant
+from services.common.problem import Problem
+from services.ingest import metrics
+from services.ingest.api.body import read_json, valid
+from services.ingest.api.schema import takes
+from services.ingest.api.security import service_of
+from services.ingest.model.ops import DecisionIn
+from services.ingest.roster.apply import RosterRefusedError
+from services.ingest.store import held
+from services.ingest.store.outbox import drain
+
+_STATES = {"apply": "applied", "drop": "dropped"}
+
+
+async def list_held(request: Request, organiser_id: UUID) -> dict[str, Any]:
+    """What waits, then what was decided, the newest first; nobody's name is in it."""
+    async with tenant(service_of(request).pool, organiser_id) as connection:
+        return {"held": await held.listed(connection)}
+
+
+async def decide(request: Request, organiser_id: UUID, held_id: UUID) -> dict[str, Any]:
+    """Apply a held roster, losses and all, or drop it. Decided once: 409 afterwards."""
+    service = service_of(request)
+    body = await read_json(request, service.settings.ingest_max_body_bytes)
+    decision = valid(DecisionIn, body)
+    async with tenant(service.pool, organiser_id) as connection:
+        found = await held.get(connection, held_id)
+    if found is None:
+        raise Problem(404, "unknown_roster", "No roster of this organiser is held by this id.")
+    if isinstance(found, str):
+        raise _decided(found)
+    answer: dict[str, Any] = {"held_id": str(held_id), "state": _STATES[decision.decision]}
+    if decision.decision == "apply":
+        try:
+            applied = await service.roster.put(found.source, found.roster, accept_losses=True)
+        except RosterRefusedError as error:
+            raise Problem(
+                422,
+                "roster_refused",
+                "It cannot be applied as things stand now; it still waits.",
+                errors=[problem.body() for problem in error.problems[:1000]],
+            ) from error
+        answer["applied"] = applied.counts
+    now = service.clock.now()
+    async with tenant(service.pool, organiser_id) as connection:
+        done = await held.decide(
+            connection, held_id, answer["state"], by=decision.by, note=decision.note, now=now
+        )
+    if not done:
+        raise _decided("decided")
+    if decision.decision == "apply":
+        await drain(service.pool, service.publisher, organiser_id)
+        await service.releaser.run(organiser_id)
+    metrics.ROSTERS.labels(answer["state"]).inc()
+    return answer
+
+
+def _decided(state: str) -> Problem:
+    return Problem(409, "decided", f"This roster does not wait any more: it is {state}.")
+
+
+def held_router(token: SecretStr) -> APIRouter:
+    """The calls, for the holder of the operator's ``token`` only."""
+    router = APIRouter(
+        prefix="/v1/organisers/{organiser_id}/held-rosters",
+        dependencies=[Depends(require_bearer(token))],
+    )
+    router.add_api_route("", list_held, methods=["GET"], summary="Rosters held for a human")
+    router.add_api_route(
+        "/{held_id}/decision",
+        decide,
+        methods=["POST"],
+        summary="Apply or drop a held roster",
+        openapi_extra=takes(DecisionIn),
+    )
+    return router

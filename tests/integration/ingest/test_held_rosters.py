@@ -1,0 +1,84 @@
+"""Rosters that would take too many pupils away: kept, listed, decided by somebody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+
+from services.ingest.background import measure
+from tests.integration.ingest.world import OPS_TOKEN, World, roster
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_half_a_roster_is_held_for_a_human(world: World) -> None:
+    everyone = [f"p{n}" for n in range(20)]
+    await world.put(roster(everyone))
+    before = len(await world.facts())
+    answer = await world.call("PUT", "/v1/roster", roster(everyone[:12]))
+    assert answer.status_code == 202
+    first = answer.json()
+    assert "applied" not in first
+    [reason] = first["reasons"]
+    assert (reason["code"], reason["field"]) == ("too_many_left", "/pupils")
+    assert "lose 8 of its 20" in reason["detail"]
+    assert len(await world.facts()) == before
+    # The next night's file is the one to decide on.
+    second = (await world.call("PUT", "/v1/roster", roster(everyone[:11]))).json()
+    listed = (await ops(world, "GET", "")).json()["held"]
+    assert [(one["held_id"], one["state"], one["source"]) for one in listed] == [
+        (second["held"], "waiting", "sis"),
+        (first["held"], "superseded", "sis"),
+    ]
+    assert "Elev" not in json.dumps(listed)
+    await measure(world.service, [world.organiser_id])
+    assert REGISTRY.get_sample_value("forvarning_ingest_rosters_held") == 1
+
+    yes = {"decision": "apply", "by": "Karin Testlund", "note": "Skolan delades."}
+    assert (await ops(world, "POST", f"/{first['held']}/decision", yes)).status_code == 409
+    assert (await ops(world, "POST", f"/{uuid4()}/decision", yes)).status_code == 404
+    assert (await ops(world, "POST", f"/{second['held']}/decision", {"by": "x"})).status_code == 422
+    done = await ops(world, "POST", f"/{second['held']}/decision", yes)
+    assert (done.status_code, done.json()["applied"]["pupils_left"]) == (200, 9)
+    assert (await ops(world, "POST", f"/{second['held']}/decision", yes)).status_code == 409
+    assert len(await world.facts()) > before
+    [kept] = [one for one in (await ops(world, "GET", "")).json()["held"] if one["decided_by"]]
+    assert (kept["state"], kept["decided_by"], kept["note"]) == (
+        "applied", "Karin Testlund", "Skolan delades.",
+    )  # fmt: skip
+    assert kept["decided_at"]
+    assert await world.admin.fetchval(
+        "SELECT count(*) FROM people.held_rosters WHERE content IS NOT NULL"
+    ) == 0, "nobody's name stays behind a decision"  # fmt: skip
+
+
+async def test_a_held_roster_that_is_dropped_or_overtaken_changes_nothing(world: World) -> None:
+    everyone = [f"p{n}" for n in range(20)]
+    await world.put(roster(everyone))
+    half = (await world.call("PUT", "/v1/roster", roster(everyone[:9]))).json()
+    no = {"decision": "drop", "by": "Karin Testlund"}
+    dropped = await ops(world, "POST", f"/{half['held']}/decision", no)
+    assert dropped.json()["state"] == "dropped"
+    assert await world.sql.fetchval("SELECT count(*) FROM people.pupils WHERE NOT removed") == 20
+    # A whole roster comes before anybody has decided.
+    await world.call("PUT", "/v1/roster", roster(everyone[:9]))
+    await world.put(roster(everyone))
+    states = [one["state"] for one in (await ops(world, "GET", "")).json()["held"]]
+    assert sorted(states) == ["dropped", "superseded"]
+    # And the source itself may say that it is so.
+    answer = await world.call("PUT", "/v1/roster?accept_losses=true", roster(everyone[:12]))
+    assert answer.json()["applied"]["pupils_left"] == 8
+
+
+async def ops(world: World, method: str, path: str, body: Any = None) -> httpx.Response:
+    return await world.call(
+        method,
+        f"/v1/organisers/{world.organiser_id}/held-rosters{path}",
+        body,
+        token=OPS_TOKEN,
+    )
