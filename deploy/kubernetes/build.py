@@ -54,6 +54,9 @@ SETTINGS = {
 _KAFKA_LOGIN = ("kafka_sasl_username", "kafka_sasl_password")
 #: Left out of the Secret where the mail server wants no login.
 _MAIL_LOGIN = ("notify_smtp_username", "notify_smtp_password")
+#: Left out where nobody signs in with OpenID Connect (docs/sign-in.md). It holds client secrets.
+_OPENID = ("cases_openid",)
+_OPTIONAL = (*_MAIL_LOGIN, *_OPENID)
 _SECURITY = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -70,7 +73,8 @@ def secret_keys(kind: type[CommonSettings]) -> list[str]:
     ]
     kafka = [] if kind is MigrateSettings else list(_KAFKA_LOGIN)
     mail = list(_MAIL_LOGIN) if kind is NotifySettings else []
-    return [*required, *kafka, *mail]
+    openid = list(_OPENID) if kind is CasesSettings else []
+    return [*required, *kafka, *mail, *openid]
 
 
 def _meta(name: str, *, component: str | None = None) -> Manifest:
@@ -83,7 +87,7 @@ def _labels(component: str) -> Manifest:
 
 def _environment(name: str, kind: type[CommonSettings]) -> list[Manifest]:
     def source(key: str) -> Manifest:
-        optional = {"optional": True} if key in _MAIL_LOGIN else {}
+        optional = {"optional": True} if key in _OPTIONAL else {}
         return {"secretKeyRef": {"name": f"forvarning-{name}", "key": key, **optional}}
 
     return [

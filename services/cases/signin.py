@@ -1,6 +1,6 @@
-"""Signing in on the local stack: scrypt, throttling, sessions with an idle time-out.
+"""Sessions with an idle time-out, and signing in with an account: scrypt, throttling.
 
-OpenID Connect takes this module's place in production; sessions stay.
+Where OpenID Connect is set up (services.cases.openid) it takes the accounts' place.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ class SignedIn:
     viewer: Viewer
     csrf_token: str
     cookie: str
+    provider: str | None = None
+    """The key of the OpenID provider that vouched; None for an account."""
+    id_token: str | None = None
 
 
 class SignIn:
@@ -115,7 +118,7 @@ class SignIn:
             metrics.SIGN_INS.labels("refused").inc()
             raise Problem(401, "wrong_login", "Användarnamnet eller lösenordet stämmer inte.")
         metrics.SIGN_INS.labels("ok").inc()
-        return await self._start(account)
+        return await self.start(account.organiser_id, account.staff_id, account=account.account_id)
 
     async def recognise(self, cookie: str | None) -> SignedIn | None:
         """The session that a cookie belongs to; None when there is none or it has run out."""
@@ -134,8 +137,7 @@ class SignIn:
                 return None
             if idle > _TOUCH:
                 await sessions.touch(connection, token_hash, now)
-        viewer = Viewer(organiser_id, session.staff_id)
-        return SignedIn(viewer, session.csrf_token, cookie)
+        return _signed_in(session, cookie)
 
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End the session; the cookie is worth nothing afterwards."""
@@ -193,28 +195,47 @@ class SignIn:
             return organiser_id
         return None
 
-    async def _start(self, account: Account) -> SignedIn:
+    async def start(
+        self,
+        organiser_id: UUID,
+        staff_id: UUID,
+        *,
+        account: UUID | None = None,
+        provider: str | None = None,
+        id_token: str | None = None,
+    ) -> SignedIn:
+        """A new session of a member of staff who has shown who it is; audited.
+
+        An older one in the same browser is never continued.
+        """
         now = self._clock.now()
         token = secrets.token_urlsafe(32)
         session = Session(
-            organiser_id=account.organiser_id,
-            account_id=account.account_id,
-            staff_id=account.staff_id,
+            organiser_id=organiser_id,
+            account_id=account,
+            staff_id=staff_id,
             csrf_token=secrets.token_urlsafe(32),
             started_at=now,
             seen_at=now,
+            provider=provider,
+            id_token=id_token,
         )
-        async with self._database.system(account.organiser_id) as connection:
+        async with self._database.system(organiser_id) as connection:
             await sessions.start(connection, _digest(token), session)
             await audit.write(
                 connection,
-                account.organiser_id,
+                organiser_id,
                 self._database.now(),
-                account.staff_id,
+                staff_id,
                 "signed_in",
+                by=provider or "password",
             )
-        viewer = Viewer(account.organiser_id, account.staff_id)
-        return SignedIn(viewer, session.csrf_token, f"{account.organiser_id.hex}.{token}")
+        return _signed_in(session, f"{organiser_id.hex}.{token}")
+
+
+def _signed_in(session: Session, cookie: str) -> SignedIn:
+    viewer = Viewer(session.organiser_id, session.staff_id)
+    return SignedIn(viewer, session.csrf_token, cookie, session.provider, session.id_token)
 
 
 def _parse(cookie: str | None) -> tuple[UUID, bytes] | None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from services.cases import metrics
 from services.cases.domain.assignment import Place, assign
 from services.cases.intake.decision import assignment_detail
-from services.cases.store import cases, duties, outbox, people, sessions
+from services.cases.store import attempts, cases, duties, outbox, people, sessions
 from services.cases.store.cases import Case, Happened
 from services.cases.store.outbox import Told
 from services.cases.store.scope import Database
@@ -96,6 +96,7 @@ class Sweep:
         if forget:
             async with self._database.nobody() as connection:
                 await sessions.forget_failures(connection)
+                await attempts.forget(connection)
 
     async def _portion(self, organiser_id: UUID, after: UUID) -> UUID | None:
         """Look at the next open cases; returns where to go on, None at the end."""

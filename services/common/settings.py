@@ -6,10 +6,13 @@ setting that is missing or malformed ends the process at start with its name.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
+from uuid import UUID
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -117,6 +120,45 @@ class EwsSettings(CommonSettings):
         return self
 
 
+class OpenIdProvider(BaseModel):
+    """Where the staff of some organisers sign in (OpenID Connect Core 1.0, code flow with PKCE)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    """Its part of the address that is registered with the provider:
+    ``<cases_public_url>/logga-in/<key>/svar``."""
+    name: str = Field(min_length=1, max_length=80)
+    """As people know it: "Testköpings kommun"."""
+    issuer: str
+    """Discovery is read from ``<issuer>/.well-known/openid-configuration``."""
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+    organisers: frozenset[UUID] = Field(min_length=1)
+    """Whose staff it may vouch for, and nobody else's."""
+    login_claim: str = "preferred_username"
+    """The ID token's claim that is the roster's ``login``. ``email`` counts only where the token
+    says that it is verified."""
+    acr: tuple[str, ...] = ()
+    """The levels of assurance of which one is asked for, and must be in the ID token."""
+    scope: str = "openid profile"
+
+    @field_validator("issuer")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+            raise ValueError("must be an address such as https://login.example/realms/kommun")
+        return value.rstrip("/")
+
+    @field_validator("scope")
+    @classmethod
+    def _with_openid(cls, value: str) -> str:
+        if "openid" not in re.split(r"\s+", value):
+            raise ValueError("must contain openid")
+        return value
+
+
 class CasesSettings(CommonSettings):
     """services.cases."""
 
@@ -127,6 +169,8 @@ class CasesSettings(CommonSettings):
     cases_session_idle_minutes: int = 30
     cases_demo_password: SecretStr | None = None
     """Local stack only: whoever has a login in the roster may sign in with it."""
+    cases_openid: tuple[OpenIdProvider, ...] = ()
+    """As JSON: a list of objects. With one or more of them nobody signs in with a password."""
     cases_instance_id: str | None = None
     """Static group membership: the same name after a restart reads on at once. One process a name;
     while it is away nobody else reads its partitions until the session has run out."""
@@ -142,6 +186,17 @@ class CasesSettings(CommonSettings):
         if self.cases_demo_password is not None and self.environment != "local":
             msg = "FORVARNING_CASES_DEMO_PASSWORD: demo sign-in is refused outside the local stack"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _providers_are_safe(self) -> CasesSettings:
+        keys = [provider.key for provider in self.cases_openid]
+        if len(set(keys)) < len(keys):
+            raise ValueError("FORVARNING_CASES_OPENID: two providers have the same key")
+        for provider in self.cases_openid:
+            if self.environment != "local" and not provider.issuer.startswith("https://"):
+                msg = f"FORVARNING_CASES_OPENID: the issuer of {provider.key} must be https"
+                raise ValueError(msg)
         return self
 
 

@@ -6,6 +6,7 @@ import hmac
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from fastapi.responses import Response
 
 from services.cases.signin import SignedIn, SignIn
 from services.cases.store.scope import Database
@@ -32,6 +33,18 @@ async def recognise(request: Request) -> SignedIn | None:
 def cookie_name(settings: CasesSettings) -> str:
     """The one cookie that counts: in production never the one that a subdomain could set."""
     return LOCAL_COOKIE if settings.environment == "local" else COOKIE
+
+
+def set_session(answer: Response, settings: CasesSettings, session: SignedIn) -> None:
+    """Give the browser a new session's cookie."""
+    answer.set_cookie(
+        cookie_name(settings),
+        session.cookie,
+        httponly=True,
+        samesite="lax",
+        secure=settings.environment != "local",
+        path="/",
+    )
 
 
 async def signed_in(request: Request) -> SignedIn:

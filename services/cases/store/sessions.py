@@ -1,4 +1,4 @@
-"""Accounts, sessions and failed sign-ins of the local stack."""
+"""Accounts, sessions and failed sign-ins."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in browser."""
+    """A signed-in browser: by an account here, or by a provider's word."""
 
     organiser_id: UUID
-    account_id: UUID
+    account_id: UUID | None
     staff_id: UUID
     csrf_token: str
     started_at: datetime
     seen_at: datetime
+    provider: str | None = None
+    id_token: str | None = None
 
 
 async def organiser_of_login(connection: Connection, login: str) -> UUID | None:
@@ -83,7 +85,7 @@ async def start(connection: Connection, token_hash: bytes, session: Session) -> 
     await connection.execute(
         """
         INSERT INTO cases.sessions (organiser_id, token_hash, account_id, staff_id, csrf_token,
-            started_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            started_at, seen_at, provider, id_token) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
         session.organiser_id,
         token_hash,
@@ -92,6 +94,8 @@ async def start(connection: Connection, token_hash: bytes, session: Session) -> 
         session.csrf_token,
         session.started_at,
         session.seen_at,
+        session.provider,
+        session.id_token,
     )
 
 
@@ -99,7 +103,8 @@ async def find(connection: Connection, token_hash: bytes) -> Session | None:
     """The session, if its member of staff still works here."""
     row = await connection.fetchrow(
         """
-        SELECT organiser_id, account_id, staff_id, csrf_token, started_at, seen_at
+        SELECT organiser_id, account_id, staff_id, csrf_token, started_at, seen_at, provider,
+            id_token
         FROM cases.sessions s
         WHERE organiser_id = cases.organiser() AND token_hash = $1
           AND EXISTS (SELECT FROM people_v1.staff p WHERE p.staff_id = s.staff_id)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -14,8 +15,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from services.cases import metrics
+from services.cases.openid import OpenId
 from services.cases.signin import SignIn
-from services.cases.web import demo, pages, signing
+from services.cases.web import demo, openid, pages, signing
 from services.cases.web.render import error_page, page
 from services.common import pg
 from services.common.logging import get_logger
@@ -26,11 +28,10 @@ _log = get_logger(__name__)
 _STATIC = Path(__file__).with_name("static")
 # No script at all, nothing from elsewhere, in nobody's frame.
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action {forms}; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -51,11 +52,18 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
                 idle=timedelta(minutes=settings.cases_session_idle_minutes),
                 demo_password=demo_password.get_secret_value() if demo_password else None,
             )
+            application.state.openid = OpenId(
+                application.state.database,
+                application.state.sign_in,
+                settings.cases_openid,
+                public_url=settings.cases_public_url,
+            )
             yield
 
     app.router.lifespan_context = lifespan
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.include_router(signing.router)
+    app.include_router(openid.router)
     app.include_router(pages.router)
     if settings.environment == "local":
         app.include_router(demo.router)
@@ -63,14 +71,23 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
     _errors(app)
 
 
+def _policy(settings: CasesSettings) -> str:
+    """Signing out is a form that ends at the provider, which browsers count as its target."""
+    origins = {urlsplit(one.issuer) for one in settings.cases_openid}
+    forms = ["'self'", *sorted({f"{one.scheme}://{one.netloc}" for one in origins})]
+    return _POLICY.format(forms=" ".join(forms))
+
+
 def _headers(app: FastAPI, settings: CasesSettings) -> None:
+    fixed = _HEADERS | {"Content-Security-Policy": _policy(settings)}
+
     @app.middleware("http")
     async def headers(
         request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         began = time.perf_counter()
         response = await call_next(request)
-        for name, value in _HEADERS.items():
+        for name, value in fixed.items():
             response.headers.setdefault(name, value)
         if not request.url.path.startswith("/static/"):
             # Pages name pupils: no cache keeps them, on no machine.

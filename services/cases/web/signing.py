@@ -1,4 +1,4 @@
-"""Pages to sign in and out."""
+"""Pages to sign in and out; the way to an OpenID provider and back is in openid.py."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.cases.api.access import check_token, cookie_name, recognise, signed_in
+from services.cases.api.access import check_token, cookie_name, recognise, set_session, signed_in
+from services.cases.openid import OpenId
 from services.cases.signin import SignedIn, SignIn
 from services.cases.web.render import page
+from services.cases.web.targets import safe
 from services.common.problem import Problem
 from services.common.settings import CasesSettings
 
@@ -30,7 +32,7 @@ async def sign_in_page(
 ) -> Response:
     """The form."""
     if await recognise(request) is not None:
-        return RedirectResponse(_safe(vidare), status_code=303)
+        return RedirectResponse(safe(vidare), status_code=303)
     return _form(request, vidare=vidare, note="Du är utloggad." if utloggad else "")
 
 
@@ -51,22 +53,15 @@ async def sign_in(
             login=login,
             problem=Problem(403, "bad_csrf_token", "Sidan var för gammal. Försök igen."),
         )
+    if not _takes_passwords(request):
+        raise Problem(403, "no_passwords", "Här loggar man in hos sin huvudman.")
     service: SignIn = request.app.state.sign_in
     try:
         session = await service.sign_in(login, password)
     except Problem as problem:
         return _form(request, vidare=vidare, login=login, problem=problem)
-    settings: CasesSettings = request.app.state.settings
-    local = settings.environment == "local"
-    answer = RedirectResponse(_safe(vidare), status_code=303)
-    answer.set_cookie(
-        cookie_name(settings),
-        session.cookie,
-        httponly=True,
-        samesite="lax",
-        secure=not local,
-        path="/",
-    )
+    answer = RedirectResponse(safe(vidare), status_code=303)
+    set_session(answer, request.app.state.settings, session)
     answer.delete_cookie(_FORM_COOKIE, path="/logga-in")
     return answer
 
@@ -77,11 +72,13 @@ async def sign_out(
     session: Annotated[SignedIn, Depends(signed_in)],
     csrf: Annotated[str, Form()] = "",
 ) -> Response:
-    """End the session."""
+    """End the session, here and with the provider that vouched for it."""
     check_token(session, csrf)
     service: SignIn = request.app.state.sign_in
     await service.sign_out(session)
-    answer = RedirectResponse("/logga-in?utloggad=true", status_code=303)
+    openid: OpenId = request.app.state.openid
+    farewell = await openid.farewell(session)
+    answer = RedirectResponse(farewell or "/logga-in?utloggad=true", status_code=303)
     settings: CasesSettings = request.app.state.settings
     answer.delete_cookie(cookie_name(settings), path="/", secure=settings.environment != "local")
     return answer
@@ -100,12 +97,14 @@ def _form(
     answer = page(
         "signin.html",
         problem.status if problem else 200,
-        vidare=_safe(vidare),
+        vidare=safe(vidare),
         login=login,
         note=note,
         problem=problem,
         form_token=token,
         demo=settings.cases_demo_password is not None,
+        passwords=_takes_passwords(request),
+        providers=settings.cases_openid,
     )
     answer.set_cookie(
         _FORM_COOKIE,
@@ -118,8 +117,7 @@ def _form(
     return answer
 
 
-def _safe(target: str) -> str:
-    """A path of ours: never another site."""
-    if not target.startswith("/") or target.startswith(("//", "/\\")) or "\\" in target:
-        return "/"
-    return target
+def _takes_passwords(request: Request) -> bool:
+    """Accounts of our own are for the local stack, and for where no provider is set up."""
+    settings: CasesSettings = request.app.state.settings
+    return settings.cases_demo_password is not None or not settings.cases_openid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 import httpx
@@ -10,9 +11,10 @@ from pydantic import SecretStr
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.app import build
+from services.cases.openid import OpenId
 from services.cases.signin import SignIn
 from services.common.clock import FixedClock
-from services.common.settings import CasesSettings
+from services.common.settings import CasesSettings, OpenIdProvider
 from tests.integration.cases.world import TUESDAY, A, Story, World
 
 MONDAY = TUESDAY - timedelta(days=1)
@@ -23,15 +25,21 @@ TOKEN = "operators-token"
 class Site:
     """The application without its consumers, on the world's database."""
 
-    def __init__(self, world: World, environment: str = "local") -> None:
+    def __init__(
+        self,
+        world: World,
+        environment: str = "local",
+        providers: Sequence[OpenIdProvider] = (),
+    ) -> None:
         settings = CasesSettings.model_validate(
             {
                 "environment": environment,
                 "cases_database_url": SecretStr("postgresql://unused"),
                 "cases_ops_token": SecretStr(TOKEN),
                 "cases_demo_password": SecretStr(PASSWORD) if environment == "local" else None,
+                "cases_public_url": "http://cases.test",
             }
-        )
+        ).model_copy(update={"cases_openid": tuple(providers)})
         self.app = build(settings)
         self.clock = FixedClock(world.clock.now())
         self.app.state.database = world.database
@@ -39,6 +47,13 @@ class Site:
             world.database,
             idle=timedelta(minutes=30),
             demo_password=PASSWORD if environment == "local" else None,
+            clock=self.clock,
+        )
+        self.app.state.openid = OpenId(
+            world.database,
+            self.app.state.sign_in,
+            providers,
+            public_url=settings.cases_public_url,
             clock=self.clock,
         )
 

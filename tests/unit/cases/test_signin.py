@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -56,3 +57,39 @@ def test_demo_sign_in_is_refused_outside_the_local_stack() -> None:
     with pytest.raises(ValueError, match="FORVARNING_CASES_DEMO_PASSWORD"):
         CasesSettings.model_validate(values | {"environment": "production"})
     assert CasesSettings.model_validate(values | {"environment": "local"})
+
+
+def test_a_provider_that_cannot_be_trusted_is_refused() -> None:
+    values = {"cases_database_url": "postgresql://x", "cases_ops_token": "x"}
+    kommun: dict[str, Any] = {
+        "key": "kommun",
+        "name": "Testköpings kommun",
+        "issuer": "https://login.example/realms/kommun/",
+        "client_id": "forvarning",
+        "client_secret": "x",
+        "organisers": [str(UUID(int=1))],
+    }
+
+    def read(environment: str, *providers: dict[str, Any]) -> CasesSettings:
+        given = values | {"environment": environment, "cases_openid": list(providers)}
+        return CasesSettings.model_validate(given)
+
+    assert (
+        read("production", kommun).cases_openid[0].issuer == "https://login.example/realms/kommun"
+    )
+    with pytest.raises(ValueError, match="issuer of kommun must be https"):
+        read("production", kommun | {"issuer": "http://login.example"})
+    assert read("local", kommun | {"issuer": "http://login.example"})
+    with pytest.raises(ValueError, match="the same key"):
+        read("production", kommun, kommun)
+    wrongs: list[dict[str, Any]] = [
+        {"organisers": []},
+        {"scope": "profile"},
+        {"key": "Å/"},
+        {"issuer": "login.example"},
+        {"issuer": "https://login.example/?realm=x"},
+        {"strange": 1},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match=f"cases_openid.0.{next(iter(wrong))}"):
+            read("production", kommun | wrong)

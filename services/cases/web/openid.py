@@ -1,0 +1,56 @@
+"""The way to an OpenID provider and back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.cases.api.access import set_session
+from services.cases.openid import OpenId
+from services.cases.web.targets import safe
+from services.common.settings import CasesSettings
+
+router = APIRouter(include_in_schema=False)
+
+#: With the prefix no subdomain and no plain HTTP can set it.
+_COOKIE, _LOCAL_COOKIE = "__Host-forvarning-in", "forvarning-in"
+
+
+@router.get("/logga-in/{provider}")
+async def begin(
+    request: Request, provider: str, vidare: Annotated[str, Query(max_length=200)] = "/"
+) -> Response:
+    """Off to the provider."""
+    openid: OpenId = request.app.state.openid
+    begun = await openid.begin(request, provider, safe(vidare))
+    answer = RedirectResponse(begun.url, status_code=303)
+    settings: CasesSettings = request.app.state.settings
+    answer.set_cookie(
+        _name(settings),
+        begun.cookie,
+        httponly=True,
+        # Lax: the browser comes back from another site.
+        samesite="lax",
+        secure=settings.environment != "local",
+        path="/",
+    )
+    return answer
+
+
+@router.get("/logga-in/{provider}/svar")
+async def finish(request: Request, provider: str) -> Response:
+    """Back from the provider: a new session, or a page that says why not."""
+    openid: OpenId = request.app.state.openid
+    settings: CasesSettings = request.app.state.settings
+    cookie = request.cookies.get(_name(settings), "")
+    session, target = await openid.finish(request, provider, cookie)
+    answer = RedirectResponse(target, status_code=303)
+    set_session(answer, settings, session)
+    answer.delete_cookie(_name(settings), path="/", secure=settings.environment != "local")
+    return answer
+
+
+def _name(settings: CasesSettings) -> str:
+    return _LOCAL_COOKIE if settings.environment == "local" else _COOKIE
