@@ -32,7 +32,7 @@ tier() {
   summary+=("$(printf '%-12s %5ds  %s' "$name" $((SECONDS - start)) "$verdict")")
 }
 
-tier unit 1 tests/unit tests/contract tests/model tests/golden -n 2
+tier unit 1 tests/unit tests/contract tests/model tests/golden tests/fuzz -n 2
 # Each of the two has a broker and a database server of its own.
 tier integration 2 tests/integration tests/tools -n 2 --dist loadfile
 tier faults 2 tests/faults -n 2

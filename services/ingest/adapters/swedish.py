@@ -41,7 +41,7 @@ def read_day(text: str) -> date | None:
     """
     instant = _instant(text)
     if instant is not None:
-        return instant.date()
+        return _date(instant.year, instant.month, instant.day)
     words = " ".join(text.lower().split())
     words = words[_WEEKDAY.match(words).end() :]  # type: ignore[union-attr]  # it may be empty
     for pattern, order in ((_YEAR_FIRST, (1, 3, 4)), (_DIGITS, (1, 2, 3)),
@@ -61,8 +61,8 @@ def read_day(text: str) -> date | None:
 
 def day_is_ambiguous(text: str) -> bool:
     """Whether day and month could be the other way round: 3/4/2026, but not 3/3 or 24/11."""
-    parts = re.split(r"[/.]", text)
-    if len(parts) != 3 or not all(part.strip().isdecimal() for part in parts):
+    parts = [part.strip() for part in re.split(r"[/.]", text)]
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
         return False
     first, second = int(parts[0]), int(parts[1])
     return first <= 12 and second <= 12 and first != second

@@ -42,7 +42,7 @@ def test_a_day(text: str) -> None:
     [
         "", "24 nov", "2026-02-30", "2026-13-01", "11/24/2026", "24/11", "2026-1124", "45985",
         "2026-11-24 25:00", "24/11.2026", "0026-11-24", "9999-01-01", "١٢٣٤-٠١-٠١", "24 foo 2026",
-        "2026-11-24T08:10:00+99:00", "2026-11-24x", "-1-1-2026", "tisdag",
+        "2026-11-24T08:10:00+99:00", "1426-11-24T08:10:00Z", "2026-11-24x", "-1-1-2026", "tisdag",
     ],
 )  # fmt: skip
 def test_no_day(text: str) -> None:
@@ -54,6 +54,8 @@ def test_ambiguous_days() -> None:
         True, True, False, False,
     ]  # fmt: skip
     assert not day_is_ambiguous("2026-04-03")
+    # A separator that counts as white space everywhere but in int().
+    assert day_is_ambiguous("\x1c3/4/2026")
 
 
 @pytest.mark.parametrize(
