@@ -37,7 +37,12 @@ COMMANDS: tuple[Entry, ...] = (
         "Import a roster: units, pupils, staff, duties.",
         DATA,
     ),
-    Entry("source", "services.ingest.cli:source", "Add or revoke a source and its token.", DATA),
+    Entry(
+        "sources",
+        "services.ingest.cli:sources",
+        "School systems: add, connect, read, see how it goes.",
+        DATA,
+    ),
     Entry("import", "services.ingest.cli:imports", "Import attendance from a CSV file.", DATA),
     Entry(
         "migrate",

@@ -119,7 +119,7 @@ def simulate(  # noqa: PLR0917 - a command's options
     if ingest is None and out is None:
         raise typer.BadParameter("give --ingest URL with --token, or --out DIR")
     if ingest is not None and not token:
-        raise typer.BadParameter("--token is missing; `forvarning source add` prints one")
+        raise typer.BadParameter("--token is missing; `forvarning sources add` prints one")
     clock = clock_from(clock_file)
     last = _day(today, clock)
     try:

@@ -77,6 +77,14 @@ class IngestSettings(CommonSettings):
     ingest_background_seconds: float = Field(default=1.0, gt=0)
     """Between two rounds of the day closer and of what waits to be sent."""
     ingest_standard_profile: Path = Path("services/ews/profiles/standard.toml")
+    ingest_pull_seconds: float = Field(default=1.0, gt=0)
+    """Between two looks for school systems that are due to be read."""
+    ingest_pull_parallel: int = Field(default=4, ge=1, le=12)
+    """How many school systems are read at once."""
+    ingest_source_secrets: Path | None = None
+    """A folder with one file per secret of a source; else FORVARNING_SOURCE_SECRET_<NAME>."""
+    ingest_public_url: str | None = None
+    """Where school systems reach ingest's webhook; without it there are no subscriptions."""
 
 
 class EwsSettings(CommonSettings):

@@ -19,6 +19,7 @@ from services.ingest.service import Service
 from services.ingest.ss12000.pending import to_settle
 from services.ingest.store import held, parked
 from services.ingest.store.outbox import drain, waiting_count
+from services.ingest.sync.store import lags
 
 log = get_logger(__name__)
 
@@ -92,12 +93,14 @@ async def measure(service: Service, organisers: list[UUID]) -> None:
     today = school_date(service.clock.now())
     parked_now = outbox = on_principal = unassigned = rosters = 0
     lag = 0.0
+    pulled: dict[str, float] = {}
     for organiser in organisers:
         async with tenant(service.pool, organiser) as connection:
             parked_now += await parked.waiting(connection)
             outbox += await waiting_count(connection)
             rosters += await held.waiting_now(connection)
             found = await coverage(connection, today)
+            pulled |= await lags(connection, service.clock.now())
         on_principal += len(found.on_principal)
         unassigned += len(found.unassigned)
         lag = max(lag, await service.closer.lag_seconds(organiser))
@@ -107,3 +110,6 @@ async def measure(service: Service, organisers: list[UUID]) -> None:
     metrics.UNITS_ON_PRINCIPAL.set(on_principal)
     metrics.UNITS_UNASSIGNED.set(unassigned)
     metrics.CLOSER_LAG.set(lag)
+    metrics.PULL_LAG.clear()
+    for source, seconds in pulled.items():
+        metrics.PULL_LAG.labels(source).set(seconds)

@@ -1,4 +1,4 @@
-"""The command line of ingest: import files, add sources, activate rule profiles."""
+"""The command line of ingest: import files, activate rule profiles."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from services.ingest.adapters.roster_dir import RosterFolderError, read_roster
 from services.ingest.cli_imports import LOCAL, Token, Url, fail, import_app
 from services.ingest.client import Ingest
 from services.ingest.errors import DeliveryRefusedError
+from services.ingest.sources_cli import app as sources_app
 
 roster_app = typer.Typer(help="Import a roster from a folder.", no_args_is_help=True)
-source_app = typer.Typer(help="Sources and their tokens.", no_args_is_help=True)
 activate_app = typer.Typer(help="Put a rule profile into force.", no_args_is_help=True)
 
 OpsToken = Annotated[
@@ -29,7 +29,6 @@ OpsToken = Annotated[
 
 
 @roster_app.callback()
-@source_app.callback()
 def _group() -> None:
     """Several commands stand below; without this typer would make one of them the whole."""
 
@@ -54,7 +53,7 @@ def import_roster(
     Each file present is a snapshot of its list; a list without a file is left alone.
     """
     if not dry_run and not token:
-        raise fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
+        raise fail("--token is missing: `forvarning sources add` prints one. Or use --dry-run.")
     try:
         body = read_roster(folder, school_date(datetime.now(UTC)))
     except RosterFolderError as error:
@@ -105,60 +104,6 @@ def decide_roster(  # noqa: PLR0917 - typer calls it by name
     _ops("POST", path, body, ingest, ops_token)
 
 
-@source_app.command("add")
-def add_source(  # noqa: PLR0917 - typer calls it by name
-    name: Annotated[
-        str, typer.Argument(help="What to call the source, such as the system's name.")
-    ],
-    organiser: Annotated[
-        UUID | None, typer.Option(help="The organiser's id; without it a new one is made.")
-    ] = None,
-    organiser_name: Annotated[str | None, typer.Option(help="A new organiser's name.")] = None,
-    kind: Annotated[
-        str, typer.Option(help="A new organiser: municipal or independent.")
-    ] = "municipal",
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(help="registers, notices, roster, days; all of them by default."),
-    ] = None,
-    namespace: Annotated[
-        str, typer.Option(help="Sources that use the same ids share a namespace.")
-    ] = "default",
-    priority: Annotated[int, typer.Option(help="Rank among sources, 1 to 999.")] = 100,
-    quota: Annotated[int, typer.Option(help="Items a minute.")] = 60_000,
-    cut_over: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Older facts wake nobody.")
-    ] = None,
-    ingest: Url = LOCAL,
-    ops_token: OpsToken = "",
-) -> None:
-    """Add a source and print its token: once, for it is stored nowhere."""
-    body: dict[str, Any] = {
-        "name": name,
-        "organiser_id": str(organiser) if organiser else None,
-        "organiser_name": organiser_name,
-        "organiser_kind": kind,
-        "namespace": namespace,
-        "priority": priority,
-        "quota_per_minute": quota,
-        "cut_over": cut_over.date().isoformat() if cut_over else None,
-    }
-    if scope:
-        body["scopes"] = scope
-    _ops("POST", "/v1/sources", body, ingest, ops_token)
-
-
-@source_app.command("revoke")
-def revoke(
-    organiser: Annotated[UUID, typer.Argument(help="The organiser's id.")],
-    source: Annotated[UUID, typer.Argument(help="The source's id.")],
-    ingest: Url = LOCAL,
-    ops_token: OpsToken = "",
-) -> None:
-    """Make a source's token worthless at once."""
-    _ops("DELETE", f"/v1/organisers/{organiser}/sources/{source}", None, ingest, ops_token)
-
-
 @activate_app.command("activate")
 def activate(  # noqa: PLR0917 - typer calls it by name
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The profile (TOML).")],
@@ -199,4 +144,4 @@ def _ops(method: str, path: str, body: Any, ingest: str, ops_token: str) -> None
 
 
 # The names under which deploy.cli finds them.
-imports, roster, source = import_app, roster_app, source_app
+imports, roster, sources = import_app, roster_app, sources_app

@@ -60,7 +60,7 @@ def import_csv(  # noqa: PLR0917 - typer calls it by name
     as long as the file could be read and everything else was acknowledged.
     """
     if not dry_run and not token:
-        raise fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
+        raise fail("--token is missing: `forvarning sources add` prints one. Or use --dry-run.")
     # Same file, same time: importing it again says nothing new.
     modified = as_of or datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
     try:
@@ -108,7 +108,7 @@ def import_edfi(  # noqa: PLR0917 - typer calls it by name
 ) -> None:
     """Import Ed-Fi section attendance events from FILE. Events are counted from 1."""
     if not dry_run and not token:
-        raise fail("--token is missing: `forvarning source add` prints one. Or use --dry-run.")
+        raise fail("--token is missing: `forvarning sources add` prints one. Or use --dry-run.")
     modified = datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
     try:
         found = read_edfi_file(file.read_bytes(), read_edfi_mapping(mapping), modified)
@@ -139,7 +139,7 @@ def watch(  # noqa: PLR0917 - typer calls it by name
     cannot be used. What ingest does not take now stays and is tried again.
     """
     if not token:
-        raise fail("--token is missing: `forvarning source add` prints one.")
+        raise fail("--token is missing: `forvarning sources add` prints one.")
     try:
         drop = DropFolder(
             folder, read_mapping(mapping), now=lambda: datetime.now(UTC), settle_seconds=settle

@@ -19,7 +19,7 @@ from services.common.logging import configure, get_logger
 from services.common.pg import AWAY, connect, is_away
 from services.common.problem import Problem
 from services.common.settings import IngestSettings
-from services.ingest.api import cloudevents, edfi, feeds
+from services.ingest.api import cloudevents, edfi, feeds, pulls
 from services.ingest.api import roster as roster_api
 from services.ingest.api.counted import Counted
 from services.ingest.api.held import held_router
@@ -43,6 +43,8 @@ from services.ingest.store.directory import Directory
 from services.ingest.store.lessons import LessonBook
 from services.ingest.store.sources import SourceCache
 from services.ingest.store.wake import WakeBook
+from services.ingest.sync.runner import PullRunner
+from services.ingest.sync.secrets import Secrets
 from services.ingest.versions import Sequence
 
 if TYPE_CHECKING:
@@ -103,6 +105,7 @@ def build(
         roster=roster,
         releaser=releaser,
     )
+    secrets = Secrets(settings.ingest_source_secrets)
     return Service(
         settings=settings,
         clock=clock,
@@ -124,6 +127,16 @@ def build(
         gatherer=Gatherer(inbox),
         quotas=Quotas(monotonic),
         sources=SourceCache(pool, monotonic),
+        secrets=secrets,
+        pulls=PullRunner(
+            pool=pool,
+            inbox=inbox,
+            clock=clock,
+            secrets=secrets,
+            public_url=settings.ingest_public_url,
+            parallel=settings.ingest_pull_parallel,
+            every_seconds=settings.ingest_pull_seconds,
+        ),
     )
 
 
@@ -137,15 +150,18 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
         await refuse_unguarded(pool)
         service = build(settings, pool, the_clock)
         app.state.service = service
-        background = asyncio.create_task(
-            Background(service, every_seconds=settings.ingest_background_seconds).run()
-        )
+        work = [
+            asyncio.create_task(
+                Background(service, every_seconds=settings.ingest_background_seconds).run()
+            ),
+            asyncio.create_task(service.pulls.run()),
+        ]
         try:
             yield
         finally:
-            background.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await background
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
             await service.publisher.close()
             await pool.close()
 
@@ -166,6 +182,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(roster_api.router)
     app.include_router(edfi.router)
     app.include_router(cloudevents.router)
+    app.include_router(pulls.hooks)
     app.include_router(ops_router(settings.ingest_ops_token))
     app.include_router(held_router(settings.ingest_ops_token))
     ss12000.mount(app)

@@ -50,3 +50,20 @@ CLIENT_LOG = counter(
     "What school systems reported to /log and /statistics of SS 12000, by severity.",
     ["severity"],
 )
+PULLED = counter(
+    "forvarning_ingest_pulled", "Entities read from school systems.", ["resource", "outcome"]
+)
+PULL_PROBLEMS = counter(
+    "forvarning_ingest_pull_problems",
+    "Entities read that could not be used as they are.",
+    ["resource", "code"],
+)
+PULL_RUNS = counter("forvarning_ingest_pull_runs", "Runs that read a school system.", ["outcome"])
+PULL_RETRIES = counter(
+    "forvarning_ingest_pull_retries", "Calls to school systems tried again.", ["status"]
+)
+PULL_LAG = gauge(
+    "forvarning_ingest_pull_lag_seconds",
+    "How long ago each pulled source was last read to its end; by the source's id.",
+    ["source"],
+)

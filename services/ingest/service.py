@@ -19,6 +19,8 @@ from services.ingest.ss12000.gather import Gatherer
 from services.ingest.ss12000.inbox import Inbox
 from services.ingest.store.directory import Directory
 from services.ingest.store.sources import SourceCache
+from services.ingest.sync.runner import PullRunner
+from services.ingest.sync.secrets import Secrets
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
@@ -43,3 +45,5 @@ class Service:
     gatherer: Gatherer
     quotas: Quotas
     sources: SourceCache
+    secrets: Secrets
+    pulls: PullRunner

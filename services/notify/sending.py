@@ -15,10 +15,10 @@ from hashlib import sha256
 import asyncpg
 
 from services.common import pg
+from services.common.backoff import Backoff
 from services.common.clock import school_date
 from services.common.logging import get_logger
 from services.notify import deliveries, metrics, people, texts
-from services.notify.backoff import Backoff
 from services.notify.mail import Mail
 from services.notify.model import (
     Channel,

@@ -11,9 +11,9 @@ from uuid import UUID
 import httpx
 from standardwebhooks import Webhook
 
+from services.common.backoff import retry_after
 from services.common.settings import NotifySettings
 from services.notify import addresses
-from services.notify.backoff import retry_after
 from services.notify.model import RefusedAddressError, SendError
 
 RealTime = Callable[[], datetime]

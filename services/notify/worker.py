@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from services.common import pg
+from services.common.backoff import Backoff
 from services.common.clock import Clock
 from services.common.logging import get_logger
 from services.notify import arrange, metrics, outbox, sending
-from services.notify.backoff import Backoff
 from services.notify.mail import Mail, MailChannel
 from services.notify.model import Channel, Kind, SendError
 from services.notify.policy import Policy

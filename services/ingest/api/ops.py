@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from services.common.http import require_bearer
 from services.common.problem import Problem
 from services.ingest.api.body import Model, read_json, valid
+from services.ingest.api.pulls import add_pulls
 from services.ingest.api.schema import takes
 from services.ingest.api.security import service_of
 from services.ingest.errors import ProfileError
@@ -122,4 +123,5 @@ def ops_router(token: SecretStr) -> APIRouter:
         summary="Activate a rule profile",
         openapi_extra=takes(ActivationIn),
     )
+    add_pulls(router)
     return router

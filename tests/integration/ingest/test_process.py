@@ -107,7 +107,7 @@ def _await_ready(made: Process) -> None:
 def test_from_a_new_source_to_an_imported_file(
     process: Process, kafka: KafkaServer, tmp_path: Path
 ) -> None:
-    made = process.forvarning("source", "add", "contoso", "--organiser-name", "Contoso friskola",
+    made = process.forvarning("sources", "add", "contoso", "--organiser-name", "Contoso friskola",
                               "--kind", "independent")  # fmt: skip
     token = made["token"]
     answer = process.forvarning("roster", "import", CONTOSO / "roster", "--token", token)
@@ -167,8 +167,7 @@ def test_from_a_new_source_to_an_imported_file(
     assert {f.register.lesson_id for f in again} == {f.register.lesson_id for f in written}
     assert {f.register.version.modified_unix_ms for f in again} == {1_600_000_000_000}
 
-    revoked = ("source", "revoke", made["organiser_id"], made["source_id"])
-    process.forvarning(*revoked)
+    assert "contoso is revoked" in process.forvarning("sources", "revoke", "contoso")
     said = process.forvarning(*command, "--token", token, status=1)
     assert "401" in said
 
@@ -193,7 +192,7 @@ def test_the_command_line_says_what_is_missing(process: Process, tmp_path: Path)
 
 
 def test_sigterm_under_load_finishes_what_it_promised(process: Process, kafka: KafkaServer) -> None:
-    made = process.forvarning("source", "add", "sis", "--organiser-name", "Testköping")
+    made = process.forvarning("sources", "add", "sis", "--organiser-name", "Testköping")
     headers = {"Authorization": f"Bearer {made['token']}"}
     answer = httpx.put(f"{process.url}/v1/roster", json=roster(), headers=headers, timeout=60)
     assert answer.status_code == 200, answer.text

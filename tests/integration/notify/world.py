@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from forvarning.cases.v1 import cases_pb2
 from forvarning.warnings.v1 import warnings_pb2
 from services.common import pg, topics
+from services.common.backoff import Backoff
 from services.common.clock import STOCKHOLM, FixedClock, epoch_day, school_year
 from services.common.settings import NotifySettings
-from services.notify.backoff import Backoff
 from services.notify.consumer import Intake
 from services.notify.mail import MailChannel
 from services.notify.model import Kind

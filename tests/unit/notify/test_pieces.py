@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.backoff import Backoff, retry_after
 from services.notify import addresses, texts
 from services.notify.ages import is_adult, majority_day
-from services.notify.backoff import Backoff, retry_after
 from services.notify.model import RefusedAddressError
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)

@@ -1,0 +1,95 @@
+"""Counts of a run, and its problems, without anything that names a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.ingest import metrics
+from services.ingest.model.answers import ItemAnswer
+from services.ingest.ss12000.results import Settled
+from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.sync.store import Problem
+
+
+class Tally:
+    """What one run has done. ``counts``: resource -> outcome -> entities."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, dict[str, int]] = {}
+        self.pages = 0
+        self._problems: dict[tuple[str, str, str], Problem] = {}
+
+    def answers(
+        self,
+        resource: Resource,
+        entities: Sequence[Mapping[str, Any]],
+        answers: Sequence[ItemAnswer],
+        after: datetime | None,
+    ) -> None:
+        """Count what became of a page."""
+        for entity, answer in zip(entities, answers, strict=True):
+            outcome = answer.status
+            if outcome == "accepted":
+                self.add(resource, "new" if _is_new(entity, after) else "updated")
+            else:
+                self.add(resource, outcome)
+            sample = str(entity.get("id", ""))
+            for note in answer.problems:
+                self.problem(resource, note.code, note.field, "Error", sample)
+            for note in answer.notes:
+                self.problem(resource, note.code, note.field, "Info", sample)
+
+    def settled(self, settled: Settled) -> None:
+        for resource, id_, note in settled.problems:
+            self.problem(resource, note.code, note.field, "Warning", str(id_ or ""))
+        for resource, waiting in settled.waiting.items():
+            self.counts.setdefault(resource.value, {})["waiting"] = waiting
+
+    def add(self, resource: Resource, outcome: str, number: int = 1) -> None:
+        own = self.counts.setdefault(resource.value, {})
+        own[outcome] = own.get(outcome, 0) + number
+        metrics.PULLED.labels(resource.value, outcome).inc(number)
+
+    def problem(
+        self, resource: Resource, code: str, field: str, severity: str, sample: str = ""
+    ) -> None:
+        key = (resource.value, code, _shape(field))
+        old = self._problems.get(key)
+        count = old.entities + 1 if old else 1
+        first = old.sample if old else sample
+        self._problems[key] = Problem(resource.value, code, key[2], severity, first, count)
+        metrics.PULL_PROBLEMS.labels(resource.value, code).inc()
+
+    def take_problems(self) -> list[Problem]:
+        """Those that have come since the last call."""
+        found, self._problems = list(self._problems.values()), {}
+        return found
+
+
+def modified(entity: Mapping[str, Any]) -> datetime | None:
+    """``meta.modified``; None where it is missing, no instant, or without an offset."""
+    return _meta(entity, "modified")
+
+
+def _is_new(entity: Mapping[str, Any], after: datetime | None) -> bool:
+    created = _meta(entity, "created")
+    return after is None or (created is not None and created > after)
+
+
+def _meta(entity: Mapping[str, Any], name: str) -> datetime | None:
+    meta = entity.get("meta")
+    text = meta.get(name) if isinstance(meta, dict) else None
+    if not isinstance(text, str):
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None and 1900 <= at.year < 9000 else None
+
+
+def _shape(field: str) -> str:
+    """A pointer without its numbers: ``/enrolments/3/startDate`` is one kind of trouble."""
+    return "/".join("*" if part.isdecimal() else part for part in field.split("/"))
