@@ -252,9 +252,14 @@ def sync(  # noqa: PLR0917 - typer calls it by name
     one = operator.find(source)
     if one["pull"] is None:
         raise fail(f"{one['name']} is not read: forvarning sources connect --help")
-    before = {entry["run"] for entry in operator.send("GET", _pull_of(one))["runs"]}
-    body = {"full": full, "accept_losses": accept_losses}
-    operator.send("POST", f"{_pull_of(one)}/runs", body)
+    found = operator.send("GET", _pull_of(one))
+    before = {entry["run"] for entry in found["runs"] if entry["outcome"] != "running"}
+    if found["under_way"] and not (full or accept_losses):
+        typer.echo("It is being read just now.", err=True)
+    else:
+        before |= {entry["run"] for entry in found["runs"]}
+        body = {"full": full, "accept_losses": accept_losses}
+        operator.send("POST", f"{_pull_of(one)}/runs", body)
     if not wait:
         typer.echo("Asked for. Its progress: forvarning sources status")
         return

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.common.clock import STOCKHOLM
+from services.ingest.ss12000.vocabulary import TAKEN
 
 _STATES = {
     "offered": "yes",
@@ -94,7 +95,8 @@ def counts(found: Mapping[str, Mapping[str, int]]) -> list[str]:
     return [
         f"  {resource}: "
         + ", ".join(f"{own[name]} {_WORDS.get(name, name)}" for name in _ORDER if own.get(name))
-        for resource, own in found.items()
+        for resource in TAKEN
+        for own in [found.get(resource, {})]
         if any(own.values())
     ]
 
@@ -121,7 +123,7 @@ def status(name: str, found: Mapping[str, Any]) -> list[str]:
         f"Told of changes       {_subscription(found)}",
         "",
         *table(
-            ("RESOURCE", "STATE", "PATH", "READ UNTIL"),
+            ("RESOURCE", "STATE", "PATH", "NEWEST CHANGE"),
             [
                 (
                     one["resource"],

@@ -6,7 +6,7 @@ SyncError                 a run ends; what was read stays read
 ├── BusyError             the source asks to be left alone until ``until``
 ├── UnauthorizedError     401: the secret is wrong or worn out
 ├── AnswerError           an answer that is not what the standard says
-└── LockLostError         another process may have taken the source over
+└── NotAcknowledgedError  Kafka or PostgreSQL did not take a page
 RefusedError              one call was refused; the run may go on without it
 ├── ForbiddenError        403
 ├── NotOfferedError       404, 405, 501: the source does not have that
@@ -60,10 +60,10 @@ class AnswerError(SyncError):
     code = "broken_answer"
 
 
-class LockLostError(SyncError):
-    """The connection that held the source's lock is gone."""
+class NotAcknowledgedError(SyncError):
+    """Kafka or PostgreSQL did not take a page, each time it was given."""
 
-    code = "lock_lost"
+    code = "not_written"
 
 
 class RefusedError(IngestError):

@@ -22,6 +22,7 @@ from services.ingest.sync.errors import BusyError, SyncError
 from services.ingest.sync.feedback import Feedback
 from services.ingest.sync.locked import Locked, locked
 from services.ingest.sync.model import Ended, Kind, Pull
+from services.ingest.sync.pages import Pages
 from services.ingest.sync.remote import LONGEST, Remote, Sleep
 from services.ingest.sync.secrets import Secrets
 from services.ingest.sync.store import due
@@ -132,7 +133,7 @@ class PullRunner:
         async with Remote(
             pull, self._secrets, self._clock, backoff=self._backoff, sleep=self._sleep
         ) as remote:
-            run = Run(
+            pages = Pages(
                 run_id=number,
                 pull=pull,
                 source=source,
@@ -143,11 +144,11 @@ class PullRunner:
                 backoff=self._backoff,
                 sleep=self._sleep,
             )
-            ended = await self._read(run, kind)
-            await self._end(mine, pull, number, ended, run)
-            own.info("pull_ended", outcome=ended.outcome, code=ended.code, pages=run.tally.pages)
+            ended = await self._read(Run(pages, remote), kind)
+            await self._end(mine, pull, number, ended, pages)
+            own.info("pull_ended", outcome=ended.outcome, code=ended.code, pages=pages.tally.pages)
             if ended.outcome != "failed":
-                await self._afterwards(mine, pull, remote, number, run)
+                await self._afterwards(mine, pull, remote, number, pages)
 
     async def _read(self, run: Run, kind: Kind) -> Ended:
         try:
@@ -160,12 +161,12 @@ class PullRunner:
             return Ended("failed", getattr(error, "code", "failed"), str(error))
         return Ended("held") if outcome.held else Ended("done")
 
-    async def _end(self, mine: Locked, pull: Pull, number: int, ended: Ended, run: Run) -> None:
+    async def _end(self, mine: Locked, pull: Pull, number: int, ended: Ended, pages: Pages) -> None:
         now = self._clock.now()
         again = now + timedelta(seconds=pull.interval_seconds)
-        await mine.end_run(number, now, ended, run.tally.take_problems())
+        await mine.end_run(number, now, ended, pages.tally.take_problems())
         await mine.set_pull(
-            learned=run.reader.learned.stored(),
+            learned=pages.reader.learned.stored(),
             next_at=max(again, ended.again_at) if ended.again_at else again,
         )
         metrics.PULL_RUNS.labels(ended.outcome).inc()
@@ -174,12 +175,12 @@ class PullRunner:
         await mine.set_pull(last_success_at=now, accept_losses=False)
 
     async def _afterwards(
-        self, mine: Locked, pull: Pull, remote: Remote, number: int, run: Run
+        self, mine: Locked, pull: Pull, remote: Remote, number: int, pages: Pages
     ) -> None:
         """What the school system gets from us; none of it is worth failing a run for."""
         if pull.feedback:
             problems = await mine.unreported(number)
-            if await Feedback(pull, remote).send(run.tally.counts, problems):
+            if await Feedback(pull, remote).send(pages.tally.counts, problems):
                 await mine.reported(number)
         with contextlib.suppress(SyncError):
             await Subscriptions(pull, mine, remote, self._public_url).keep()
