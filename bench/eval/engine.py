@@ -57,7 +57,7 @@ def warn(feed: Feed, content: bytes) -> Told:
     step that finds waves, and the Waves back to the core, as in production.
     """
     profile = parse_profile(content)
-    core, step = Core(), GroupStep()
+    core, step = Core(state=False), GroupStep()
     core.learn_profile(profile.profile_id, profile.version, content)
     told, standing = Told(), Standing()
     offset = 0

@@ -10,7 +10,7 @@ from aiokafka.structs import TopicPartition
 
 from services.common.settings import EwsSettings
 from services.ews.checkpoint import decode_checkpoint
-from services.ews.core.api import PartitionCore, PublishedError
+from services.ews.core.api import PartitionCore, PublishedError, StateError
 from services.ews.errors import LogMismatchError
 from services.ews.logreader import ranges, read_to_end, reader
 from services.ews.partition import Position
@@ -78,7 +78,15 @@ async def _read_changelog(
         if record.key == CHECKPOINT_KEY:
             restored.position = decode_checkpoint(record.value) if record.value else None
         else:
-            restored.core.restore(record.key, record.value)
+            try:
+                restored.core.restore(record.key, record.value)
+            except StateError as error:
+                msg = (
+                    f"{topic}[{record.partition}]: {error}. Stop the workers and run `forvarning "
+                    f"ews mend --partition {record.partition} --rebuild`: it removes the state and "
+                    "decides anew from the log; what was published counts as published."
+                )
+                raise LogMismatchError(msg) from error
     still_ours()
 
 

@@ -69,7 +69,7 @@ def judge() -> Term:
     """Simulate the term and judge it. Raises ValueError where the core refuses any of it."""
     content = PROFILE.read_bytes()
     profile = parse_profile(content)
-    replayer = Replayer([(profile.profile_id, profile.version, content)])
+    replayer = Replayer([(profile.profile_id, profile.version, content)], waves=True)
     simulation = Simulation.of(SimulatorConfig(seed=SEED, pupils=PUPILS, today=LAST))
     workload = Workload(simulation, 1, FIRST, LAST, content)
     replayer.take(0, activation(workload.organiser.bytes, content))

@@ -13,26 +13,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from forvarning.state.v1.state_pb2 import BucketValue, DayUnit, DayValue, StateValue
+from forvarning.state.v1.state_pb2 import BucketValue, DayValue, StateValue
 from services.ews.core import calendar, days
-from services.ews.core.api import StateError
 from services.ews.core.lessons import Lesson, Seats, are_first
 from services.ews.core.marks import DayMarks, of_day
 from services.ews.core.notices import Notice
-from services.ews.core.packing import pack, unpack
+from services.ews.core.packing import Names, put_mask, put_table, take_mask, take_table
 from services.ews.core.pupils import Place, Pupil, Stay
+from services.ews.core.rows import decode
+from services.ews.core.written import lesson_of, numbers_of
 
 if TYPE_CHECKING:
     from services.ews.core.judge import Group
 
 NOWHERE = Place()
+_NOTHING = (0,) * days.FIELDS
 
 
 class Lessons:
     """The lessons of a day, by lesson id."""
 
-    def __init__(self, encoded: list[bytes] | None = None) -> None:
-        self._encoded = encoded or []
+    def __init__(self, day: int, names: Names, encoded: bytes = b"") -> None:
+        self._day = day
+        self._names = names
+        self._encoded = encoded
+        """The day's state row, until its lessons are asked for."""
         self._held: dict[bytes, Lesson] = {}
         self._order: list[Lesson] | None = None
 
@@ -49,14 +54,24 @@ class Lessons:
 
     def _decoded(self) -> dict[bytes, Lesson]:
         if self._encoded:
-            for one in self._encoded:
-                lesson = Lesson.decode(one)
-                self._held[lesson.lesson_id] = lesson
-            self._encoded = []
+            value = StateValue.FromString(self._encoded).day
+            ids, numbers, at = value.lesson_ids, value.told[:], 0
+            for start in range(0, len(ids), 16):
+                name = ids[start : start + 16]
+                self._held[name], at = lesson_of(name, self._day, numbers, at, self._names)
+            self._encoded = b""
         return self._held
 
-    def encode(self) -> list[bytes]:
-        return self._encoded or [lesson.encode() for lesson in self._held.values()]
+    def write(self, value: DayValue) -> None:
+        """Put the lessons into the day's state row."""
+        if self._encoded:
+            held = StateValue.FromString(self._encoded).day
+            value.lesson_ids = held.lesson_ids
+            value.told.extend(held.told)
+            return
+        value.lesson_ids = b"".join(self._held)
+        for lesson in self._held.values():
+            value.told.extend(numbers_of(lesson, self._names))
 
 
 class Year:
@@ -116,6 +131,7 @@ class Bucket:
         """What was last judged, by school year; see services.ews.core.judge."""
         self.units: set[bytes] = set()
         """Every unit that a placement or lesson here has named."""
+        self.names = Names()
         self._last: tuple[int, days.Day] | None = None
         self._seats: dict[bytes, Seats] = {}
         self._stays: dict[int, dict[tuple[Stay, ...], list[int]]] = {}
@@ -173,7 +189,7 @@ class Bucket:
         """The lessons of a day by id, for changing; empty where there are none."""
         found = self.days.get(day)
         if found is None:
-            found = self.days[day] = Lessons()
+            found = self.days[day] = Lessons(day, self.names)
         return found.changing()
 
     def order(self, day: int) -> list[Lesson]:
@@ -274,65 +290,63 @@ class Bucket:
         return [unit for unit, mask in found.items() if row < len(mask) and mask[row]]
 
     def encode(self) -> bytes:
-        """The bucket's state row: its pupils in row order."""
+        """The bucket's state row: its pupils in row order, and what its days name by number."""
         ids = b"".join(pupil.pupil_id for pupil in self.pupils)
-        return StateValue(bucket=BucketValue(pupil_ids=ids)).SerializeToString()
+        names, slots = self.names.all()
+        value = BucketValue(pupil_ids=ids, layout=days.LAYOUT, names=names, slots=slots)
+        return StateValue(bucket=value).SerializeToString()
 
     def encode_day(self, day: int) -> bytes:
-        """A day's state row."""
+        """A day's state row. New names may come of it: the bucket's row is written after it."""
         year = self.year(calendar.school_year(day))
         size = len(self.pupils)
-        value = DayValue(
-            epoch_day=day,
-            layout=days.LAYOUT,
-            lessons=self.days[day].encode() if day in self.days else (),
-            pupils=size,
-            sums=pack(year.day(day)[:, :size]),
-            units=[
-                DayUnit(
-                    school_unit_id=unit, rows=b"" if mask.all() else np.packbits(mask).tobytes()
-                )
-                for unit, mask in year.units.get(day, {}).items()
-            ],
-        )
-        return StateValue(day=value).SerializeToString()
+        row = StateValue()
+        if day in self.days:
+            self.days[day].write(row.day)
+        units = year.units.get(day, {})
+        numbers = [size, len(units)]
+        for unit, mask in units.items():
+            numbers.append(self.names.number(unit))
+            put_mask(_padded(mask, size), numbers)
+        put_table(year.day(day)[:, :size], _NOTHING, numbers)
+        row.day.added_up.extend(numbers)
+        return row.SerializeToString()
 
-    def restore(self, bucket: bytes, pupils: Iterable[bytes], rows: Iterable[bytes]) -> None:
-        """Take the bucket's state rows."""
-        ids = StateValue.FromString(bucket).bucket.pupil_ids
+    def restore(
+        self, bucket: bytes, pupils: Iterable[bytes], rows: Iterable[tuple[int, bytes]]
+    ) -> None:
+        """Take the bucket's state rows; those of days with their day."""
+        value = StateValue.FromString(bucket).bucket
+        self.names = Names(value.names, value.slots)
+        ids = value.pupil_ids
         for i in range(0, len(ids), 16):
             self.row(ids[i : i + 16])
         for encoded in pupils:
-            pupil_id = StateValue.FromString(encoded).pupil.pupil_id
-            row = self.row(pupil_id)
+            held = decode(encoded).pupil
+            row = self.row(held.pupil_id)
             pupil = self.pupils[row]
-            pupil.restore(encoded)
+            pupil.restore(held)
             self.note_notices(row)
             self.units.update(fact.school_unit_id for fact in pupil.placements.values())
         self._stays.clear()
-        for encoded in rows:
-            self._restore_day(StateValue.FromString(encoded).day)
+        for day, encoded in rows:
+            self._restore_day(day, encoded)
 
-    def _restore_day(self, value: DayValue) -> None:
-        if value.layout != days.LAYOUT:
-            raise StateError(f"state row of layout {value.layout}, not {days.LAYOUT}: rebuild")
-        day, size = value.epoch_day, value.pupils
-        self.days[day] = Lessons(list(value.lessons))
+    def _restore_day(self, day: int, encoded: bytes) -> None:
+        self.days[day] = Lessons(day, self.names, encoded)
+        numbers = StateValue.FromString(encoded).day.added_up[:]
+        size, count, at = numbers[0], numbers[1], 2
         year = self.year(calendar.school_year(day))
         year.reserve(size)
-        sums, _ = unpack(value.sums, days.FIELDS, size)
+        units: dict[bytes, days.Mask] = {}
+        for _ in range(count):
+            unit = self.names[numbers[at]]
+            units[unit], at = take_mask(numbers, at + 1, size)
+        sums, _ = take_table(numbers, at, _NOTHING, size)
         year.day(day)[:, :size] = sums
-        units = {unit.school_unit_id: _mask(unit.rows, size) for unit in value.units}
         if units:
             year.units[day] = units
             self.units.update(units)
-
-
-def _mask(packed: bytes, size: int) -> days.Mask:
-    """The rows that a day's unit was kept with; nothing stands for all."""
-    if not packed:
-        return np.ones(size, bool)
-    return np.unpackbits(np.frombuffer(packed, np.uint8), count=size).astype(bool)
 
 
 def _padded(mask: days.Mask | None, size: int) -> days.Mask:

@@ -17,8 +17,8 @@ from services.ews.core import calendar, lessons
 from services.ews.core.lessons import Lesson
 from services.ews.core.notices import Notice, explained_minutes
 
-LAYOUT = 2
-"""Version of what the fields below mean; a state row of another one is refused."""
+LAYOUT = 3
+"""Version of what state rows hold and the fields below mean; state of another one is refused."""
 
 (
     OFFERED,

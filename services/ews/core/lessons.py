@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forvarning.facts.v1 import facts_pb2
-from forvarning.state.v1.state_pb2 import LessonValue
-from services.ews.core.packing import pack, unpack
 
 REPORTED = facts_pb2.MARK_FLAG_REPORTED
 CONFIRMED = facts_pb2.MARK_FLAG_INVALID_CONFIRMED
@@ -35,12 +33,12 @@ Marks = NDArray[np.int16]
 Rows = NDArray[np.intp]
 
 
-_RANGE: Rows = np.arange(65_536, dtype=np.intp)
+RANGE: Rows = np.arange(65_536, dtype=np.intp)
 
 
 def are_first(rows: Rows) -> bool:
     """Whether they are 0, 1, 2 and so on."""
-    return bool(len(rows)) and bool((rows == _RANGE[: len(rows)]).all())
+    return bool(len(rows)) and bool((rows == RANGE[: len(rows)]).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,6 @@ class Lesson:
     """
 
     __slots__ = (
-        "_encoded",
         "activity_id",
         "day",
         "first_rows",
@@ -72,6 +69,7 @@ class Lesson:
         "lesson_id",
         "marks",
         "marks_version",
+        "numbers",
         "rows",
         "start",
         "state",
@@ -99,12 +97,17 @@ class Lesson:
     marks: Marks
     marks_version: Version | None
     versions: NDArray[np.int64] | None
-    _encoded: bytes | None
+    numbers: list[int] | None
+    """What :mod:`services.ews.core.written` made of it."""
 
     @classmethod
     def of_register(cls, register: Any, seats: Seats, marks: Marks, *, timetabled: bool) -> Lesson:
         """The lesson as one validated register states it; ``marks`` are those of ``seats.rows``."""
-        version = _take_version(register.version)
+        version = (
+            register.version.priority,
+            register.version.modified_unix_ms,
+            register.version.sequence,
+        )
         lesson = cls()
         lesson.lesson_id = register.lesson_id
         lesson.day = register.epoch_day
@@ -121,7 +124,7 @@ class Lesson:
         lesson.marks = marks
         lesson.marks_version = version
         lesson.versions = None
-        lesson._encoded = None
+        lesson.numbers = None
         return lesson
 
     def _place(self, rows: Rows) -> None:
@@ -151,7 +154,7 @@ class Lesson:
             lesson.rows, lesson.first_rows = rows, self.first_rows
         else:
             lesson._place(rows)
-        lesson._encoded = None
+        lesson.numbers = None
         return lesson
 
     def _merged_marks(
@@ -166,7 +169,7 @@ class Lesson:
             newer = theirs_all > mine_all
             return (self.rows, other.marks, theirs_all, None) if newer else None
         place = {row: i for i, row in enumerate(self.rows.tolist())}
-        mine, theirs = self._version_list(), other._version_list()
+        mine, theirs = self.version_list(), other.version_list()
         replaced: list[tuple[int, int]] = []
         added: list[int] = []
         for i, row in enumerate(other.rows.tolist()):
@@ -194,7 +197,8 @@ class Lesson:
             return rows, marks, versions[0], None
         return rows, marks, None, np.array(versions, np.int64).T.copy()
 
-    def _version_list(self) -> list[Version]:
+    def version_list(self) -> list[Version]:
+        """The version of each mark."""
         if self.marks_version is not None:
             return [self.marks_version] * len(self.rows)
         assert self.versions is not None  # noqa: S101  # one of the two is always there
@@ -215,8 +219,9 @@ class Lesson:
         """Where in ``rows`` and ``marks`` a row of the bucket stands."""
         if self.first_rows:
             return row if row < len(self.rows) else None
-        found = np.nonzero(self.rows == row)[0]
-        return int(found[0]) if len(found) else None
+        # Of a class NumPy is not the quicker one to ask.
+        rows = self.rows.tolist()
+        return rows.index(row) if row in rows else None
 
     def modified(self, at: int) -> int:
         """The modified time, in Unix milliseconds, of the mark at place ``at``."""
@@ -236,7 +241,7 @@ class Lesson:
         lesson._place(self.rows[keep])
         lesson.marks = self.marks[:, keep]
         lesson.versions = None if self.versions is None else self.versions[:, keep]
-        lesson._encoded = None
+        lesson.numbers = None
         return lesson
 
     def says_the_same(self, later: Lesson) -> bool:
@@ -260,76 +265,3 @@ class Lesson:
         assert self.versions is not None  # noqa: S101  # one of the two is always there
         modified: NDArray[np.int64] = self.versions[1]
         return modified
-
-    def encode(self) -> bytes:
-        """The lesson as :class:`LessonValue` bytes; kept, since lessons never change."""
-        if self._encoded is None:
-            value = LessonValue(
-                lesson_id=self.lesson_id,
-                school_unit_id=self.unit_id,
-                epoch_day=self.day,
-                start_minute=self.start,
-                length_minutes=self.length,
-                subject=self.subject,
-                state=self.state,  # type: ignore[arg-type]  # protobuf enums are plain ints
-                marks=self._pack(),
-                group_id=self.group_id,
-                activity_id=self.activity_id,
-                timetabled=self.timetabled,
-            )
-            _put_version(value.version, self.version)
-            if self.marks_version is not None:
-                _put_version(value.marks_version, self.marks_version)
-            self._encoded = value.SerializeToString()
-        return self._encoded
-
-    def _pack(self) -> bytes:
-        size = len(self.rows)
-        rows = b"" if self.first_rows else self.rows.astype("<u2").tobytes()
-        versions = b"" if self.versions is None else self.versions.astype("<i8").tobytes()
-        head = bytes((len(self.marks), self.first_rows)) + size.to_bytes(2, "little")
-        return head + rows + pack(self.marks) + versions
-
-    @classmethod
-    def decode(cls, encoded: bytes) -> Lesson:
-        """The lesson that :meth:`encode` wrote."""
-        value = LessonValue.FromString(encoded)
-        lesson = cls()
-        lesson.lesson_id = value.lesson_id
-        lesson.day = value.epoch_day
-        lesson.version = _take_version(value.version)
-        lesson.unit_id = value.school_unit_id
-        lesson.activity_id = value.activity_id
-        lesson.group_id = value.group_id
-        lesson.subject = value.subject
-        lesson.start = value.start_minute
-        lesson.length = value.length_minutes
-        lesson.state = value.state
-        lesson.timetabled = value.timetabled
-        shared = value.HasField("marks_version")
-        lesson.marks_version = _take_version(value.marks_version) if shared else None
-        packed = value.marks
-        columns, first_rows = packed[0], packed[1]
-        size = int.from_bytes(packed[2:4], "little")
-        at = 4
-        if first_rows:
-            lesson._place(_RANGE[:size])
-        else:
-            lesson._place(np.frombuffer(packed, "<u2", size, at).astype(np.intp))
-            at += 2 * size
-        lesson.marks, length = unpack(packed[at:], columns, size)
-        at += length
-        lesson.versions = (
-            None if shared else np.frombuffer(packed, "<i8", 3 * size, at).reshape(3, size).copy()
-        )
-        lesson._encoded = encoded
-        return lesson
-
-
-def _put_version(target: facts_pb2.Version, version: Version) -> None:
-    target.priority, target.modified_unix_ms, target.sequence = version
-    target.SetInParent()
-
-
-def _take_version(version: facts_pb2.Version) -> Version:
-    return (version.priority, version.modified_unix_ms, version.sequence)

@@ -81,8 +81,16 @@ def of_day(day: days.Day) -> DayMarks:
 def _slots(bits: Bits, counted: days.Mask, held: Sequence[Lesson]) -> None:
     """Mark the place of every pupil's lessons in the pupil's own day."""
     spans = tuple((lesson.start, lesson.start + lesson.length) for lesson in held)
-    mine = np.packbits(counted, axis=0).T.copy()
-    bits |= np.stack([_places(spans, one.tobytes()) for one in mine], axis=1)
+    packed = np.packbits(counted, axis=0).T.tobytes()
+    width = -(-len(held) // 8)
+    mine = [packed[at : at + width] for at in range(0, len(packed), width)]
+    # Most have the same lessons as the others.
+    if not mine or mine.count(mine[0]) == len(mine):
+        for one in mine[:1]:
+            bits |= _places(spans, one)[:, None]
+        return
+    for one in set(mine):
+        bits[:, [other == one for other in mine]] |= _places(spans, one)[:, None]
 
 
 @lru_cache(maxsize=4_096)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forvarning.state.v1.state_pb2 import StateValue, Undigested
-from services.ews.core import calendar, ids
-from services.ews.core.api import Row
+from services.ews.core import calendar, days, ids
+from services.ews.core.api import Row, StateError
 from services.ews.core.bucket import Bucket
 from services.ews.core.lessons import Rows
 from services.ews.core.published import ACCOUNT_KEY, Published
@@ -109,7 +109,8 @@ class Partition:
             found = Bucket(key, *ids.parse_bucket_key(key))
             cold = self._cold.get(key)
             if cold is not None:
-                found.restore(cold.bucket, cold.pupils.values(), cold.days.values())
+                rows = ((int(day), encoded) for day, encoded in cold.days.items())
+                found.restore(cold.bucket, cold.pupils.values(), rows)
                 if not self.rebuilding:
                     for event in self.published.take_up(key, found.row_of):
                         found.pupils[found.row_of[event.pupil_id]].take(event)
@@ -168,9 +169,15 @@ class Partition:
     # -- restore ------------------------------------------------------------------------
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take a changelog row; later rows of a key replace earlier ones."""
+        """Take a changelog row; later rows of a key replace earlier ones.
+
+        Raises StateError for one of a layout that this version does not read.
+        """
         kind, _, rest = key.decode("ascii").partition(":")
         if kind == "b":
+            layout = StateValue.FromString(value or b"").bucket.layout
+            if layout != days.LAYOUT:
+                raise StateError(f"the state has layout {layout}, this version {days.LAYOUT}")
             self._cold.setdefault(rest, _Cold()).bucket = value or b""
         elif kind in {"q", "d"}:
             name, _, last = rest.rpartition(":")
@@ -182,11 +189,11 @@ class Partition:
                 rows[last] = value
         elif kind == "u":
             name, _, last = rest.rpartition(":")
-            days = self._cold_units.setdefault(name, {})
+            of_unit = self._cold_units.setdefault(name, {})
             if value is None:
-                days.pop(int(last), None)
+                of_unit.pop(int(last), None)
             else:
-                days[int(last)] = value
+                of_unit[int(last)] = value
         elif kind == "p" and value is not None:
             self.profiles(bytes.fromhex(rest)).restore(value)
         elif key == ACCOUNT_KEY and value is not None:
@@ -203,13 +210,13 @@ class Partition:
         """The rows of everything dirty but the threads, which go with their publication."""
         for key, dirty in self.dirty.items():
             bucket = self.bucket_of(key)
-            if dirty.names:
-                yield Row(f"b:{key}".encode(), bucket.encode())
             for row in sorted(dirty.pupils):
                 pupil = bucket.pupils[row]
                 yield Row(f"q:{key}:{pupil.pupil_id.hex()}".encode(), pupil.encode())
             for day in sorted(dirty.days | dirty.revised):
                 yield Row(f"d:{key}:{day}".encode(), bucket.encode_day(day))
+            if dirty.names or bucket.names.grown:
+                yield Row(f"b:{key}".encode(), bucket.encode())
         for organiser_id, unit_id, day in sorted(self.dirty_unit_days):
             unit = self.unit(organiser_id, unit_id)
             name = f"u:{organiser_id.hex()}:{unit_id.hex()}:{day}".encode()
@@ -256,13 +263,23 @@ class Touched:
         newest = np.empty((2, size), np.int64)
         newest[0], newest[1] = dirty.cause
         by_day: dict[int, NDArray[np.bool_]] = {}
+        last: dict[int, tuple[Rows, Cause]] = {}
+        seen: set[tuple[int, int]] = set()
         for rows, day, cause in dirty.touches:
+            # A class's registers all have the same rows; what counts of them is the newest.
+            name = id(rows)
+            if cause[1] >= dirty.cause[1]:
+                last.pop(name, None)
+                last[name] = rows, cause
+            if (name, day) in seen:
+                continue
+            seen.add((name, day))
             rows_of_day = by_day.get(day)
             if rows_of_day is None:
                 rows_of_day = by_day[day] = np.zeros(size, bool)
             rows_of_day[rows] = True
-            if cause[1] >= dirty.cause[1]:
-                newest[0, rows], newest[1, rows] = cause
+        for rows, cause in last.values():
+            newest[0, rows], newest[1, rows] = cause
         for day in sorted(by_day, reverse=True):
             earliest[by_day[day]] = day
         return cls(earliest, newest, by_day)

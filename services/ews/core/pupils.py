@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from forvarning.facts.v1 import facts_pb2
 from forvarning.state.v1.state_pb2 import PupilValue, StateValue
 from forvarning.warnings.v1 import warnings_pb2
-from services.ews.core import calendar, reports
+from services.ews.core import calendar, reports, rows
 from services.ews.core.fold import Spell, Track
 from services.ews.core.lessons import Version
 from services.ews.core.notices import Notice
@@ -224,11 +224,10 @@ class Pupil:
             failed=self.failed,
             erased=self.erased,
         )
-        return StateValue(pupil=value).SerializeToString()
+        return rows.encode(StateValue(pupil=value))
 
-    def restore(self, encoded: bytes) -> None:
-        """Take the pupil's state row."""
-        value = StateValue.FromString(encoded).pupil
+    def restore(self, value: PupilValue) -> None:
+        """Take what the pupil's state row holds."""
         self.placements = {fact.placement_id: fact for fact in value.placements}
         self.notices = {fact.notice_id: fact for fact in value.notices}
         self.failed = value.failed

@@ -54,13 +54,17 @@ class Replay:
 class Replayer:
     """One partition's facts, taken in the order of its log and decided on once, at the end.
 
-    ``profiles`` are the contents of all that the facts may activate.
+    ``profiles`` are the contents of all that the facts may activate; ``waves``
+    announces that :meth:`finish` will be asked to recognise them.
     """
 
-    def __init__(self, profiles: Iterable[Content], *, partition: int = 0) -> None:
+    def __init__(
+        self, profiles: Iterable[Content], *, partition: int = 0, waves: bool = False
+    ) -> None:
         self._found = Replay()
         self._partition = partition
-        self._core = Core(self._fold)
+        self._waves = waves
+        self._core = Core(self._fold, state=False, daily=waves)
         for profile_id, version, content in profiles:
             self._core.learn_profile(profile_id, version, content)
 
@@ -84,6 +88,8 @@ class Replayer:
         ``waves_of``: this partition is all there is, its facts tell of no Waves, and
         they are recognised in its own sums.
         """
+        if waves_of is not None and not self._waves:
+            raise ValueError("the sums in which waves are recognised were not announced")
         batch = self._core.collect()
         self._note(batch)
         if waves_of is not None:

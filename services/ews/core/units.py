@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forvarning.facts.v1 import facts_pb2
 from forvarning.state.v1.state_pb2 import ActiveProfiles, StateValue, UnitDayValue
-from services.ews.core import calendar, groups, ids
+from services.ews.core import calendar, groups, ids, rows
 from services.ews.core.lessons import Version
 from services.ews.core.profile import Profile, parse_profile
 from services.ews.core.rule import LESSON_BY_LESSON, NOTED
@@ -138,11 +138,11 @@ class Unit:
         for key, part in held.parts.items():
             _, home, bucket = ids.parse_bucket_key(key)
             value.parts.add(home_id=home, bucket=bucket, sums=part.encoded)
-        return StateValue(unit_day=value).SerializeToString()
+        return rows.encode(StateValue(unit_day=value))
 
     def restore(self, day: int, encoded: bytes) -> None:
         """Take a state row of one day."""
-        value = StateValue.FromString(encoded).unit_day
+        value = rows.decode(encoded).unit_day
         held = UnitDay(group_revision=value.group_revision)
         if value.HasField("closed"):
             version = value.closed.version

@@ -41,13 +41,17 @@ class _Truth:
     scope: Scope = field(default_factory=Scope)
 
 
+def _recomputing() -> PartitionCore:
+    return Core(state=False)
+
+
 @dataclass(slots=True)
 class Oracle:
     """One run. ``compacted``: ews.warnings.v1 may have lost revisions in between."""
 
     settings: OracleSettings
     topology: Topology = field(default_factory=Topology)
-    make_core: MakeCore = Core
+    make_core: MakeCore = _recomputing
     clock: Clock | None = None
     compacted: bool = False
     say: Callable[[str], None] = lambda _: None

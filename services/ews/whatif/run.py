@@ -151,7 +151,7 @@ async def _recognised(source: Source, parts: Iterable[int]) -> list[bytes]:
     """
     step = GroupStep()
     for part in parts:
-        core = Core()
+        core = Core(state=False)
         async for fact in source.facts(part):
             with suppress(UndigestibleError):  # counted when it is judged
                 core.apply(fact.value, fact.offset, partition=part, replay_of=fact.replay_of)

@@ -102,12 +102,13 @@ def test_the_state_of_the_year_is_what_the_worker_would_come_back_to() -> None:
     assert _told(mine)
 
 
-def _lessons(batch: Batch) -> dict[bytes, list[bytes]]:
-    return {
-        row.key: list(StateValue.FromString(row.value or b"").day.lessons)
+def _lessons(batch: Batch) -> dict[bytes, tuple[bytes, list[int]]]:
+    days = {
+        row.key: StateValue.FromString(row.value or b"").day
         for row in batch.state
         if row.key[:1] == b"d"
     }
+    return {key: (day.lesson_ids, list(day.told)) for key, day in days.items()}
 
 
 def _told(batch: Batch) -> dict[bytes, Comparable]:

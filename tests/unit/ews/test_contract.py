@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import pytest
 
 from forvarning.facts.v1 import facts_pb2 as f
-from forvarning.state.v1.state_pb2 import StateValue
 from forvarning.warnings.v1 import warnings_pb2 as w
 from services.ews.core import fold
-from services.ews.core.api import PartitionCore, UndigestibleError, UnknownProfileError
+from services.ews.core.api import PartitionCore, StateError, UndigestibleError, UnknownProfileError
 from services.ews.core.core import Core
 from services.ews.core.legal import illegal_history
 from services.ews.core.profile import ProfileError
-from services.ews.core.replay import comparable, explain_difference, replay
+from services.ews.core.replay import Replayer, comparable, explain_difference, replay
+from services.ews.core.rows import decode
 from tests.trial import TRIAL, TRIAL_ID
 from tests.unit.ews.facts import CLASS, HOME, START, UNIT, School, name, weekdays
 from tests.unit.ews.harness import Harness
@@ -250,6 +250,17 @@ def test_a_restart_says_nothing_and_goes_on(school: School) -> None:
     }
 
 
+def test_state_of_another_layout_is_refused_at_once(school: School) -> None:
+    harness = started(school)
+    harness.collect()
+    (key,) = [key for key in harness.changelog if key.startswith(b"b:")]
+    value = decode(harness.changelog[key])
+    for layout in (0, value.bucket.layout + 1):
+        value.bucket.layout = layout
+        with pytest.raises(StateError, match=f"the state has layout {layout}, this version "):
+            Core().restore(key, value.SerializeToString())
+
+
 def test_a_rebuild_publishes_only_the_difference(school: School) -> None:
     harness = started(school)
     harness.told(*absent_week(school, {0: "v", 1: "v"}, 7))
@@ -363,7 +374,7 @@ def test_erasing_leaves_tombstones_and_nothing_else(school: School) -> None:
     assert len([row for row in batch.warnings if row.value is None]) == 1
     assert len([row for row in batch.absence_days if row.value is None]) == 5
     assert {e.pupil_id for e in harness.snapshots()} == {name(1, "pupil")}
-    rows = [StateValue.FromString(value) for value in harness.changelog.values()]
+    rows = [decode(value) for value in harness.changelog.values()]
     (pupil,) = [one.pupil for one in rows if one.pupil.pupil_id == name(0, "pupil")]
     assert (pupil.erased, len(pupil.placements), len(pupil.notices)) == (True, 0, 0)
     # What still comes about the pupil is ignored, also after a restart and a rebuild.
@@ -411,6 +422,38 @@ def test_replay_agrees_with_the_stream_and_notices_a_missing_register(school: Sc
     ]
     assert differing
     assert explain_difference(harness.snapshots()[0], harness.snapshots()[0]) == []
+
+
+def test_what_is_left_out_changes_no_warning(school: School) -> None:
+    harness = started(school)
+    facts = absent_week(school, {0: "v", 1: "i...", 2: ".c.."}, 12)
+    without = {"state": Core(state=False), "daily": Core(daily=False)}
+    for core in without.values():
+        core.learn_profile(*CONTENTS[0])
+    for at, some in enumerate([harness.log, *([fact] for fact in facts)]):
+        harness.apply(*(some if at else ()))
+        whole = harness.collect()
+        for kind, core in without.items():
+            for fact in some:
+                core.apply(fact, harness.log.index(fact), partition=0)
+            batch = core.collect()
+            assert batch.warnings == whole.warnings
+            if kind == "state":
+                assert not batch.state
+                assert batch.absence_days == whole.absence_days
+                assert batch.group_days == whole.group_days
+            else:
+                assert not batch.absence_days
+                assert not batch.group_days
+    assert harness.latest
+    assert harness.absence
+    assert harness.groups
+
+
+def test_waves_are_recognised_only_where_it_was_announced() -> None:
+    with pytest.raises(ValueError, match="were not announced"):
+        Replayer(CONTENTS).finish(lambda _: [])
+    Replayer(CONTENTS, waves=True).finish(lambda _: [])
 
 
 def test_same_input_other_school_same_warnings(school: School) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StateValue(_message.Message):
-    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "undigested", "account")
+    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "undigested", "account", "deflated")
     DAY_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     UNIT_DAY_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class StateValue(_message.Message):
     PUPIL_FIELD_NUMBER: _ClassVar[int]
     UNDIGESTED_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    DEFLATED_FIELD_NUMBER: _ClassVar[int]
     day: DayValue
     bucket: BucketValue
     unit_day: UnitDayValue
@@ -25,7 +26,8 @@ class StateValue(_message.Message):
     pupil: PupilValue
     undigested: Undigested
     account: Account
-    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ...) -> None: ...
+    deflated: bytes
+    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ..., deflated: _Optional[bytes] = ...) -> None: ...
 
 class Account(_message.Message):
     __slots__ = ("threads", "digest")
@@ -50,64 +52,26 @@ class ThreadHead(_message.Message):
     def __init__(self, organiser_id: _Optional[bytes] = ..., revision: _Optional[int] = ..., pupil_id: _Optional[bytes] = ..., home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ...) -> None: ...
 
 class DayValue(_message.Message):
-    __slots__ = ("epoch_day", "layout", "lessons", "pupils", "sums", "units")
-    EPOCH_DAY_FIELD_NUMBER: _ClassVar[int]
-    LAYOUT_FIELD_NUMBER: _ClassVar[int]
-    LESSONS_FIELD_NUMBER: _ClassVar[int]
-    PUPILS_FIELD_NUMBER: _ClassVar[int]
-    SUMS_FIELD_NUMBER: _ClassVar[int]
-    UNITS_FIELD_NUMBER: _ClassVar[int]
-    epoch_day: int
-    layout: int
-    lessons: _containers.RepeatedScalarFieldContainer[bytes]
-    pupils: int
-    sums: bytes
-    units: _containers.RepeatedCompositeFieldContainer[DayUnit]
-    def __init__(self, epoch_day: _Optional[int] = ..., layout: _Optional[int] = ..., lessons: _Optional[_Iterable[bytes]] = ..., pupils: _Optional[int] = ..., sums: _Optional[bytes] = ..., units: _Optional[_Iterable[_Union[DayUnit, _Mapping]]] = ...) -> None: ...
-
-class DayUnit(_message.Message):
-    __slots__ = ("school_unit_id", "rows")
-    SCHOOL_UNIT_ID_FIELD_NUMBER: _ClassVar[int]
-    ROWS_FIELD_NUMBER: _ClassVar[int]
-    school_unit_id: bytes
-    rows: bytes
-    def __init__(self, school_unit_id: _Optional[bytes] = ..., rows: _Optional[bytes] = ...) -> None: ...
-
-class LessonValue(_message.Message):
-    __slots__ = ("lesson_id", "school_unit_id", "epoch_day", "start_minute", "length_minutes", "subject", "state", "version", "marks", "group_id", "activity_id", "timetabled", "marks_version")
-    LESSON_ID_FIELD_NUMBER: _ClassVar[int]
-    SCHOOL_UNIT_ID_FIELD_NUMBER: _ClassVar[int]
-    EPOCH_DAY_FIELD_NUMBER: _ClassVar[int]
-    START_MINUTE_FIELD_NUMBER: _ClassVar[int]
-    LENGTH_MINUTES_FIELD_NUMBER: _ClassVar[int]
-    SUBJECT_FIELD_NUMBER: _ClassVar[int]
-    STATE_FIELD_NUMBER: _ClassVar[int]
-    VERSION_FIELD_NUMBER: _ClassVar[int]
-    MARKS_FIELD_NUMBER: _ClassVar[int]
-    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
-    ACTIVITY_ID_FIELD_NUMBER: _ClassVar[int]
-    TIMETABLED_FIELD_NUMBER: _ClassVar[int]
-    MARKS_VERSION_FIELD_NUMBER: _ClassVar[int]
-    lesson_id: bytes
-    school_unit_id: bytes
-    epoch_day: int
-    start_minute: int
-    length_minutes: int
-    subject: str
-    state: _facts_pb2.LessonState
-    version: _facts_pb2.Version
-    marks: bytes
-    group_id: bytes
-    activity_id: bytes
-    timetabled: bool
-    marks_version: _facts_pb2.Version
-    def __init__(self, lesson_id: _Optional[bytes] = ..., school_unit_id: _Optional[bytes] = ..., epoch_day: _Optional[int] = ..., start_minute: _Optional[int] = ..., length_minutes: _Optional[int] = ..., subject: _Optional[str] = ..., state: _Optional[_Union[_facts_pb2.LessonState, str]] = ..., version: _Optional[_Union[_facts_pb2.Version, _Mapping]] = ..., marks: _Optional[bytes] = ..., group_id: _Optional[bytes] = ..., activity_id: _Optional[bytes] = ..., timetabled: _Optional[bool] = ..., marks_version: _Optional[_Union[_facts_pb2.Version, _Mapping]] = ...) -> None: ...
+    __slots__ = ("lesson_ids", "told", "added_up")
+    LESSON_IDS_FIELD_NUMBER: _ClassVar[int]
+    TOLD_FIELD_NUMBER: _ClassVar[int]
+    ADDED_UP_FIELD_NUMBER: _ClassVar[int]
+    lesson_ids: bytes
+    told: _containers.RepeatedScalarFieldContainer[int]
+    added_up: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, lesson_ids: _Optional[bytes] = ..., told: _Optional[_Iterable[int]] = ..., added_up: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class BucketValue(_message.Message):
-    __slots__ = ("pupil_ids",)
+    __slots__ = ("pupil_ids", "layout", "names", "slots")
     PUPIL_IDS_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
     pupil_ids: bytes
-    def __init__(self, pupil_ids: _Optional[bytes] = ...) -> None: ...
+    layout: int
+    names: _containers.RepeatedScalarFieldContainer[bytes]
+    slots: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, pupil_ids: _Optional[bytes] = ..., layout: _Optional[int] = ..., names: _Optional[_Iterable[bytes]] = ..., slots: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class PupilValue(_message.Message):
     __slots__ = ("pupil_id", "placements", "notices", "failed", "erased")
