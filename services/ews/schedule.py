@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from services.common.cancellation import only_ours
@@ -27,6 +28,8 @@ _CALM = 1.5
 """Times a transaction's usual length: a broker under strain is not asked more often."""
 _LATELY = 15
 """Transactions, of all partitions; more than are under way at a time."""
+_DECIDING = 0.2
+"""Of the time that a transaction has: how much of it the others under way may decide."""
 
 
 @dataclass(slots=True)
@@ -42,14 +45,12 @@ class Schedule:
     clock: Callable[[], float]
 
     stopping: bool = field(init=False, default=False)
-    _slots: asyncio.Semaphore = field(init=False)
+    _under_way: int = field(init=False, default=0)
+    _freed: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _deciding: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=_LATELY))
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
     _lately: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=_LATELY))
     _usual_seconds: float = field(init=False, default=0.0)
-
-    def __post_init__(self) -> None:
-        """Make the slots that bound how many transactions run at a time."""
-        self._slots = asyncio.Semaphore(self.settings.ews_parallel_checkpoints)
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Write each partition's checkpoint when it is due, for ever; ``beat`` once a tick."""
@@ -98,11 +99,12 @@ class Schedule:
 
     async def _write(self, partition: int, entry: Owned) -> None:
         try:
-            async with self._slots:
+            async with self._slot():
                 if entry.runner.closed and not self.stopping:
                     return
                 started = self.clock()
                 snapshot = entry.runner.snapshot()
+                self._deciding.append(self.clock() - started)
                 await self.hook.reached("snapshot", partition)
                 await only_ours(self.checkpointer.write(entry.producer, partition, snapshot))
         except Exception as error:  # noqa: BLE001 - any failure ends the process (design D3)
@@ -111,6 +113,31 @@ class Schedule:
             self._written(entry, snapshot, started)
         finally:
             entry.writing = None
+
+    @contextlib.asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """Wait for a turn, and let the next one have it afterwards."""
+        while self._under_way >= self.at_once():
+            self._freed.clear()
+            await self._freed.wait()
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._freed.set()
+
+    def at_once(self) -> int:
+        """How many transactions may be under way.
+
+        While one partition decides, the transactions of all others stand still, and the broker
+        aborts what it has not heard of for long. A worker that comes back decides on a whole
+        school year of every class; on a machine that has no time for it that takes seconds.
+        """
+        most = self.settings.ews_parallel_checkpoints
+        longest = max(self._deciding, default=0.0)
+        time_for = self.settings.ews_transaction_timeout_seconds * _DECIDING
+        return most if longest * most <= time_for else max(1, int(time_for / longest))
 
     def _written(self, entry: Owned, snapshot: Snapshot, started: float) -> None:
         entry.runner.committed = snapshot.position
