@@ -95,12 +95,17 @@ def decide_roster(  # noqa: PLR0917 - typer calls it by name
     decision: Annotated[str, typer.Argument(help="apply or drop.")],
     by: Annotated[str, typer.Option(help="Whose decision it is; kept with its time.")],
     note: Annotated[str, typer.Option(help="Why.")] = "",
+    same: Annotated[
+        list[str] | None,
+        typer.Option(help="A pupil who is perhaps known already, and is; `all` for all of them."),
+    ] = None,
     ingest: Url = LOCAL,
     ops_token: OpsToken = "",
 ) -> None:
     """Apply a held roster, its losses included, or drop it."""
     path = f"/v1/organisers/{organiser}/held-rosters/{held}/decision"
-    body = {"decision": decision, "by": by, "note": note}
+    chosen: Any = "all" if same == ["all"] else same or []
+    body = {"decision": decision, "by": by, "note": note, "same": chosen}
     _ops("POST", path, body, ingest, ops_token)
 
 

@@ -140,7 +140,7 @@ class _Batch:
             if isinstance(taken, Kept):
                 # Taken, and not applied: what to decide on stands in the note.
                 said.note("held", "", f": held for a human's decision as {taken.held_id}")
-                said.notes += taken.reasons
+                said.notes += taken.reasons[:100]
             else:
                 said.notes += taken.notes
                 await drain(self._service.pool, self._service.publisher, self._source.organiser_id)

@@ -16,7 +16,7 @@ from services.ingest.api.body import read_json, valid
 from services.ingest.api.schema import takes
 from services.ingest.api.security import service_of
 from services.ingest.model.ops import DecisionIn
-from services.ingest.roster.apply import RosterRefusedError
+from services.ingest.roster.apply import Decided, RosterRefusedError
 from services.ingest.store import held
 from services.ingest.store.outbox import drain
 
@@ -43,7 +43,9 @@ async def decide(request: Request, organiser_id: UUID, held_id: UUID) -> dict[st
     answer: dict[str, Any] = {"held_id": str(held_id), "state": _STATES[decision.decision]}
     if decision.decision == "apply":
         try:
-            applied = await service.roster.put(found.source, found.roster, accept_losses=True)
+            applied = await service.roster.put(
+                found.source, found.roster, decided=_same(decision, found)
+            )
         except RosterRefusedError as error:
             raise Problem(
                 422,
@@ -64,6 +66,19 @@ async def decide(request: Request, organiser_id: UUID, held_id: UUID) -> dict[st
         await service.releaser.run(organiser_id)
     metrics.ROSTERS.labels(answer["state"]).inc()
     return answer
+
+
+def _same(decision: DecisionIn, found: held.Held) -> Decided:
+    if decision.same == "all":
+        return Decided(found.perhaps_known)
+    if unknown := sorted(set(decision.same) - found.perhaps_known):
+        raise Problem(
+            422,
+            "unknown_pupil",
+            "No reason of this roster is about this pupil.",
+            field=f"/same/{decision.same.index(unknown[0])}",
+        )
+    return Decided(frozenset(decision.same))
 
 
 def _decided(state: str) -> Problem:

@@ -72,7 +72,7 @@ async def put_roster(
             {
                 "organiser_id": str(source.organiser_id),
                 "held": str(taken.held_id),
-                "reasons": [reason.body() for reason in taken.reasons],
+                "reasons": [reason.body() for reason in taken.reasons[:_SHOWN]],
             },
             202,
         )

@@ -36,6 +36,8 @@ class DecisionIn(Strict):
     decision: Literal["apply", "drop"]
     by: Name
     """Whose decision it is: kept with its time."""
+    same: tuple[Key, ...] | Literal["all"] = ()
+    """Of the pupils who are perhaps known already: those who are, by the source's own ids."""
     note: Text = ""
 
 

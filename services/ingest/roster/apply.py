@@ -20,7 +20,12 @@ from services.ingest.roster.publish import publish_changes
 from services.ingest.store.homes import Homeless, assign_homes
 from services.ingest.store.names import known_ids, name_new
 from services.ingest.store.people import Ids, SchoolWriter
-from services.ingest.store.pupil_checks import losses, match_civic_numbers, taken_civic_numbers
+from services.ingest.store.pupil_checks import (
+    losses,
+    match_civic_numbers,
+    namesakes,
+    taken_civic_numbers,
+)
 from services.ingest.store.pupils import PupilWriter
 from services.ingest.store.sources import Source
 
@@ -59,8 +64,29 @@ class Delta:
         return [known[name] for name in names if name in known]
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A human has looked: losses are so, and who bears another pupil's name and birth date is
+    that pupil (``same``, by the source's own ids) or somebody else (all others)."""
+
+    same: frozenset[str] = frozenset()
+
+
 def _gone(delta: Delta | None, kind: str, ids: Ids) -> list[UUID] | None:
     return None if delta is None else delta.gone(kind, ids[kind])
+
+
+def _perhaps_the_same(roster: RosterIn, twins: Mapping[str, UUID]) -> list[Note]:
+    return [
+        Note(
+            "same_pupil_perhaps",
+            f"/pupils/{index}",
+            f"/pupils/{index}: another source's pupil has this name and birth date; send the "
+            "personnummer, or a human must say whether they are the same",
+        )
+        for index, pupil in enumerate(roster.pupils or [])
+        if pupil.id in twins
+    ]
 
 
 class RosterRefusedError(Exception):
@@ -96,6 +122,7 @@ class RosterService:
         *,
         accept_losses: bool = False,
         delta: Delta | None = None,
+        decided: Decided | None = None,
     ) -> Applied:
         """Apply all of ``roster`` in one transaction, or raise :class:`RosterRefusedError`.
 
@@ -120,13 +147,19 @@ class RosterService:
                 source,
                 roster,
                 ids,
-                losses_on=None if accept_losses else today,
+                losses_on=None if accept_losses or decided else today,
                 delta=delta,
             )
+            matched = await match_civic_numbers(connection, roster.pupils or [], ids["pupil"])
+            twins = await self._namesakes(connection, roster, ids["pupil"] | matched, delta)
+            if decided is None:
+                problems += _perhaps_the_same(roster, twins)
+            else:
+                matched |= {name: twins[name] for name in decided.same if name in twins}
             if problems:
                 raise RosterRefusedError(problems)
             known = len(ids["pupil"])
-            await self._name(connection, source, roster, ids)
+            await self._name(connection, source, roster, ids, matched)
             counts = await self._store(connection, source, roster, ids, today=today, delta=delta)
             await self._assign(connection, source.organiser_id)
             if len(ids["pupil"]) - known > max(_MANY, known // 2):
@@ -178,8 +211,22 @@ class RosterService:
             ]
         return problems
 
+    @staticmethod
+    async def _namesakes(
+        connection: Connection, roster: RosterIn, known: dict[str, UUID], delta: Delta | None
+    ) -> dict[str, UUID]:
+        # Changes come one by one and are not held: what a school system sends so has personnummer.
+        if delta is not None or not roster.pupils:
+            return {}
+        return await namesakes(connection, roster.pupils, known)
+
     async def _name(
-        self, connection: Connection, source: Source, roster: RosterIn, ids: Ids
+        self,
+        connection: Connection,
+        source: Source,
+        roster: RosterIn,
+        ids: Ids,
+        matched: Mapping[str, UUID],
     ) -> None:
         lists = {
             "area": roster.areas,
@@ -190,7 +237,6 @@ class RosterService:
             "staff": roster.staff,
             "duty": roster.duties,
         }
-        matched = await match_civic_numbers(connection, roster.pupils or [], ids["pupil"])
         for kind, entries in lists.items():
             await name_new(
                 connection,

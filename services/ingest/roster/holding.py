@@ -18,7 +18,7 @@ from services.ingest.store.sources import Source
 if TYPE_CHECKING:
     from services.common.pg import Pool
 
-HOLDABLE = frozenset({"too_many_left"})
+HOLDABLE = frozenset({"too_many_left", "same_pupil_perhaps"})
 """Reasons that a human may overrule."""
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from services.common.pg import Connection
 
 
+_SHOWN = 100
+"""Reasons of a roster that a list shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A roster that waits."""
@@ -26,6 +30,16 @@ class Held:
     source: Source
     reasons: list[dict[str, str]]
     roster: RosterIn
+
+    @property
+    def perhaps_known(self) -> frozenset[str]:
+        """The source's ids of pupils who are perhaps another source's pupils."""
+        pupils = self.roster.pupils or []
+        return frozenset(
+            pupils[int(reason["field"].rpartition("/")[2])].id
+            for reason in self.reasons
+            if reason["code"] == "same_pupil_perhaps"
+        )
 
 
 async def hold(
@@ -71,7 +85,12 @@ async def listed(connection: Connection, *, most: int = 200) -> list[dict[str, A
         "ORDER BY (h.state = 'waiting') DESC, h.received_at DESC LIMIT $1",
         most,
     )
-    return [dict(row) | {"reasons": json.loads(row["reasons"])} for row in rows]
+    found = []
+    for row in rows:
+        reasons = json.loads(row["reasons"])
+        shown = {"reasons": reasons[:_SHOWN], "reasons_count": len(reasons)}
+        found.append(dict(row) | shown)
+    return found
 
 
 async def waiting_now(connection: Connection) -> int:

@@ -32,6 +32,39 @@ async def match_civic_numbers(
     return {wanted[row["civic_no"]]: row["pupil_id"] for row in rows}
 
 
+async def namesakes(
+    connection: Connection, pupils: Iterable[PupilIn], known: dict[str, UUID]
+) -> dict[str, UUID]:
+    """Pupils sent under an id that is new, who bear the name and the birth date of somebody whom
+    another namespace knows, where no personnummer tells whether they are the same.
+
+    ``known`` holds the namespace's own pupils, and those matched on personnummer.
+    """
+    fresh = [pupil for pupil in pupils if pupil.id not in known]
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT ON (w.id) w.id, p.pupil_id
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::date[], $5::text[])
+            AS w (id, given_name, family_name, birth_date, civic_no)
+        JOIN people.pupils p ON p.birth_date = w.birth_date
+            AND lower(p.given_name) = lower(w.given_name)
+            AND lower(p.family_name) = lower(w.family_name)
+        LEFT JOIN people.civic_numbers c ON c.organiser_id = p.organiser_id
+            AND c.pupil_id = p.pupil_id
+        WHERE NOT p.removed AND NOT p.pupil_id = ANY($6)
+            AND (w.civic_no IS NULL OR c.civic_no IS NULL)
+        ORDER BY w.id, p.pupil_id
+        """,
+        [pupil.id for pupil in fresh],
+        [pupil.given_name for pupil in fresh],
+        [pupil.family_name for pupil in fresh],
+        [pupil.birth_date for pupil in fresh],
+        [pupil.civic_no for pupil in fresh],
+        list(known.values()),
+    )
+    return {row["id"]: row["pupil_id"] for row in rows}
+
+
 async def taken_civic_numbers(
     connection: Connection, pupils: list[PupilIn], known: dict[str, UUID]
 ) -> list[int]:

@@ -82,3 +82,51 @@ async def ops(world: World, method: str, path: str, body: Any = None) -> httpx.R
         body,
         token=OPS_TOKEN,
     )
+
+
+async def test_two_sources_that_name_the_same_pupil_without_personnummer(world: World) -> None:
+    await world.put(roster(["p1", "p2"]))
+    made = await world.source("other", organiser_id=str(world.organiser_id), namespace="other")
+    token = made["token"]
+
+    def theirs(**civic: str) -> dict[str, Any]:
+        """The same two by other ids, and one more."""
+        body = roster(["x1", "x2", "x3"]) | {"staff": []}
+        body.pop("duties")
+        for number, pupil in enumerate(body["pupils"], 1):
+            pupil["family_name"] = f"ELEV p{number}"
+            pupil["civic_no"] = civic.get(pupil["id"])
+        return body
+
+    answer = await world.call("PUT", "/v1/roster", theirs(), token=token)
+    assert answer.status_code == 202
+    assert [(one["code"], one["field"]) for one in answer.json()["reasons"]] == [
+        ("same_pupil_perhaps", "/pupils/0"),
+        ("same_pupil_perhaps", "/pupils/1"),
+    ]
+    assert await world.sql.fetchval("SELECT count(*) FROM people.pupils") == 2
+    path = f"/{answer.json()['held']}/decision"
+    decision = {"decision": "apply", "by": "Karin Testlund", "same": ["x1"]}
+    wrong = await ops(world, "POST", path, decision | {"same": ["x3"]})
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "/same/0")
+    assert (await ops(world, "POST", path, decision)).status_code == 200
+    rows = await world.sql.fetch(
+        "SELECT external_id, entity_id FROM people.external_ids WHERE kind = 'pupil'"
+    )
+    ids = {row["external_id"]: row["entity_id"] for row in rows}
+    assert ids["x1"] == ids["p1"]
+    assert len({ids["p2"], ids["x2"], ids["x3"]}) == 3, "somebody else by the same name"
+    # Decided once: the same roster again asks nobody.
+    await world.put(theirs(), token=token)
+
+
+async def test_a_personnummer_tells_namesakes_apart(world: World) -> None:
+    known = roster(["p1"])
+    known["pupils"][0]["civic_no"] = "201304059809"
+    await world.put(known)
+    made = await world.source("other", organiser_id=str(world.organiser_id), namespace="other")
+    other = roster(["p1"]) | {"staff": []}
+    other.pop("duties")
+    other["pupils"][0] |= {"id": "x1", "civic_no": "201304059817"}
+    await world.put(other, token=made["token"])
+    assert await world.sql.fetchval("SELECT count(*) FROM people.pupils") == 2
