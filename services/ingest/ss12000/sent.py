@@ -33,6 +33,8 @@ def read_attendance(value: Mapping[str, Any], answer: ItemAnswer) -> Attendance 
     minutes = [get(name) or 0 for name in _MINUTES]
     reported = get("isReported")
     about = get("meta") or {}
+    if not isinstance(about, Mapping):
+        return _careful(value, answer)
     told, changed = get("reportedTimestamp"), about.get("modified")
     stamps = (
         None if told is None else instant_of(told),
