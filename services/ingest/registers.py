@@ -9,7 +9,7 @@ from uuid import UUID
 from forvarning.facts.v1 import facts_pb2 as facts
 from services.common.clock import school_year
 from services.ingest.facts_out import Lesson
-from services.ingest.lessons import LocalStart, check_register
+from services.ingest.lessons import EARLY, LocalStart, check_register
 from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.model.lessons import MarkIn, RegisterIn
 from services.ingest.store.directory import Names
@@ -71,6 +71,13 @@ def examine(
     modified, late = capped(register.modified, arrival)
     if late:
         note_capped(answer)
+    if register.state == "reported" and register.modified < register.start - EARLY:
+        answer.note(
+            "source_clock_behind",
+            "/modified",
+            "/modified: is before the lesson that it reports, so anything newer replaces it; "
+            "check the source's clock",
+        )
     group = None
     if register.group is not None:
         group = names.groups.get(register.group)

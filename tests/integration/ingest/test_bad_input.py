@@ -99,6 +99,26 @@ async def test_a_missing_field_is_named(world: World) -> None:
     assert (item["problem"]["code"], item["problem"]["field"]) == ("missing_field", "/modified")
 
 
+async def test_a_source_whose_clock_went_back_is_told_and_does_not_win(world: World) -> None:
+    await world.put(roster())
+    for modified, notes in (
+        ("2026-11-24T08:15:03+01:00", []),
+        # Before the lesson, which begins at 8:10: a clock that stands in 1970 after a restart.
+        ("1970-01-01T00:00:07Z", ["source_clock_behind"]),
+        ("2026-11-24T07:30:00+01:00", ["source_clock_behind"]),
+        # A register may be taken a little early.
+        ("2026-11-24T08:00:00+01:00", []),
+    ):
+        [item] = (await world.post(register(modified=modified))).json()["items"]
+        assert item["status"] == "accepted"
+        assert [note["code"] for note in item["notes"]] == notes, modified
+    # What the timetable says of a lesson to come is older than the lesson, as it should be.
+    planned = register(state="scheduled", modified="2026-08-18T08:00:00+02:00")
+    assert (await world.post(planned)).json()["items"][0]["notes"] == []
+    versions = [body.version.modified_unix_ms for _, body in await world.facts("register")]
+    assert max(versions) == versions[0]
+
+
 async def test_a_source_clock_in_2099_is_capped_and_said(world: World) -> None:
     """Its facts count as five minutes from now, so a later correction still wins."""
     await world.put(roster())
