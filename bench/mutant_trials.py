@@ -7,7 +7,7 @@ at once (bench.mutant_verdicts; TESTS is the digest of the tests). First all tes
 mutant: what they take, and which lines they run. A mutant's tests are those that run the line on
 which it differs, in the order of the mutants that they killed a second, of the function's first,
 then of its module's, then the quick ones that run little else; the first failure ends the trial.
-All mutants are first tried with a tenth of a second's worth of tests, which most do not survive;
+All mutants are first tried with a third of a second's worth of tests, which most do not survive;
 those that do with more, then with all. A trial may use five times the processor time of its tests,
 however busy the machine is.
 """
@@ -41,7 +41,7 @@ KILLED, LIVED, TOO_LONG = 1, 0, 36
 """Exit status of a trial."""
 _TIMEOUTS = (TOO_LONG, -signal.SIGXCPU, -signal.SIGKILL)
 """SIGKILL is what the system sends where a run has ignored SIGXCPU, the signal of its time-out."""
-BUDGETS = (0.1, 1.0, math.inf)
+BUDGETS = (0.3, 1.5, math.inf)
 """Seconds of tests in the first round, which most mutants do not survive, and in the others."""
 _TIMES, _SPARE_SECONDS = 5, 2
 _WALL_TIMES = 60
