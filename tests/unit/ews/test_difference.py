@@ -11,12 +11,22 @@ from services.ews.core.replay import comparable, explain_difference
 
 
 def episode(**changes: Any) -> w.Episode:
-    told: dict[str, Any] = {"episode_id": b"e", "raised_day": 20_000, "level": 1, "sentence": "S"} | changes
+    told: dict[str, Any] = {
+        "episode_id": b"e",
+        "raised_day": 20_000,
+        "level": 1,
+        "sentence": "S",
+    } | changes
     return w.Episode(**told)
 
 
 def event(*episodes: w.Episode, **changes: Any) -> w.WarningEvent:
-    told: dict[str, Any] = {"organiser_id": b"o", "thread_id": b"t", "pupil_id": b"p", "family": 1} | changes
+    told: dict[str, Any] = {
+        "organiser_id": b"o",
+        "thread_id": b"t",
+        "pupil_id": b"p",
+        "family": 1,
+    } | changes
     return w.WarningEvent(episodes=episodes, school_year=2026, **told)
 
 
