@@ -27,7 +27,8 @@ class Table:
 
     heading: list[str]
     rows: Iterator[tuple[int, list[str]]]
-    """(line, values); a row may be shorter or longer than the heading."""
+    """(line, values); a row may be shorter or longer than the heading, and is empty where a finding
+    says why nothing of it can be read."""
     findings: list[Finding] = field(default_factory=list)
     """What is wrong with the file; complete once ``rows`` are read to their end."""
 
@@ -59,8 +60,8 @@ def read_table(
         raise UnreadableFileError("the file is empty: it has no heading")
     delimiter = delimiter or _delimiter(lines[first], wanted)
     records = _records(lines, first, delimiter, findings)
-    _, names = next(records, (0, []))
-    heading = [name.strip() for name in names]
+    _, names = next(records, (0, None))
+    heading = [name.strip() for name in names or ()]
     _check(heading, wanted, first + 1, findings)
     return Table(heading, _rows(records, heading, lines, findings), findings)
 
@@ -140,13 +141,16 @@ def _check(heading: list[str], wanted: Collection[str], line: int, findings: lis
 
 
 def _rows(
-    records: Iterator[tuple[int, list[str]]],
+    records: Iterator[tuple[int, list[str] | None]],
     heading: list[str],
     lines: list[str],
     findings: list[Finding],
 ) -> Iterator[tuple[int, list[str]]]:
     whole = lines[-1].endswith("\n")
     for line, values in records:
+        if values is None:
+            yield line, []
+            continue
         stripped = [value.strip() for value in values]
         if not any(stripped):
             continue
@@ -202,8 +206,8 @@ class _Lines:
 
 def _records(
     lines: list[str], first: int, delimiter: str, findings: list[Finding]
-) -> Iterator[tuple[int, list[str]]]:
-    """(line, values) of each record; a broken one is found, given as no values, and passed over."""
+) -> Iterator[tuple[int, list[str] | None]]:
+    """(line, values) of each record; a broken one is found, given as None, and passed over."""
     start = first
     while start < len(lines):
         source = _Lines(lines, start)
@@ -214,7 +218,7 @@ def _records(
                 source.next_record()
         except (csv.Error, _UnfinishedError) as error:
             findings.append(_broken(source.record + 1, error))
-            yield source.record + 1, []
+            yield source.record + 1, None
             start = source.record + 1
         else:
             return

@@ -57,6 +57,7 @@ def test_lines_of_two_encodings_in_one_file() -> None:
 
 def test_a_quote_that_never_ends_costs_its_line_only() -> None:
     table, rows = read('Namn;Kod\nAnna;1\n"Bo;2\nCia;3\nDag;4\n')
+    assert [line for line, _ in rows] == [2, 3, 4, 5], "a broken row counts as a row"
     assert [values[0] for _, values in rows if values] == ["Anna", "Cia", "Dag"]
     assert found(table) == [(3, "rejected", "unfinished_quote")]
 
