@@ -29,12 +29,12 @@ FAMILIES = {
     pb.FAMILY_UNEXCUSED_TODAY: "ogiltig_idag",
     pb.FAMILY_UNREPORTED: "orapporterat",
 }
-_CHANGES = (
-    pb.CHANGE_KIND_RAISED,
-    pb.CHANGE_KIND_ESCALATED,
-    pb.CHANGE_KIND_RESOLVED,
-    pb.CHANGE_KIND_WITHDRAWN,
-)
+CHANGES = {
+    pb.CHANGE_KIND_RAISED: "raised",
+    pb.CHANGE_KIND_ESCALATED: "escalated",
+    pb.CHANGE_KIND_RESOLVED: "resolved",
+    pb.CHANGE_KIND_WITHDRAWN: "withdrawn",
+}
 Standing = dict[bytes, tuple[str, str, date]]
 """By episode: pupil, family and the day on which it was raised."""
 
@@ -44,8 +44,10 @@ class Told:
     """What was published: spells by pupil, and the days of every change of state."""
 
     spells: dict[str, list[Spell]] = field(default_factory=lambda: defaultdict(list))
-    changes: dict[str, list[tuple[str, date]]] = field(default_factory=lambda: defaultdict(list))
-    """By pupil: family and day."""
+    changes: dict[str, list[tuple[str, date, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """By pupil: family, day and what came to be."""
     refused: int = 0
     """Facts that the core refused, and decisions that failed. Both leave a pupil unjudged."""
 
@@ -96,7 +98,9 @@ def _note(
             continue
         event = pb.WarningEvent.FromString(row.value)
         family, pupil = FAMILIES.get(event.family, "other"), names[event.pupil_id]
-        told.changes[pupil] += [(family, today) for one in event.changes if one.kind in _CHANGES]
+        told.changes[pupil] += [
+            (family, today, CHANGES[one.kind]) for one in event.changes if one.kind in CHANGES
+        ]
         new = {one.episode_id for one in event.changes if one.kind == pb.CHANGE_KIND_RAISED}
         for episode in event.episodes:
             stands = episode.state == pb.EPISODE_STATE_ACTIVE

@@ -117,10 +117,10 @@ def _changes(entry: Entry, families: Collection[str]) -> int:
     if days is None:
         mine = [one for one in entry.spells if one.family in families]
         days = [day for one in mine for day in (one.raised, one.cleared) if day is not None]
-    return sum(_within(entry.term, day) for day in days)
+    return sum(within(entry.term, day) for day in days)
 
 
-def _within(term: PupilTerm, day: date) -> bool:
+def within(term: PupilTerm, day: date) -> bool:
     """Whether a day is the term's; each day of a year belongs to exactly one."""
     days, after = term.year.days, term.first + term.length
     return (not term.first or days[term.first] <= day) and (after == len(days) or day < days[after])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -37,6 +38,8 @@ class Warned:
 
     spells: Spells
     changes: dict[str, list[date]]
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many changes there were, by family and what came to be."""
     refused: int = 0
 
 
@@ -173,10 +176,16 @@ def _year(name: str, feed: Feed, years: Sequence[PupilYear], profile: bytes, beg
 def _warned(feed: Feed, profile: bytes) -> Warned:
     told = engine.warn(feed, profile)
     changes = {
-        pupil: [day for family, day in some if family in CASE_FAMILIES]
+        pupil: [day for family, day, _ in some if family in CASE_FAMILIES]
         for pupil, some in told.changes.items()
     }
-    return Warned(dict(told.spells), changes, told.refused)
+    kinds = Counter(
+        (family, kind)
+        for some in told.changes.values()
+        for family, _, kind in some
+        if family in CASE_FAMILIES
+    )
+    return Warned(dict(told.spells), changes, kinds, told.refused)
 
 
 def truth_of(simulation: Simulation) -> list[PupilYear]:

@@ -87,12 +87,15 @@ def explain(profile: WholeProfile) -> Iterator[Chapter]:
 
 
 def _quiet(family: Family) -> str:
-    if not family.quiet_days:
-        return ""
-    return (
-        f"När en varning har upphört dröjer det {school_days(family.quiet_days)} innan en ny "
-        "kan komma, om den inte är allvarligare."
-    )
+    said = []
+    if family.ends_with_term:
+        said.append("En varning upphör senast när nästa termin börjar; då börjar alla om.")
+    if family.quiet_days:
+        said.append(
+            f"När en varning har upphört dröjer det {school_days(family.quiet_days)} innan en ny "
+            "kan komma, om den inte är allvarligare."
+        )
+    return " ".join(said)
 
 
 def _rule(rule: Rule) -> Part:

@@ -101,6 +101,15 @@ FAMILY = (
         "negative; more than 200",
     ),
     Key(
+        "ends_with",
+        choice(WITHIN),
+        "",
+        "none",
+        '`"term"`: a warning comes to rest when the next term begins, if it has not before; '
+        "what fires in the new term raises a new one.",
+        "anything else; in `ogiltig_idag`",
+    ),
+    Key(
         "rules",
         {},
         "",
@@ -298,6 +307,15 @@ RULE = (
         "required with `change`, none with `share`",
         "How much teaching the prior share weighs as much as.",
         "with other measures; without the other key",
+    ),
+    Key(
+        "earlier_weight",
+        whole(0, 100),
+        "per cent",
+        "0",
+        "Of a `share`: what the school year held before the window is counted too, each minute "
+        "as so much of one.",
+        'outside 0 to 100; with other measures; with `"school_year"`',
     ),
     Key(
         "from",

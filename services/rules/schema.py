@@ -55,6 +55,7 @@ def _rules(today: bool) -> Schema:
             metric={"enum": [Metric.INVALID.value, Metric.UNEXPLAINED.value]},
             measure={"enum": [Measure.MINUTES.value]},
             waves=counted,
+            earlier_weight={"const": 0},
         )
     run = Measure.RUN_DAYS.value
     unmeasured = [one.value for one in (Measure.TURNING, *NOTED)]
@@ -63,7 +64,7 @@ def _rules(today: bool) -> Schema:
     return {
         "oneOf": [
             _with(every, measure={"enum": others}),
-            _with(free, measure={"enum": unmeasured}),
+            _with(free, measure={"enum": unmeasured}, earlier_weight={"const": 0}),
             _with(
                 _zero(
                     _without(every, "window"),
@@ -71,6 +72,7 @@ def _rules(today: bool) -> Schema:
                 ),
                 measure={"enum": [run]},
                 waves=counted,
+                earlier_weight={"const": 0},
             ),
         ]
     }

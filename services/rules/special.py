@@ -71,8 +71,26 @@ def rests(rule: Rule, below: int) -> tuple[str, str]:
 
 
 def weighed(rule: Rule) -> str:
-    """How a share with a prior weighs little teaching, with what that asks for, or nothing."""
-    if rule.measure is not Measure.SHARE or not rule.prior_minutes:
+    """What a share weighs beside its window: little teaching, and earlier days; or nothing."""
+    if rule.measure is not Measure.SHARE:
+        return ""
+    parts = [_cautious(rule), _earlier(rule)]
+    return " ".join(part for part in parts if part)
+
+
+def _earlier(rule: Rule) -> str:
+    """That what the year held before the window counts in part, or nothing."""
+    if not rule.earlier_weight:
+        return ""
+    return (
+        f"Tidigare under läsåret räknas också, till {rule.earlier_weight} procent: den som var "
+        "borta mycket då varnas det för tidigare."
+    )
+
+
+def _cautious(rule: Rule) -> str:
+    """How a prior weighs little teaching, with what that asks for, or nothing."""
+    if not rule.prior_minutes:
         return ""
     usual = decimal(100 * Decimal(rule.prior_absent) / rule.prior_minutes)
     asked = [
@@ -84,7 +102,8 @@ def weighed(rule: Rule) -> str:
         f"Lite tid vägs försiktigt: andelen räknas som om eleven dessutom hade haft "
         f"{duration(rule.prior_minutes)} med {usual} procents frånvaro."
     )
-    return f"{said} Därför krävs omkring {together(asked)}." if asked else said
+    alone = ", utan tidigare skoldagar" if rule.earlier_weight else ""
+    return f"{said} Därför krävs{alone} omkring {together(asked)}." if asked else said
 
 
 def _needed(rule: Rule, reported: int) -> Decimal:

@@ -12,7 +12,7 @@ from typing import Any
 from forvarning.facts.v1 import facts_pb2 as f
 from services.ews.core.profile import FAMILIES, Profile, Rule
 from tests.model.record import Record, Seen, year_of
-from tests.model.rules import Upto, strongest
+from tests.model.rules import Upto, strongest, term
 from tests.model.told import tell
 
 TODAY = FAMILIES["ogiltig_idag"]
@@ -102,6 +102,12 @@ class Model(Record):
             }
             if all(verdict is None for verdict in verdicts):
                 continue
+            family_rules = profile.families[family]
+            open_since = told[-1]["raised_day"] if told and not told[-1]["resolved_day"] else day
+            over = family_rules.ends_with_term and term(open_since) != term(day)
+            if over:
+                told[-1]["resolved_day"] = day
+                in_a_row, resolved_at = {}, -1000
             best: Rule | None = None
             awake: dict[str, int] = {}
             for rule, verdict in zip(profile.rules(family), verdicts, strict=True):
@@ -126,7 +132,7 @@ class Model(Record):
                     last["resolved_day"] = day
                     resolved_at = i
             elif best is not None:
-                quiet = last is not None and i - resolved_at <= profile.families[family].quiet_days
+                quiet = last is not None and i - resolved_at <= family_rules.quiet_days
                 if last is None or not quiet or best.level > last["level"]:
                     told.append(
                         {

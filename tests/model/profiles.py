@@ -42,7 +42,7 @@ FIRST = profile(
         "threshold = 40; min_absence_days = 2; min_absence_minutes = 70; "
         'waves = "subtract"; resolve = { below = 30, school_days = 1 }',
     ),
-    quiet("langvarig", 1),
+    quiet("langvarig", 1) + 'ends_with = "term"\n',
     rule(
         "langvarig",
         'id = "b1"; metric = "total"; measure = "run_days"; threshold = 2; '
@@ -159,6 +159,15 @@ ALONE = (
         'window = { school_days = 4, within = "term" }; '
         "threshold = 25; prior_share = 12.5; prior_minutes = 80; min_offered_minutes = 120; "
         "resolve = { below = 25, school_days = 2 }"
+    ),
+    (
+        'metric = "total"; measure = "share"; window = "term"; threshold = 30; '
+        'prior_share = 10; prior_minutes = 120; earlier_weight = 60; waves = "subtract"; '
+        "resolve = { below = 25, school_days = 2 }"
+    ),
+    (
+        'metric = "invalid"; measure = "share"; window = { school_days = 2 }; comparator = ">"; '
+        "threshold = 40; earlier_weight = 33; resolve = { below = 30, school_days = 1 }"
     ),
 )
 """The measures and windows that the profiles above do not have, a profile each."""

@@ -137,8 +137,12 @@ def value_of(rule: Rule, upto: Upto) -> Fraction | None:
         case Measure.SHARE:
             if not offered:
                 return None
-            # A prior is so much more teaching, of which a share was missed.
-            return Fraction(100 * (absent + rule.prior_absent), offered + rule.prior_minutes)
+            # A prior is so much more teaching, of which a share was missed; what was before
+            # the window counts in part.
+            before_said, before_absent = baseline_of(rule, upto)
+            part = Fraction(rule.earlier_weight, 100)
+            away = absent + rule.prior_absent + part * before_absent
+            return 100 * away / (offered + rule.prior_minutes + part * before_said)
         case Measure.MINUTES:
             return Fraction(absent)
         case Measure.OCCASIONS:

@@ -31,12 +31,13 @@ def tell(rule: Rule, profile: Profile, day: int, upto: Upto) -> dict[str, Any]:
     value = value_of(rule, upto)
     assert value is not None
     weighed = Fraction(0)
-    if rule.measure is Measure.SHARE and rule.prior_minutes:
+    if rule.prior_minutes * (rule.measure is Measure.SHARE) or rule.earlier_weight:
         # A person is told the share as it is.
         said = [one for at in window for one in seen.get(at, []) if one.reported]
         absent = sum(one.of(metric) for one in said)
         weighed, value = value, Fraction(100 * absent, sum(one.offered for one in said))
-    base = baseline_of(rule, upto) if rule.measure is Measure.CHANGE else (0, 0)
+    compared = rule.measure is Measure.CHANGE or rule.earlier_weight
+    base = baseline_of(rule, upto) if compared else (0, 0)
     named = window
     if rule.measure in NOTED:
         named = [at for at in window if noted(rule, upto, at)]

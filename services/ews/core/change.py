@@ -29,12 +29,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ews.core.rule import Rule
+from services.ews.core.rule import Measure, Metric, Rule
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Totals = NDArray[np.int32]
 """[school day, 2, pupil]: minutes absent and reported from the year's first day up to this one."""
+
+Key = tuple[Metric, bool]
+"""What totals are of: a metric, and whether waves are taken out."""
+
+
+def key(rule: Rule) -> Key | None:
+    """The totals that the rule looks at; None where it looks at none."""
+    if rule.measure is Measure.CHANGE or rule.earlier_weight:
+        return rule.metric, rule.subtract_waves
+    return None
 
 
 def summed(absent: Ints, said: Ints, upto: Totals | None = None) -> Totals:

@@ -55,7 +55,7 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
     else:
         value_run, first = 0, _first(rule, axis, end)
     out = 0
-    if waved is not None and waved[first:].any():
+    if waved is not None and waved.any():
         out = int(sums[first:][waved[first:], days.VALID].sum())
         sums = shared.without(sums, waved)
     window = sums[first:]
@@ -92,8 +92,7 @@ def content(  # noqa: PLR0917  # whose it is, of what, and seen how
             figures.value = sum(touched)
         case Measure.SHARE:
             figures.value = 100.0 * sum(by_metric) / figures.reported
-            if rule.prior_minutes:
-                figures.weighed = values.weighed(rule, sum(by_metric), figures.reported)
+            values.weigh(figures, rule, sums[:first], sum(by_metric))
         case Measure.MINUTES:
             figures.value = sum(by_metric)
         case Measure.OCCASIONS:

@@ -8,6 +8,10 @@ on which it is not judged changing nothing, one between the thresholds starting
 the count over. For the family's quiet days after that a new episode is raised
 only above the level of the one before; it names the one it relapses from.
 
+Where the family's episodes end with the term, one that was raised in an earlier
+term is resolved on the new term's first judged day, whatever its rules say then,
+and what fires from that day on raises a new one at once.
+
 The fold goes from left to right and looks at nothing but the day's verdicts, so
 going on from a kept :class:`Track` gives what folding anew gives.
 """
@@ -17,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from services.ews.core import calendar
 from services.ews.core.rule import Family, Profile, Rule
 from services.ews.core.rules import CALM, FIRES, NOT_JUDGED
 
@@ -78,6 +83,8 @@ def fold(pupil_id: bytes, family: int, track: Track, steps: Sequence[Step]) -> N
 def _judge(track: Track, step: Step, family: Family) -> None:
     """One judged day."""
     assert step.profile is not None  # noqa: S101  # the family was found in it
+    if family.ends_with_term:
+        _end_with_term(track, step.day, family)
     awake: dict[str, int] = {}
     holder: Rule | None = None
     for rule, verdict in zip(family.rules, step.verdicts, strict=False):
@@ -112,3 +119,12 @@ def _judge(track: Track, step: Step, family: Family) -> None:
         track.spells.append(
             Spell(step.day, holder.level, step.day, holder, step.profile, relapse=last is not None)
         )
+
+
+def _end_with_term(track: Track, day: int, family: Family) -> None:
+    """Resolve on ``day`` what was raised before its term began."""
+    last = track.spells[-1] if track.spells else None
+    if last is not None and not last.resolved_day and last.raised_day < calendar.term_start(day):
+        last.resolved_day = day
+        track.resolved_at = track.upto - family.quiet_days - 1
+        track.awake = {}

@@ -35,7 +35,7 @@ class Group:
     profiles: list[Profile | None] = field(default_factory=list)
     verdicts: dict[int, rules.Codes] = field(default_factory=dict)
     runs: dict[Metric, Ints] = field(default_factory=dict)
-    totals: dict[Metric, change.Totals] = field(default_factory=dict)
+    totals: dict[change.Key, change.Totals] = field(default_factory=dict)
     fires: dict[int, days.Mask] = field(default_factory=dict)
     """By family, the pupils of whom a rule fires on some day."""
     # What the last judgement changed:
@@ -165,15 +165,17 @@ def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of i
         sums = sums[:, :, group.rows]
     look = Look(group.axis, sums, start, keep, bucket.marks, group.rows)
     calm, waiting = look, None
+    added = {False: sums[keep - start :], True: sums[keep - start :]}
     if any(rule.subtract_waves for rule in every):
         waved = shared.waved(group.axis[start:].tolist(), group.places[start:], unit_of)
         if waved.any():
             without = shared.without(sums, waved)
             calm = Look(group.axis, without, start, keep, bucket.marks, group.rows)
+            added[True] = without[keep - start :]
         waiting = shared.waiting(group.axis[keep:].tolist(), group.places[keep:], unit_of)
     _run(group, before, year, sums[keep - start :], keep, every)
-    _totals(group, before, year, sums[keep - start :], keep, every)
-    look.totals = group.totals
+    _totals(group, before, year, added, keep, every, unit_of)
+    look.totals = calm.totals = group.totals
     pupils = bucket.pupils
     look.noted = lambda measure, place: reports.daily(
         measure, (pupils[row] for row in group.rows.tolist()), group.axis, place
@@ -223,20 +225,31 @@ def _totals(  # noqa: PLR0917  # one step of judge, split off for reading
     group: Group,
     before: Group | None,
     year: Year,
-    sums: days.Sums,
+    sums: dict[bool, days.Sums],
     keep: int,
     every: Iterable[Rule],
+    unit_of: UnitOf,
 ) -> None:
-    """What the year holds up to every school day, for the metrics whose change is asked for."""
+    """What the year holds up to every school day, for the rules that look at earlier days.
+
+    ``sums`` begin at ``keep``: as they are, and by True without what waves took.
+    """
     held = before.totals if before is not None and keep else {}
-    for metric in {rule.metric for rule in every if rule.measure is Measure.CHANGE} | set(held):
-        earlier = held[metric][:keep] if metric in held else None
+    asked = {key for rule in every if (key := change.key(rule)) is not None}
+    for metric, calm in asked | set(held):
+        earlier = held[metric, calm][:keep] if (metric, calm) in held else None
         if earlier is None and keep:
             # A profile that begins now asks for what none before it did.
-            past = year.of(group.axis[:keep])[:, :, group.rows].astype(np.int64)
-            earlier = change.summed(minutes(past, metric), past[:, days.REPORTED])
-        wide = sums.astype(np.int64)
-        group.totals[metric] = change.summed(minutes(wide, metric), wide[:, days.REPORTED], earlier)
+            past = year.of(group.axis[:keep])[:, :, group.rows]
+            if calm:
+                waved = shared.waved(group.axis[:keep].tolist(), group.places[:keep], unit_of)
+                past = shared.without(past, waved)
+            wide = past.astype(np.int64)
+            earlier = change.summed(minutes(wide, metric), wide[:, days.REPORTED])
+        wide = sums[calm].astype(np.int64)
+        group.totals[metric, calm] = change.summed(
+            minutes(wide, metric), wide[:, days.REPORTED], earlier
+        )
 
 
 def _runs(sums: days.Sums, metric: Metric, last: Ints) -> Ints:

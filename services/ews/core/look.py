@@ -186,8 +186,8 @@ class Look:
         self._lessons: dict[tuple[Window, bytes], Lessons] = {}
         self._bound: dict[bound.Dates, Look] = {}
         self.said = sums[out - start :, days.REPORTED] > 0
-        self.totals: dict[Metric, change.Totals] = {}
-        """For each metric whose change is judged; set by services.ews.core.judge."""
+        self.totals: dict[change.Key, change.Totals] = {}
+        """For each metric of which earlier days are looked at; set by services.ews.core.judge."""
         self.noted: Callable[[Measure, int], Ints] | None = None
         """What notices tell of the school days from a place on: [day, pupil]; set likewise."""
 

@@ -74,6 +74,7 @@ RULE_KEYS = {
     "waves",
     "day_share",
     "times_the_rest",
+    "earlier_weight",
     "source",
     *SPECIAL_KEYS,
 }
@@ -140,8 +141,9 @@ class _Reader(Special):
     def _family(self, label: str, number: int, signals: dict[str, Any], seen: set[str]) -> Family:
         where = f"signals.{label}"
         table = self._table(signals, label, where)
-        self._part(self._only, table, {"rules", "quiet_school_days"}, where)
+        self._part(self._only, table, {"rules", "quiet_school_days", "ends_with"}, where)
         quiet = self._part(self._whole, table, "quiet_school_days", where, 0, 200, 0)
+        ends = self._part(self._ends_with_term, table, number, where)
         rules = table.get("rules")
         if not isinstance(rules, list) or not rules:
             self._refuse(f"{where}.rules", "give at least one [[...rules]] table")
@@ -154,7 +156,16 @@ class _Reader(Special):
                 self._part(self._refuse, f"{where}.rules.id", f"{rule.rule_id!r} is used twice", i)
             seen.add(rule.rule_id)
             read.append(rule)
-        return Family(tuple(read), quiet or 0)
+        return Family(tuple(read), quiet or 0, bool(ends))
+
+    def _ends_with_term(self, table: dict[str, Any], number: int, where: str) -> bool:
+        if "ends_with" not in table:
+            return False
+        if number == TODAY:
+            self._refuse(f"{where}.ends_with", "ogiltig_idag ends only by being excused")
+        if table["ends_with"] != WITHIN:
+            self._refuse(f"{where}.ends_with", f'say "{WITHIN}", or leave it out')
+        return True
 
     def _rule(self, where: str, nth: int, family: int, table: dict[str, Any]) -> Rule:
         if not isinstance(table, dict):
@@ -217,6 +228,7 @@ class _Reader(Special):
             source=self._text(table, "source", where, nth),
             day_share=day_share,
             times_the_rest=times,
+            earlier_weight=self._earlier_weight(table, measure, where, nth),
             **guards,
             **special,
         )
@@ -230,6 +242,14 @@ class _Reader(Special):
         if given == "subtract" and measure is not Measure.SHARE:
             self._refuse(f"{where}.waves", "only a share has waves taken out of it", nth)
         return bool(given == "subtract")
+
+    def _earlier_weight(self, table: dict[str, Any], measure: Measure, where: str, nth: int) -> int:
+        weight = self._whole(table, "earlier_weight", where, 0, 100, 0, nth)
+        if weight and measure is not Measure.SHARE:
+            self._refuse(f"{where}.earlier_weight", "goes with a share only", nth)
+        if weight and table.get("window") == "school_year":
+            self._refuse(f"{where}.earlier_weight", "a school year has nothing before it", nth)
+        return weight
 
     def _day_share(self, table: dict[str, Any], measure: Measure, where: str, nth: int) -> Decimal:
         if "day_share" not in table:

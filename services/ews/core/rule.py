@@ -141,7 +141,11 @@ class Rule:
     Journal of the American Statistical Association 78, 1983, 47-55). Where little is
     reported it lies near the prior, so that a week of illness in August is no tenth of a
     term; as days add up it nears the share itself. The prior is below ``resolve_below``,
-    so that the value is always below the real share wherever the rule fires.
+    so that without ``earlier_weight`` the value is below the real share wherever the rule fires.
+
+    With ``earlier_weight`` a share also counts what the school year held before the window,
+    each minute of it as so many per cent of one: absence comes back, so a pupil who was
+    away a lot last term is told of sooner in this one.
 
     A rule with ``judged`` is bound to the calendar: see services.ews.core.bound.
     """
@@ -173,6 +177,8 @@ class Rule:
     """Of ``prior_minutes`` so many are taken to be absent beforehand."""
     prior_minutes: int = 0
     """For a change, and for a share that weighs little teaching cautiously; else 0."""
+    earlier_weight: int = 0
+    """For a share: per cent."""
     turns_from: int = 0
     """For a turning: the family that must have fired before, and the one that fires now."""
     turns_into: int = 0
@@ -209,11 +215,13 @@ class Family:
     """One family's rules, in the profile's order; the first of equal level explains a warning.
 
     For ``quiet_days`` school days after an episode came to rest a new one is
-    raised only at a higher level.
+    raised only at a higher level. With ``ends_with_term`` an episode comes to rest
+    at the latest when the next term begins, and no quiet days follow on that.
     """
 
     rules: tuple[Rule, ...]
     quiet_days: int
+    ends_with_term: bool = False
 
 
 @dataclass(frozen=True, slots=True)

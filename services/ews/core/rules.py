@@ -56,12 +56,16 @@ def _verdicts(rule: Rule, look: Look) -> Codes:
     if rule.measure is Measure.CHANGE:
         absent = look.minutes(rule.window, rule.metric)
         fires, calm, known = change.compare(
-            rule, look.totals[rule.metric], look.first(rule.window), absent, said
+            rule, look.totals[rule.metric, False], look.first(rule.window), absent, said
         )
     elif rule.measure is Measure.SHARE:
         value, whole = look.minutes(rule.window, rule.metric), said
         if rule.prior_minutes:
             value, whole = value + rule.prior_absent, said + rule.prior_minutes
+        if rule.earlier_weight:
+            held = look.totals[rule.metric, rule.subtract_waves]
+            earlier = rule.earlier_weight * change.before(held, look.first(rule.window))
+            value, whole = 100 * value + earlier[:, 0], 100 * whole + earlier[:, 1]
         top, bottom = rule.threshold_ratio
         scaled, limit = value * (100 * bottom), whole * top
         fires = scaled >= limit if rule.inclusive else scaled > limit

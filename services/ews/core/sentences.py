@@ -91,7 +91,7 @@ def sentence(rule: Rule, figures: Figures, lessons: int, length: int) -> str:
             return (
                 f"{_NAMES[rule.metric]} {_percent(figures.value)} av undervisningstiden"
                 f"{_span(rule, length)}, {when}: {absent} av {duration(figures.reported)}."
-                f"{_weighed(rule)}{_left_out(figures.shared)}"
+                f"{_weighed(rule, figures)}{_left_out(figures.shared)}"
             )
         case Measure.OCCASIONS:
             return (
@@ -180,11 +180,17 @@ def _turned(rule: Rule) -> str:
     return f"{_TURNED_FROM[rule.turns_from]} har övergått i {_TURNED_INTO[rule.turns_into]}"
 
 
-def _weighed(rule: Rule) -> str:
-    """That a share with a prior needs more where less is known; the share told is the real one."""
-    if not rule.prior_minutes:
-        return ""
-    return " Ju mindre undervisning som är rapporterad, desto större andel krävs för en varning."
+def _weighed(rule: Rule, figures: Figures) -> str:
+    """What else than the share told, which is the real one, decided on the warning."""
+    said = ""
+    if rule.prior_minutes:
+        said = (
+            " Ju mindre undervisning som är rapporterad, desto större andel krävs för en varning."
+        )
+    if figures.baseline_reported:
+        earlier = _percent(100 * figures.baseline_absent / figures.baseline_reported)
+        said += f" Tidigare under läsåret var andelen {earlier}, och också det vägs in."
+    return said
 
 
 def _left_out(shared: int) -> str:

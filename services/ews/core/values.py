@@ -11,7 +11,7 @@ from services.ews.core import bound, change, days, reports, rules
 from services.ews.core.bucket import Bucket
 from services.ews.core.look import Ints, Look, minutes, of_metric
 from services.ews.core.pupils import Pupil
-from services.ews.core.rule import Measure, Rule
+from services.ews.core.rule import Rule
 
 
 def end(bucket: Bucket, row: int, sums: Ints, axis: Sequence[int], rule: Rule) -> int:
@@ -26,10 +26,10 @@ def end(bucket: Bucket, row: int, sums: Ints, axis: Sequence[int], rule: Rule) -
         one = Look(school_days, own, 0, len(axis) - 1, bucket.marks, rows)
         pupil = bucket.pupils[row]
         one.noted = lambda measure, place: reports.daily(measure, [pupil], school_days, place)
-        if rule.measure is Measure.CHANGE:
+        if (key := change.key(rule)) is not None:
             wide = sums[:, :, None]
             absent = minutes(wide, rule.metric)
-            one.totals[rule.metric] = change.summed(absent, wide[:, days.REPORTED])
+            one.totals[key] = change.summed(absent, wide[:, days.REPORTED])
         codes = rules.at_each_date(rule, one)[:, 0]
         ends = ends[codes == codes.max()]
     return int(ends[-1])
@@ -37,19 +37,34 @@ def end(bucket: Bucket, row: int, sums: Ints, axis: Sequence[int], rule: Rule) -
 
 def change_against(figures: Figures, rule: Rule, before: Ints, absent: int) -> None:
     """The value of a change, and the pupil's own figures that it is measured by."""
+    _earlier(figures, rule, before)
+    figures.value = (absent * (figures.baseline_reported + rule.prior_minutes)) / (
+        figures.reported * (figures.baseline_absent + rule.prior_absent)
+    )
+
+
+def weigh(figures: Figures, rule: Rule, before: Ints, absent: int) -> None:
+    """What a share comes to, in per cent, where more than the window is weighed.
+
+    See services.ews.core.rule.Rule. What is counted of ``before`` the window is told.
+    """
+    if rule.earlier_weight:
+        _earlier(figures, rule, before)
+    elif not rule.prior_minutes:
+        return
+    weight = rule.earlier_weight
+    away = 100 * (absent + rule.prior_absent) + weight * figures.baseline_absent
+    said = 100 * (figures.reported + rule.prior_minutes) + weight * figures.baseline_reported
+    figures.weighed = 100.0 * away / said
+
+
+def _earlier(figures: Figures, rule: Rule, before: Ints) -> None:
+    """The pupil's own minutes on the school days ``before`` the window."""
     said, away = 0, 0
     for day in before[:, : days.CONFIRMED + 1].tolist():
         said += day[days.REPORTED]
         away += of_metric(rule.metric, *day[days.VALID :])
     figures.baseline_reported, figures.baseline_absent = said, away
-    figures.value = (absent * (said + rule.prior_minutes)) / (
-        figures.reported * (away + rule.prior_absent)
-    )
-
-
-def weighed(rule: Rule, absent: int, reported: int) -> float:
-    """What a share with a prior comes to, in per cent; see services.ews.core.rule.Rule."""
-    return 100.0 * (absent + rule.prior_absent) / (reported + rule.prior_minutes)
 
 
 def noted(pupil: Pupil, axis: Sequence[int], first: int, rule: Rule) -> list[int]:

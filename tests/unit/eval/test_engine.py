@@ -55,7 +55,10 @@ def test_a_spell_goes_from_the_evening_it_was_raised_to_the_one_it_rested(tmp_pa
     }
     # Raised, escalated, resolved; raised and escalated again.
     changes = [school_day(n) for n in (9, 14, 17, 34, 39)]
-    assert found.changes["a"] == [("langvarig", day) for day in changes]
+    kinds = ("raised", "escalated", "resolved", "raised", "escalated")
+    assert found.changes["a"] == [
+        ("langvarig", day, kind) for day, kind in zip(changes, kinds, strict=True)
+    ]
     assert found.refused == 0
 
 
