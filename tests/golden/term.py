@@ -24,10 +24,11 @@ from services.ews.waves.inprocess import GroupStep
 KEPT = Path(__file__).with_name("term.txt")
 PROFILE = Path(__file__).parents[2] / "services" / "ews" / "profiles" / "standard.toml"
 SEED, PUPILS = 20_260_818, 400
-FIRST, LAST = date(2026, 8, 18), date(2026, 12, 18)
+FIRST, LAST = date(2026, 8, 18), date(2027, 1, 29)
 _NAMES = {number: name for name, number in FAMILIES.items()}
 _HEAD = """\
-# The golden term: what the core made of a simulated autumn term under the standard profile.
+# The golden term: what the core made of a simulated autumn term and the first weeks of the
+# next under the standard profile.
 # `make golden` writes this file; do not edit it. Columns: pupil, family, raised, resolved (- while
 # it lasts), then each level: number@day, rule. R: the episode relapses from the one before.
 """
