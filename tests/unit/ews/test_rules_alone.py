@@ -204,7 +204,7 @@ def test_every_verdict_is_what_the_rule_says(case: str) -> None:
         if rule.measure is Measure.CHANGE:
             wide = sums.astype(np.int64)
             own = minutes(wide, rule.metric)
-            look.totals[rule.metric] = change.summed(own, wide[:, days.REPORTED])
+            look.totals[rule.metric, False] = change.summed(own, wide[:, days.REPORTED])
         found = rules.verdicts(rule, look, None)
         assert found.shape == (DAYS - OUT, PUPILS)
         for place in range(OUT, DAYS):
