@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
 __all__ = ["Inbox", "InboxLike", "Settled"]
 
 _SNAPSHOTS = (*ROSTER, Resource.ACTIVITY, Resource.SYLLABUS)
+_FIRST_LOOK = 500
+"""After so many entities the planner is told what there is, and again whenever it is four times as
+many: see migration 0008."""
 _AT_ONCE = 4
 """Sources that are worked on at the same time: each holds a connection of its own meanwhile."""
 
@@ -78,6 +82,8 @@ class Inbox:
         self._roster = RosterSettler(pool=pool, roster=roster)
         self._locks: weakref.WeakValueDictionary[UUID, asyncio.Lock] = weakref.WeakValueDictionary()
         self._few = asyncio.Semaphore(_AT_ONCE)
+        self._staged = 0
+        self._analyze_at = _FIRST_LOOK
 
     async def take(
         self, source: Source, resource: Resource, entities: Sequence[Mapping[str, Any]]
@@ -118,9 +124,17 @@ class Inbox:
                 "WHERE source_id = $1 AND reading_until > now()",
                 source.source_id,
             )
-        for answer in answers:
-            metrics.ITEMS.labels(f"ss12000 {PATHS[resource]}", answer.status).inc()
+        accepted = Counter(one.status for one in answers)
+        for status, count in accepted.items():
+            metrics.ITEMS.labels(f"ss12000 {PATHS[resource]}", status).inc(count)
+        await self._tell_planner(accepted["accepted"])
         return answers
+
+    async def _tell_planner(self, staged: int) -> None:
+        self._staged += staged
+        if self._staged >= self._analyze_at:
+            self._analyze_at = 4 * self._staged
+            await self._pool.execute("SELECT ingest.analyze_ss12000()")
 
     async def delete(
         self, source: Source, resource: Resource, ids: Sequence[UUID], at: datetime

@@ -8,19 +8,22 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 from services.ingest.model.answers import Note
 from services.ingest.model.fields import offset_is_swedish
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-_UUID = re.compile(r"\{?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}\}?")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}", re.ASCII)
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 def uuid_of(value: Any) -> UUID | None:
     """A UUID that was written as text; None for anything else."""
-    if isinstance(value, str) and _UUID.fullmatch(value):
-        return UUID(value)
-    return None
+    if type(value) is not str or not _UUID.fullmatch(value):
+        return None
+    # The driver's own: made, hashed and compared in C, where there are millions.
+    return pgproto.UUID(value)
 
 
 def instant_of(value: Any) -> datetime | None:

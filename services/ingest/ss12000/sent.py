@@ -30,7 +30,9 @@ def read_attendance(value: Mapping[str, Any], answer: ItemAnswer) -> Attendance 
         uuid_of(event.get("id") if isinstance(event, Mapping) else event),
         uuid_of(student.get("id") if isinstance(student, Mapping) else student),
     )
-    minutes = [get(name) or 0 for name in _MINUTES]
+    present = get("attendanceMinutes")
+    valid, invalid = get("validAbsenceMinutes") or 0, get("invalidAbsenceMinutes") or 0
+    other = get("otherAttendanceMinutes") or 0
     reported = get("isReported")
     about = get("meta") or {}
     if not isinstance(about, Mapping):
@@ -43,8 +45,11 @@ def read_attendance(value: Mapping[str, Any], answer: ItemAnswer) -> Attendance 
     plain = (
         None not in ids
         and type(reported) is bool
-        and all(type(one) is int and 0 <= one <= 1440 for one in minutes)
-        and (not reported or get("attendanceMinutes") is not None)
+        and type(present) is type(valid) is type(invalid) is type(other) is int
+        and 0 <= present <= 1440
+        and 0 <= valid <= 1440
+        and 0 <= invalid <= 1440
+        and 0 <= other <= 1440
         and (told is None or stamps[0] is not None)
         and (changed is None or stamps[1] is not None)
     )
@@ -56,10 +61,10 @@ def read_attendance(value: Mapping[str, Any], answer: ItemAnswer) -> Attendance 
         ids[1],  # type: ignore[arg-type]
         ids[2],  # type: ignore[arg-type]
         bool(reported),
-        minutes[0],
-        minutes[1],
-        minutes[2],
-        minutes[3],
+        present or 0,
+        valid,
+        invalid,
+        other,
         instant_of(created) or stamps[1],
         stamps[1],
         stamps[0],
