@@ -79,12 +79,12 @@ class Event:
         whole = round((self.ends - self.starts).total_seconds() / 60)
         return max(1, whole, self.teaching or 0)
 
-    def offered(self, student: UUID) -> int:
-        """Minutes of teaching that the pupil was offered."""
+    def offered(self, student: UUID, length: int) -> int:
+        """Minutes of teaching that the pupil was offered; ``length`` is the event's."""
         _, own = self.exceptions.get(student, (True, None))
         if own is not None:
-            return min(own, self.length)
-        return self.length if self.teaching is None else self.teaching
+            return min(own, length)
+        return length if self.teaching is None else self.teaching
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +137,13 @@ def mark_of(event: Event, attendance: Attendance) -> dict[str, Any] | Note:
     """
     takes_part, _ = event.exceptions.get(attendance.student, (True, None))
     if not takes_part:
-        return {"pupil": str(attendance.student), "withdrawn": True}
-    offered = event.offered(attendance.student)
+        return withdrawn(attendance.student)
+    length = event.length
+    offered = event.offered(attendance.student, length)
     if not attendance.reported:
         return {"pupil": str(attendance.student), "offered": offered, "reported": False}
     absent = attendance.valid + attendance.invalid + attendance.other
-    if absent > event.length:
+    if absent > length:
         name = max(
             (attendance.invalid, "invalidAbsenceMinutes"),
             (attendance.valid, "validAbsenceMinutes"),
@@ -151,8 +152,7 @@ def mark_of(event: Event, attendance: Attendance) -> dict[str, Any] | Note:
         return Note(
             "impossible_minutes",
             f"/{name}",
-            f"/{name}: {absent} minutes of absence and other attendance in a lesson of "
-            f"{event.length}",
+            f"/{name}: {absent} minutes of absence and other attendance in a lesson of {length}",
         )
     return {
         "pupil": str(attendance.student),
@@ -167,7 +167,7 @@ def mark_of(event: Event, attendance: Attendance) -> dict[str, Any] | Note:
 
 def scheduled(event: Event, pupil: UUID) -> dict[str, Any]:
     """The mark of somebody of whom nothing is reported."""
-    return {"pupil": str(pupil), "offered": event.offered(pupil), "reported": False}
+    return {"pupil": str(pupil), "offered": event.offered(pupil, event.length), "reported": False}
 
 
 def withdrawn(pupil: UUID) -> dict[str, Any]:
