@@ -343,8 +343,8 @@ def _off(event: Event, changed: int, *, stands: Callable[[UUID, datetime], bool]
         newest = max(changed, event.said_ms)
         if not stands(activity, starts):
             said.append(Said(event, activity, starts, "cancelled", newest))
+        # Who was told of it stays: when it is on again, without some of them, they must hear so.
         event.said_ms = newest
-        event.said_pupils = frozenset()
         event.said_digest = OFF
     return Plan(said)
 
