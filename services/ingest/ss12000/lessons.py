@@ -330,7 +330,9 @@ def plan(
             said.append(timetable)
             event.said_ms = base
         said += rounds(event, [(max(ms, event.said_ms), mark, one) for ms, mark, one in marks])
-    event.said_pupils = frozenset(waiting)
+    # Who was told and has no part in it any more stays: should the lesson come back to an earlier
+    # time, what was said of it then must not hold again.
+    event.said_pupils = frozenset(waiting) | (event.said_pupils - offered - now.keys())
     event.said_activity, event.said_starts = event.activity, event.starts
     event.said_digest = whole
     return result
