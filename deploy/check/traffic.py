@@ -137,6 +137,8 @@ class LiveTraffic:
             self._give_up(1, error)
         else:
             answer.raise_for_status()
+            if answer.status_code != 200:
+                raise RuntimeError(f"the roster was held for a human, not applied: {answer.text}")
 
     def _due(self, most: int) -> tuple[list[Event], list[Event]]:
         now = int(self._clock.now().timestamp() * 1000)

@@ -51,6 +51,7 @@ def import_roster(
     """Import a roster: organiser, units, classes, pupils, guardians, staff and duties.
 
     Each file present is a snapshot of its list; a list without a file is left alone.
+    One that would take too many pupils away is held for a decision; the exit code is 1.
     """
     if not dry_run and not token:
         raise fail("--token is missing: `forvarning sources add` prints one. Or use --dry-run.")
@@ -76,6 +77,11 @@ def import_roster(
     except DeliveryRefusedError as error:
         raise fail(str(error)) from error
     typer.echo(json.dumps(answer, ensure_ascii=False))
+    if "held" in answer:
+        raise fail(
+            "Held for a human, not applied. When the school has been asked: forvarning roster "
+            f"decide {answer['organiser_id']} {answer['held']} apply (or drop) --by NAME"
+        )
 
 
 @roster_app.command("held")

@@ -79,25 +79,35 @@ async def supersede(connection: Connection, source: Source, now: datetime) -> No
 async def listed(connection: Connection, *, most: int = 200) -> list[dict[str, Any]]:
     """What waits and what was decided, newest first, without names."""
     rows = await connection.fetch(
-        "SELECT h.held_id, h.source_id, s.name AS source, h.state, h.received_at, h.reasons, "
-        "h.decided_at, h.decided_by, h.note FROM people.held_rosters h "
-        "JOIN ingest.sources s USING (organiser_id, source_id) "
-        "ORDER BY (h.state = 'waiting') DESC, h.received_at DESC LIMIT $1",
+        """
+        SELECT h.*, s.name AS source FROM (
+            SELECT organiser_id, held_id, source_id, state, received_at, reasons, decided_at,
+                   decided_by, note
+            FROM people.held_rosters
+            UNION ALL
+            -- Read from a school system: it stays on its shelf, and is decided on by reading again.
+            SELECT organiser_id, NULL, source_id, 'waiting', NULL, held, NULL, NULL, NULL
+            FROM ingest.ss12000_state WHERE held IS NOT NULL
+        ) h JOIN ingest.sources s USING (organiser_id, source_id)
+        ORDER BY h.state = 'waiting' DESC, h.received_at DESC LIMIT $1
+        """,
         most,
     )
     found = []
     for row in rows:
         reasons = json.loads(row["reasons"])
         shown = {"reasons": reasons[:_SHOWN], "reasons_count": len(reasons)}
-        found.append(dict(row) | shown)
+        one = {name: value for name, value in row.items() if name != "organiser_id"}
+        found.append(one | shown)
     return found
 
 
 async def waiting_now(connection: Connection) -> int:
-    """How many wait."""
+    """How many wait, those that are read from school systems included."""
     return int(
         await connection.fetchval(
-            "SELECT count(*) FROM people.held_rosters WHERE state = 'waiting'"
+            "SELECT (SELECT count(*) FROM people.held_rosters WHERE state = 'waiting') "
+            "+ (SELECT count(*) FROM ingest.ss12000_state WHERE held IS NOT NULL)"
         )
     )
 

@@ -75,6 +75,26 @@ async def test_a_held_roster_that_is_dropped_or_overtaken_changes_nothing(world:
     assert answer.json()["applied"]["pupils_left"] == 8
 
 
+async def test_what_is_read_from_a_school_system_and_held_is_listed_too(world: World) -> None:
+    reason = {"code": "too_many_left", "field": "/pupils", "detail": "…"}
+    made = await world.source("skolsystemet", organiser_id=str(world.organiser_id))
+    await world.admin.execute(
+        "INSERT INTO ingest.ss12000_state (organiser_id, source_id, held) VALUES ($1, $2, $3)",
+        world.organiser_id,
+        made["source_id"],
+        json.dumps([reason]),
+    )
+    [listed] = (await ops(world, "GET", "")).json()["held"]
+    assert (listed["source"], listed["state"], listed["held_id"]) == (
+        "skolsystemet",
+        "waiting",
+        None,
+    )
+    assert (listed["reasons"], listed["reasons_count"]) == ([reason], 1)
+    await measure(world.service, [world.organiser_id])
+    assert REGISTRY.get_sample_value("forvarning_ingest_rosters_held") == 1
+
+
 async def ops(world: World, method: str, path: str, body: Any = None) -> httpx.Response:
     return await world.call(
         method,
