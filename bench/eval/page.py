@@ -152,6 +152,8 @@ def page(found: Found) -> str:
     return template.render(
         figures=found.figures,
         aims=_table(("Figure", "Value", "Aim", ""), [_aim(aim, found.figures) for aim in AIMS]),
+        missed={aim.name for aim in _missed(found.figures)},
+        shortfalls="\n".join(_shortfall(aim, found.figures) for aim in _missed(found.figures)),
         ways=_scores("", {_TITLES.get(name, name): one for name, one in found.by_way.items()}),
         elsewhere=_elsewhere(found.by_way),
         groups="\n\n".join(
@@ -175,6 +177,22 @@ def _aim(aim: Aim, figures: Flat) -> list[str]:
     between = "" if bounds[0] is None or bounds[1] is None else _between(bounds[0], bounds[1])
     met = "met" if aim.met(value) else "**not met**"
     return [f"`{aim.name}`", f"{_short(value)}{between}", f"{aim.op} {aim.aim:g}", met]
+
+
+def _missed(figures: Flat) -> list[Aim]:
+    """The aims that were measured and not met."""
+    return [
+        aim
+        for aim in AIMS
+        if not math.isnan(value := figures.get(aim.name, math.nan)) and not aim.met(value)
+    ]
+
+
+def _shortfall(aim: Aim, figures: Flat) -> str:
+    value = figures[aim.name]
+    words = "at most" if aim.op == "<=" else "at least"
+    by = 100 * abs(value - aim.aim) / aim.aim
+    return f"- `{aim.name}` is {_short(value)} where {words} {aim.aim:g} is asked: {by:.0f} % off."
 
 
 def _scores(label: str, found: Mapping[str, Score]) -> str:

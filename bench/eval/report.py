@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 import numpy as np
 
 from bench.eval.curves import FAMILY, Counts, Curves, in_time, pooled
-from bench.eval.engine import CHANGES
-from bench.eval.score import FAR, Entry, Estimate, Score, proportion, score, within
+from bench.eval.score import FAR, Entry, Estimate, Score, score
 from bench.eval.truth import NEGATIVE_SHARE, POSITIVE_SHARE, WHOLE, PupilTerm
+from bench.eval.why import explained
 from bench.eval.years import CASE_FAMILIES, Year
 from bench.result import Aim
 
@@ -224,7 +223,7 @@ def figures_of(
     known = [term for year in years for term in year.terms]
     figures = (
         population(known)
-        | change_figures(years)
+        | explained(years)
         | {
             "facts_refused": sum(year.told.refused for year in years),
         }
@@ -243,32 +242,6 @@ def figures_of(
                 f"curve_{name}_{threshold:g}_{what}": value for what, value in one_point.items()
             }
     return figures
-
-
-def change_figures(years: Sequence[Year]) -> Flat:
-    """What the changes of state are, per pupil-term; and of how many terms anything is raised."""
-    terms = [term for year in years for term in year.terms]
-    counts = sum((year.told.kinds for year in years), Counter())
-    found = {
-        f"changes_{kind}_per_pupil_term": sum(
-            number for (_, one), number in counts.items() if one == kind
-        )
-        / max(len(terms), 1)
-        for kind in CHANGES.values()
-    }
-    for family in CASE_FAMILIES:
-        mine = sum(number for (one, _), number in counts.items() if one == family)
-        found[f"changes_of_{family}_per_pupil_term"] = mine / max(len(terms), 1)
-    raised = [
-        any(
-            spell.family in CASE_FAMILIES and within(term, spell.raised)
-            for spell in year.told.spells.get(term.year.pupil, ())
-        )
-        for year in years
-        for term in year.terms
-    ]
-    found["warned_terms_percent"] = proportion(raised, per=100).value
-    return found
 
 
 def table(found: Mapping[str, Score]) -> str:
