@@ -26,6 +26,7 @@ from services.ingest.api.held import held_router
 from services.ingest.api.ops import ops_router
 from services.ingest.api.schema import document
 from services.ingest.api.ss12000 import router as ss12000
+from services.ingest.api.ss12000.held import settle_router
 from services.ingest.background import Background
 from services.ingest.closer import DayCloser
 from services.ingest.errors import BrokerAwayError, NotWrittenError, UnguardedRoleError
@@ -186,6 +187,7 @@ def create_app(settings: IngestSettings, clock: Clock | None = None) -> FastAPI:
     app.include_router(ops_router(settings.ingest_ops_token))
     app.include_router(held_router(settings.ingest_ops_token))
     ss12000.mount(app)
+    app.include_router(settle_router(settings.ingest_ops_token))
 
     async def database() -> str | None:
         service: Service = app.state.service

@@ -31,8 +31,7 @@ async def to_settle(pool: Pool, organiser_id: UUID) -> list[Source]:
                              AND p.dirty AND t.held IS NULL)
                 OR EXISTS (SELECT FROM ingest.ss12000_entities e
                            WHERE e.organiser_id = s.organiser_id AND e.source_id = s.source_id
-                             AND e.dirty AND e.resource NOT IN ('Activity', 'Syllabus')
-                             AND (t.held IS NULL OR e.resource = 'Absence'))
+                             AND e.dirty AND (t.held IS NULL OR e.resource = 'Absence'))
                 OR EXISTS (SELECT FROM ingest.ss12000_events v
                            WHERE v.organiser_id = s.organiser_id AND v.source_id = s.source_id
                              AND (v.dirty

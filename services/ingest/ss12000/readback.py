@@ -94,6 +94,17 @@ class ReadBack:
         )
         return [render(resource, row) for row in rows]
 
+    async def waits(self, identity: UUID) -> bool:
+        """Whether an attendance is kept and not said yet."""
+        return bool(
+            await self._connection.fetchval(
+                "SELECT said_ms IS NULL FROM ingest.ss12000_attendances "
+                "WHERE source_id = $1 AND id = $2",
+                self._source.source_id,
+                identity,
+            )
+        )
+
     async def deleted(self, query: Query) -> tuple[dict[str, list[str]], str | None]:
         """Ids by the standard's keys of what was deleted after an instant; raises FilterError."""
         limit, at, wanted, last = _deleted_query(query)

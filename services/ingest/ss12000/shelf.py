@@ -119,6 +119,8 @@ class Shelf:
             return
         source = self._source
         columns = dict(_COLUMNS)
+        # Activities and syllabuses make calendar events dirty, not themselves.
+        looked_at = resource not in (Resource.ACTIVITY, Resource.SYLLABUS)
         if resource is not Resource.PERSON:
             columns["resource"] = "text"
         await upsert(
@@ -128,7 +130,7 @@ class Shelf:
             [
                 (
                     source.organiser_id, source.source_id, one.id, one.created, one.modified,
-                    one.deleted, True, False, True, json.dumps(one.body, ensure_ascii=False),
+                    one.deleted, looked_at, False, True, json.dumps(one.body, ensure_ascii=False),
                     *(() if resource is Resource.PERSON else (resource.value,)),
                 )
                 for one in staged

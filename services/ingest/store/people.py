@@ -18,7 +18,7 @@ from services.ingest.model.roster import (
     SchoolUnitIn,
     StaffIn,
 )
-from services.ingest.store.bulk import insert, upsert
+from services.ingest.store.bulk import upsert
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
@@ -98,14 +98,13 @@ class SchoolWriter:
             ],
         )
         await self._gone("school_units", "school_unit", [ids[unit.id] for unit in units], gone)
-        await self._connection.execute(
-            "DELETE FROM people.school_unit_codes WHERE namespace = $1 "
-            "AND ($2 OR school_unit_id = ANY($3))",
-            self._namespace,
-            snapshot,
-            [*(ids[unit.id] for unit in units), *(gone or ())],
-        )
-        await insert(
+        if snapshot:
+            await self._connection.execute(
+                "DELETE FROM people.school_unit_codes WHERE namespace = $1", self._namespace
+            )
+        # Otherwise a unit keeps the codes that it had, until another has them: lessons of before a
+        # split still come under the old one.
+        await upsert(
             self._connection,
             "people.school_unit_codes",
             {"organiser_id": "uuid", "namespace": "text", "code": "text", "school_unit_id": "uuid"},
@@ -114,6 +113,7 @@ class SchoolWriter:
                 for unit in units
                 for code in sorted(unit.all_codes)
             ],
+            key=("organiser_id", "namespace", "code"),
         )
         await upsert(
             self._connection,

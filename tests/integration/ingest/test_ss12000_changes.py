@@ -21,7 +21,7 @@ from tests.integration.ingest.test_ss12000_inbox import (
     state,
     take,
 )
-from tests.integration.ingest.world import World, read_topic, roster
+from tests.integration.ingest.world import OPS_TOKEN, World, read_topic, roster
 
 pytestmark = pytest.mark.anyio
 
@@ -206,8 +206,23 @@ async def test_half_a_reading_is_held_for_a_human(world: World) -> None:
 
     assert await left() == 0
     assert (await settle(world)).held
-    assert not (await settle(world, accept_losses=True)).held
+    # Who decides does it with the operator's token, and a name.
+    source = await source_of(world)
+    path = f"/v1/organisers/{world.organiser_id}/sources/{source.source_id}/settle"
+    decision = {"accept_losses": True, "by": "Karin Testlund"}
+    assert (await world.call("POST", path, decision)).status_code == 401
+    answer = await world.call("POST", path, decision, token=OPS_TOKEN)
+    assert (answer.status_code, answer.json()["held"]) == (200, False)
     assert await left() == 10
+
+
+async def test_a_new_code_leaves_the_old_one_good(world: World) -> None:
+    """A unit that was split has a new skolenhetskod; what comes under the old one is its own."""
+    await all_of(world, school.everything())
+    await take(world, "Organisation", school.unit(code="99990009") | {"meta": meta(LATER)})
+    await settle(world)
+    rows = await world.sql.fetch("SELECT code FROM people.school_unit_codes ORDER BY code")
+    assert {row["code"] for row in rows} == {"99990001", "99990009", key("u1")}
 
 
 async def test_a_roster_that_cannot_be_had_whole_is_had_in_part(world: World) -> None:

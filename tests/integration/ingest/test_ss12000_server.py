@@ -76,6 +76,9 @@ async def test_what_waits_is_answered_so(world: World) -> None:
     answer = await send(world, "attendances", school.attendance("a1", "e1", "p1"))
     assert answer.status_code == 202
     assert answer.headers["X-Forvarning-Notes"] == "unknown_calendar_event"
+    # Said again it waits as before.
+    answer = await send(world, "attendances", school.attendance("a1", "e1", "p1"))
+    assert answer.status_code == 202
     await push(world, school.everything())
     await background(world)
     assert await mark(world, "p1") == (60, 0, 60, 0, REPORTED)

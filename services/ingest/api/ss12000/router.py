@@ -211,10 +211,11 @@ async def _single(
         raise refused(answer.problems)
     identity = uuid_of(sent.get("id"))
     async with tenant(service_of(request).pool, source.organiser_id) as connection:
-        found = await ReadBack(connection, source).some(
-            resource, [] if identity is None else [identity]
-        )
-    waits = any(note.code.startswith(("unknown_", "no_placement")) for note in answer.notes)
+        back = ReadBack(connection, source)
+        found = await back.some(resource, [] if identity is None else [identity])
+        waits = resource is Resource.ATTENDANCE and identity is not None
+        waits = waits and identity is not None and await back.waits(identity)
+    waits |= any(note.code.startswith(("unknown_", "no_placement")) for note in answer.notes)
     said = resource in (Resource.ATTENDANCE, Resource.ABSENCE)
     headers = {}
     if answer.notes:
