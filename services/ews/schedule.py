@@ -28,7 +28,7 @@ _CALM = 1.5
 """Times a transaction's usual length: a broker under strain is not asked more often."""
 _LATELY = 15
 """Transactions, of all partitions; more than are under way at a time."""
-_DECIDING = 0.2
+_DECIDING = 0.4
 """Of the time that a transaction has: how much of it the others under way may decide."""
 
 
@@ -46,6 +46,7 @@ class Schedule:
 
     stopping: bool = field(init=False, default=False)
     _under_way: int = field(init=False, default=0)
+    _turn: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _freed: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _deciding: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=_LATELY))
     _tasks: set[asyncio.Task[None]] = field(init=False, default_factory=set)
@@ -117,10 +118,11 @@ class Schedule:
     @contextlib.asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
         """Wait for a turn, and let the next one have it afterwards."""
-        while self._under_way >= self.at_once():
-            self._freed.clear()
-            await self._freed.wait()
-        self._under_way += 1
+        async with self._turn:  # who has waited longest is next
+            while self._under_way >= self.at_once():
+                self._freed.clear()
+                await self._freed.wait()
+            self._under_way += 1
         try:
             yield
         finally:

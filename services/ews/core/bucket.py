@@ -7,7 +7,7 @@ an episode names them, the rest until the bucket is first touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 NOWHERE = Place()
 _NOTHING = (0,) * days.FIELDS
+_AT_ONCE = 64
+"""Days of one bucket that are added up side by side."""
 
 
 class Lessons:
@@ -52,15 +54,26 @@ class Lessons:
             self._order = days.order(self._decoded().values())
         return self._order
 
+    def peek(self) -> list[Lesson]:
+        """:meth:`order`, but what has to be decoded for it is not kept."""
+        if self._order is None and self._encoded:
+            return days.order(self._decode().values())
+        return self.order()
+
     def _decoded(self) -> dict[bytes, Lesson]:
         if self._encoded:
-            value = StateValue.FromString(self._encoded).day
-            ids, numbers, at = value.lesson_ids, value.told[:], 0
-            for start in range(0, len(ids), 16):
-                name = ids[start : start + 16]
-                self._held[name], at = lesson_of(name, self._day, numbers, at, self._names)
+            self._held = self._decode()
             self._encoded = b""
         return self._held
+
+    def _decode(self) -> dict[bytes, Lesson]:
+        value = StateValue.FromString(self._encoded).day
+        ids, numbers, at = value.lesson_ids, value.told[:], 0
+        found: dict[bytes, Lesson] = {}
+        for start in range(0, len(ids), 16):
+            name = ids[start : start + 16]
+            found[name], at = lesson_of(name, self._day, numbers, at, self._names)
+        return found
 
     def write(self, value: DayValue) -> None:
         """Put the lessons into the day's state row."""
@@ -236,6 +249,22 @@ class Bucket:
         if found is None or found.bits.shape[1] < len(self.pupils):
             found = held[day] = of_day(self.counted(day))
         return found
+
+    def prepare_marks(self, some: Sequence[int]) -> None:
+        """Make the marks of the days that have none side by side: :meth:`marks` is quick then."""
+        size = len(self.pupils)
+        missing = []
+        for day in some:
+            there = self.year(calendar.school_year(day)).marks.get(day)
+            if there is None or there.bits.shape[1] < size:
+                missing.append(day)
+        for at in range(0, len(missing) if len(missing) > 1 else 0, _AT_ONCE):
+            part = missing[at : at + _AT_ONCE]
+            # A school year's lessons of every class, decoded, would be most of the memory.
+            held = (self.days[day].peek() if day in self.days else () for day in part)
+            tasks = [days.Task(kept, size, self.notices) for kept in held]
+            for day, counted in zip(part, days.add_up(tasks), strict=True):
+                self.year(calendar.school_year(day)).marks[day] = of_day(counted)
 
     def task(self, day: int) -> days.Task:
         """What there is to add up of a day."""

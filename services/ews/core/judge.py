@@ -173,6 +173,7 @@ def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of i
             calm = Look(group.axis, without, start, keep, bucket.marks, group.rows)
             added[True] = without[keep - start :]
         waiting = shared.waiting(group.axis[keep:].tolist(), group.places[keep:], unit_of)
+    look.prepare = calm.prepare = bucket.prepare_marks
     _run(group, before, year, sums[keep - start :], keep, every)
     _totals(group, before, year, added, keep, every, unit_of)
     look.totals = calm.totals = group.totals

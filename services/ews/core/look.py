@@ -6,7 +6,7 @@ is judged exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -190,6 +190,8 @@ class Look:
         """For each metric of which earlier days are looked at; set by services.ews.core.judge."""
         self.noted: Callable[[Measure, int], Ints] | None = None
         """What notices tell of the school days from a place on: [day, pupil]; set likewise."""
+        self.prepare: Callable[[Sequence[int]], None] | None = None
+        """Told which days' marks are asked for next; set likewise."""
 
     def ending(self, judged: bound.Dates) -> Look:
         """The same pupils judged at dates: see services.ews.core.bound."""
@@ -314,7 +316,10 @@ class Look:
         found = self._lessons.get(key)
         if found is None:
             first = int(self.first(window)[0])
-            some = [(day, self._marks(day)) for day in self.axis[first:].tolist()]
+            wanted = self.axis[first:].tolist()
+            if self.prepare is not None:
+                self.prepare(wanted)
+            some = [(day, self._marks(day)) for day in wanted]
             found = self._lessons[key] = gather(some, self._rows[who])
         return found
 

@@ -16,6 +16,8 @@ Table = NDArray[np.int16]
 
 _ALL, _THESE, _NOT_THESE = range(3)
 _WORD = 1 << 64
+_FEW = 12
+"""Places that are written sooner one by one than by NumPy."""
 
 
 def zigzag(number: int) -> int:
@@ -69,7 +71,11 @@ def take_table(
         changed = _take_row(numbers, at)
         places, at = take_places(numbers, at + 1 + len(changed))
         for column, value in changed:
-            table[column, places] = value
+            if len(places) < _FEW:
+                for place in places:
+                    table[column, place] = value
+            else:
+                table[column, places] = value
     return table.view(np.int16), at
 
 

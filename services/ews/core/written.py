@@ -28,7 +28,10 @@ _FIRST, _ASCENDING, _ANYHOW = range(3)
 
 
 def numbers_of(lesson: Lesson, names: Names) -> list[int]:
-    """Everything but the lesson's identifier and its day; kept, since lessons never change."""
+    """Everything but the lesson's identifier and its day; kept, since lessons never change.
+
+    What was decoded begins without them: most of it is never written again.
+    """
     if lesson.numbers is None:
         slot = (
             names.number(lesson.unit_id),
@@ -58,7 +61,6 @@ def lesson_of(
     lesson_id: bytes, day: int, numbers: Sequence[int], at: int, names: Names
 ) -> tuple[Lesson, int]:
     """The lesson that :func:`numbers_of` wrote at ``at``, and where it ends."""
-    begin = at
     unit, activity, group, subject, start, length = names.slot(numbers[at])
     state = numbers[at + 1]
     lesson = Lesson()
@@ -78,7 +80,7 @@ def lesson_of(
         lesson.versions = np.array(versions, np.int64)[table[columns]].T.copy()
     else:
         lesson.marks_version, lesson.versions = versions[-1], None
-    lesson.numbers = list(numbers[begin:at])
+    lesson.numbers = None
     return lesson, at
 
 

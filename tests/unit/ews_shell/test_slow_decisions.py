@@ -14,7 +14,7 @@ from tests.unit.ews_shell.test_shell import Scene
 def test_while_decisions_take_long_fewer_transactions_stand_still_for_them() -> None:
     async def scenario() -> None:
         scene = Scene(ews_parallel_checkpoints=16, ews_transaction_timeout_seconds=20)
-        seconds = {"each": 1.3}
+        seconds = {"each": 2.6}
 
         def slow(entry: Owned) -> Callable[[], Snapshot]:
             quick = entry.runner.snapshot
@@ -34,7 +34,7 @@ def test_while_decisions_take_long_fewer_transactions_stand_still_for_them() -> 
         for _ in range(100):
             await asyncio.sleep(0)
         assert len(scene.checkpointer.written) == 12
-        # A fifth of the 20 s is time for three of them.
+        # Two fifths of the 20 s are time for three of them.
         assert scene.checkpointer.most_at_once == 3
         seconds["each"] = 30.0
         scene.feed(0, 1)
