@@ -43,6 +43,7 @@ def _refused(problems: list[Note]) -> Problem:
 @router.put(
     "/v1/roster",
     summary="The organiser's roster, or parts of it",
+    responses={202: {"description": "Held for a human: `held` is its id, nothing is applied."}},
     openapi_extra=takes(RosterIn),
 )
 async def put_roster(
