@@ -148,6 +148,8 @@ def test_a_rule_is_what_it_says_and_nothing_else(kind: str) -> None:
         ("share", "min_occasions = 2", "min_occasions", 2),
         ("share", 'waves = "subtract"', "subtract_waves", True),
         ("share", 'waves = "count"', "subtract_waves", False),
+        ("share", "earlier_weight = 100", "earlier_weight", 100),
+        ("days", "earlier_weight = 0", "earlier_weight", 0),
         ("days", "day_share = 1", "day_share", Decimal(1)),
         ("days", "day_share = 100", "day_share", Decimal(100)),
         ("pattern", "times_the_rest = 1.001", "times_the_rest", Decimal("1.001")),
@@ -191,6 +193,11 @@ def test_the_head_of_a_profile_and_of_a_family_at_their_limits() -> None:
     assert (found.profile_id, found.version) == (most, 1_000_000)
     assert (found.name, found.description, found.source) == ("N", "D", "S")
     assert [family.quiet_days for family in found.families.values()] == [200]
+    assert not found.families[FAMILIES["langvarig"]].ends_with_term
+    ending = (
+        told + quiet("langvarig", 1) + 'ends_with = "term"\n' + rule("langvarig", GOOD["run"][1])
+    )
+    assert parse_profile(ending.encode()).families[FAMILIES["langvarig"]].ends_with_term
     plain = parse_profile((head("x") + rule("langvarig", GOOD["run"][1])).encode())
     assert (plain.description, plain.source) == ("", "")
     assert [family.quiet_days for family in plain.families.values()] == [0]

@@ -150,6 +150,9 @@ turning | into_rules = [1] | into_rules: a list of rule ids is needed
 turning | into = "strofranvaro" | into_rules: within one family the rules turned into are named
 turning | into_rules = ["other"] | into_rules: 'other' is no rule of into
 turning | judged = "month_end" | judged: goes with a window of absence or notices only
+days | earlier_weight = 5 | earlier_weight: goes with a share only
+share | earlier_weight = 101 | earlier_weight: a whole number from 0 to 100 is needed
+share | earlier_weight = 1; window = "school_year" | earlier_weight: a school year has nothing before it
 share | from = "langvarig" | from: goes with turning only
 share | into = "langvarig" | into: goes with turning only
 share | into_rules = ["first"] | into_rules: goes with turning only
@@ -237,7 +240,8 @@ TURNING = GOOD["turning"][1]
         ),
         (
             head() + "[signals.langvarig]\nquiet = 1\n" + RULE,
-            "line 6, signals.langvarig.quiet: unknown; known are quiet_school_days, rules",
+            "line 6, signals.langvarig.quiet: unknown; "
+            + "known are ends_with, quiet_school_days, rules",
         ),
         (
             head() + quiet("langvarig", -1) + RULE,
@@ -246,6 +250,15 @@ TURNING = GOOD["turning"][1]
         (
             head() + quiet("langvarig", 201) + RULE,
             "line 6, signals.langvarig.quiet_school_days: a whole number from 0 to 200 is needed",
+        ),
+        (
+            f'{head()}[signals.langvarig]\nends_with = "year"\n{RULE}',
+            'line 6, signals.langvarig.ends_with: say "term", or leave it out',
+        ),
+        (
+            f'{head()}[signals.ogiltig_idag]\nends_with = "term"\n'
+            + rule("ogiltig_idag", GOOD["today"][1]),
+            "line 6, signals.ogiltig_idag.ends_with: ogiltig_idag ends only by being excused",
         ),
         (
             head() + RULE + RULE,
