@@ -184,6 +184,7 @@ def test_what_a_rule_is_refused_for(case: str) -> None:
     assert refused.value.others == ()
 
 
+OF_FAMILY = "ends_with, quiet_school_days, rules"
 RULE = rule("langvarig", GOOD["run"][1])
 TURNING = GOOD["turning"][1]
 
@@ -240,8 +241,7 @@ TURNING = GOOD["turning"][1]
         ),
         (
             head() + "[signals.langvarig]\nquiet = 1\n" + RULE,
-            "line 6, signals.langvarig.quiet: unknown; "
-            + "known are ends_with, quiet_school_days, rules",
+            f"line 6, signals.langvarig.quiet: unknown; known are {OF_FAMILY}",
         ),
         (
             head() + quiet("langvarig", -1) + RULE,
