@@ -198,6 +198,21 @@ class Book:
             found.setdefault(row["calendar_event"], []).append(attendance_of(row))
         return found
 
+    async def reported(self, ids: Collection[UUID]) -> dict[UUID, tuple[frozenset[UUID], bool]]:
+        """The pupils with an attendance at each event, and whether all were said as they are.
+
+        An event without any is missing.
+        """
+        rows = await self._connection.fetch(
+            "SELECT calendar_event, array_agg(student) AS students, "
+            "bool_and(said_ms IS NOT NULL AND NOT deleted) AS plain "
+            "FROM ingest.ss12000_attendances WHERE source_id = $1 AND calendar_event = ANY($2) "
+            "GROUP BY calendar_event",
+            self._source.source_id,
+            list(ids),
+        )
+        return {row["calendar_event"]: (frozenset(row["students"]), row["plain"]) for row in rows}
+
     async def put_attendances(self, attendances: Sequence[Attendance]) -> None:
         """Stage attendances with what was said of them."""
         source = self._source

@@ -37,6 +37,7 @@ from services.ingest.ss12000 import entities, sent
 from services.ingest.ss12000.book import Book, gone_attendance, gone_event
 from services.ingest.ss12000.lessons import Attendance, Event
 from services.ingest.ss12000.noticing import Noticer, refusal
+from services.ingest.ss12000.reading import is_object
 from services.ingest.ss12000.results import InboxLike, Settled
 from services.ingest.ss12000.rostering import RosterSettler
 from services.ingest.ss12000.saying import Sayer
@@ -100,10 +101,11 @@ class Inbox:
             raise ValueError(f"{resource.value} is nothing that is taken")
         answers = [ItemAnswer(index) for index in range(len(entities))]
         for answer, one in zip(answers, entities, strict=True):
-            found = one.get("id") if isinstance(one, Mapping) else None
-            answer.client_id = found[:200] if isinstance(found, str) else None
-            if not isinstance(one, Mapping):
+            if not is_object(one):
                 answer.refuse([Note("invalid", "", "is no object")])
+                continue
+            found = one.get("id")
+            answer.client_id = found[:200] if isinstance(found, str) else None
         arrival = self._clock.now()
         pairs = [
             (answer, one)

@@ -338,6 +338,32 @@ def plan(
     return result
 
 
+def unreported(
+    event: Event, course: Course, rosters: Rosters, reported: frozenset[UUID]
+) -> list[Said] | None:
+    """What :func:`plan` says of an event of which every attendance was said and none is deleted.
+
+    ``reported`` are the pupils with an attendance. None where more than the
+    timetable may have to be said: the event was moved, changed, or never said.
+    """
+    if course.unit is None or event.deleted or event.cancelled or not course.counts:
+        return None
+    if (event.said_activity, event.said_starts) != (event.activity, event.starts):
+        return None
+    if event.said_digest != digest(event, course):
+        return None
+    offered = offered_to(event, course, rosters)
+    waiting = offered - reported
+    gone = event.said_pupils - offered - reported
+    marks = [scheduled(event, pupil) for pupil in sorted(waiting - event.said_pupils)]
+    marks += [withdrawn(pupil) for pupil in sorted(gone)]
+    event.said_pupils = frozenset(waiting | gone)
+    if not marks:
+        return []
+    event.said_ms = max(milliseconds(event.modified), event.said_ms)
+    return [Said(event, event.activity, event.starts, "scheduled", event.said_ms, marks=marks)]
+
+
 def _off(event: Event, changed: int, *, stands: Callable[[UUID, datetime], bool]) -> Plan:
     activity, starts = event.said_activity, event.said_starts
     said = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
@@ -16,6 +16,12 @@ from services.ingest.model.fields import offset_is_swedish
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}", re.ASCII)
 _FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether it is a JSON object."""
+    # Asking an abstract class is slow, where there are millions.
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def uuid_of(value: Any) -> UUID | None:

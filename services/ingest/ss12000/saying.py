@@ -194,17 +194,23 @@ class Sayer:
                     )
                     if activity is not None and starts is not None
                 ])  # fmt: skip
+                reported = await book.reported([one.id for one in dirty])
+                said: list[Said] = []
+                hard: list[Event] = []
+                for event in dirty:
+                    quick = _quick(event, courses, rosters, reported, slots)
+                    if quick is None:
+                        hard.append(event)
+                    else:
+                        said += quick
                 beside = {
-                    one.id: {
-                        other
-                        for other, _ in slots.get((one.activity, one.starts), ())
-                    } | {one.id}
-                    for one in dirty
-                }  # fmt: skip
+                    one.id: {other for other, _ in slots.get((one.activity, one.starts), ())}
+                    | {one.id}
+                    for one in hard
+                }
                 listed = await book.of_events(set().union(*beside.values()))
-            said: list[Said] = []
             stuck: set[UUID] = set()
-            for event in dirty:
+            for event in hard:
                 planned = lessons.plan(
                     event,
                     courses.get(event.activity),
@@ -256,6 +262,21 @@ class Sayer:
             await book.said_events([one for one in dirty if one.id not in failed | stuck])
             await book.not_said([one.id for one in dirty if one.id in failed | stuck], stuck)
             await book.said_attendances(list(spoken.values()))
+
+
+def _quick(
+    event: Event,
+    courses: dict[UUID, Course],
+    rosters: lessons.Rosters,
+    reported: dict[UUID, tuple[frozenset[UUID], bool]],
+    slots: Slots,
+) -> list[Said] | None:
+    """What is to be said of an event without a look at each of its attendances; None = look."""
+    course = courses.get(event.activity)
+    students, plain = reported.get(event.id, (frozenset(), True))
+    if course is None or not plain or len(slots.get((event.activity, event.starts), ())) > 1:
+        return None
+    return lessons.unreported(event, course, rosters, students)
 
 
 def _stands(slots: Slots, event: Event) -> Callable[[UUID, datetime], bool]:

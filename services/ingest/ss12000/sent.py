@@ -10,7 +10,7 @@ from services.ingest.model.answers import ItemAnswer
 from services.ingest.model.fields import offset_is_swedish
 from services.ingest.ss12000.entities import meta
 from services.ingest.ss12000.lessons import LONGEST, Attendance, Event
-from services.ingest.ss12000.reading import Fields, instant_of, uuid_of
+from services.ingest.ss12000.reading import Fields, instant_of, is_object, uuid_of
 
 _MINUTES = (
     "attendanceMinutes", "validAbsenceMinutes", "invalidAbsenceMinutes", "otherAttendanceMinutes",
@@ -27,15 +27,15 @@ def read_attendance(value: Mapping[str, Any], answer: ItemAnswer) -> Attendance 
     event, student = get("calendarEvent"), get("student")
     ids = (
         uuid_of(get("id")),
-        uuid_of(event.get("id") if isinstance(event, Mapping) else event),
-        uuid_of(student.get("id") if isinstance(student, Mapping) else student),
+        uuid_of(event.get("id") if is_object(event) else event),
+        uuid_of(student.get("id") if is_object(student) else student),
     )
     present = get("attendanceMinutes")
     valid, invalid = get("validAbsenceMinutes") or 0, get("invalidAbsenceMinutes") or 0
     other = get("otherAttendanceMinutes") or 0
     reported = get("isReported")
     about = get("meta") or {}
-    if not isinstance(about, Mapping):
+    if not is_object(about):
         return _careful(value, answer)
     told, changed = get("reportedTimestamp"), about.get("modified")
     stamps = (

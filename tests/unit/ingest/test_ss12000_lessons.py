@@ -179,6 +179,30 @@ def test_whatever_happened_the_end_holds(steps: list[tuple[dict[str, Any], bool]
     assert log.live() == expected(now, list(listed.values()), held[now.activity])
 
 
+@given(
+    st.sets(st.sampled_from(PUPILS)),
+    st.sets(st.sampled_from(PUPILS)),
+    st.dictionaries(st.sampled_from(PUPILS), st.tuples(st.booleans(), st.none()), max_size=2),
+)
+def test_the_quick_way_says_what_the_plan_says(
+    reported: set[UUID], told: set[UUID], exceptions: dict[UUID, tuple[bool, None]]
+) -> None:
+    now = event(exceptions=dict(exceptions))
+    now.said_activity, now.said_starts = now.activity, now.starts
+    now.said_digest = lessons.digest(now, course())
+    now.said_pupils, now.said_ms = frozenset(told), 5
+    other = replace(now)
+    listed = [attendance(one, said_ms=7) for one in reported]
+    planned = lessons.plan(other, course(), MEMBERS, listed, stands=nobody_else)
+    quick = lessons.unreported(now, course(), MEMBERS, frozenset(reported))
+    assert planned is not None
+    assert quick is not None
+    assert [(one.modified_ms, one.state, one.marks) for one in quick] == [
+        (one.modified_ms, one.state, one.marks) for one in planned.said
+    ]
+    assert now == other
+
+
 def test_nothing_is_said_twice() -> None:
     log, now, listed = Log(), event(), [attendance(PUPILS[0], invalid=60)]
     settle(log, now, listed, course())
