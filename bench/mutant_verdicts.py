@@ -92,6 +92,12 @@ class Verdicts:
         """Those that have mutants."""
         return list(self._functions)
 
+    def source(self, mutant: str) -> str:
+        """The hash of the source of the function that a mutant is of; empty if there is none."""
+        name = function_of(mutant)
+        function = self._functions.get(name.split(".")[-2], {}).get(name)
+        return function.source if function else ""
+
     def of(self, module: str) -> Iterator[tuple[str, Verdict | None]]:
         """Each mutant of a module, and what became of it if it was tried."""
         for name, function in self._functions.get(module, {}).items():

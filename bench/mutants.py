@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -97,10 +97,14 @@ def modules() -> list[str]:
     return sorted(file.stem for file in (ROOT / CORE).glob("*.py") if file.stem != "__init__")
 
 
-def reasons(file: Path = SURVIVORS) -> dict[str, str]:
-    """Why a survivor cannot be told from the original, by the mutant's name."""
+def reasons(source: Callable[[str], str], file: Path = SURVIVORS) -> dict[str, str]:
+    """Why a survivor cannot be told from the original, by the mutant's name.
+
+    ``source`` gives the hash of the source of the function that a mutant is of:
+    what was said of another one is about another mutant.
+    """
     rows = tomllib.loads(file.read_text("utf-8")).get("survivor", [])
-    return {row["mutant"]: row["reason"] for row in rows}
+    return {row["mutant"]: row["reason"] for row in rows if source(row["mutant"]) == row["source"]}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -193,7 +197,7 @@ def digest(folders: Iterable[Path]) -> str:
 
 def _tell(chosen: Iterable[str], verdicts: Verdicts, *, partly: bool) -> None:
     whole = Counts()
-    why = reasons()
+    why = reasons(verdicts.source)
     told: Counter[str] = Counter()
     print(
         f"{'module':<14}{'mutants':>8}{'killed':>8}{'lived':>7}{'timeout':>9}{'untried':>9}  share"

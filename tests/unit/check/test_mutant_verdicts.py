@@ -44,6 +44,8 @@ def test_each_verdict_is_written_at_once_one_line_a_function(tmp_path: Path) -> 
     assert [told for _, told in again.of("fold")] == [*Verdict, None, Verdict.KILLED]
     assert again.pending(["fold"]) == [f"{TWO}1"]
     assert again.modules() == ["fold"]
+    assert again.source(f"{TWO}2") == "bbbb"
+    assert again.source("core.fold.x_other__mutmut_1") == again.source("core.a.x_b__mutmut_1") == ""
     assert list(again.of("__init__")) == []
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -42,9 +44,18 @@ def test_without_a_mutant_there_is_no_share() -> None:
 
 def test_every_explained_survivor_has_a_reason_and_is_of_the_core() -> None:
     known = modules()
-    for name, reason in reasons(SURVIVORS).items():
-        assert name.split(".")[3] in known
-        assert len(reason) > 20
+    found = tomllib.loads(SURVIVORS.read_text("utf-8"))["survivor"]
+    for row in found:
+        assert row["mutant"].split(".")[3] in known
+        assert len(row["reason"]) > 20
+        assert row["source"]
+
+
+def test_a_reason_is_about_one_function_and_not_about_what_it_became(tmp_path: Path) -> None:
+    file = tmp_path / "survivors.toml"
+    file.write_text('[[survivor]]\nmutant = "a.x_f__mutmut_1"\nsource = "aaaa"\nreason = "R"\n')
+    assert reasons(lambda _: "aaaa", file) == {"a.x_f__mutmut_1": "R"}
+    assert reasons(lambda _: "bbbb", file) == {}
 
 
 def test_every_kept_verdict_is_of_a_module_of_the_core() -> None:
@@ -53,6 +64,9 @@ def test_every_kept_verdict_is_of_a_module_of_the_core() -> None:
 
 class OneOfTwo:
     """Every module has two mutants, of which one lived."""
+
+    def source(self, _mutant: str) -> str:
+        return ""
 
     def of(self, module: str) -> Iterator[tuple[str, Verdict]]:
         yield from ((f"{module}.x", KILLED), (f"{module}.y", LIVED))
