@@ -36,6 +36,7 @@ from services.ingest.roster.apply import RosterService
 from services.ingest.ss12000 import entities, sent
 from services.ingest.ss12000.book import Book, gone_attendance, gone_event
 from services.ingest.ss12000.lessons import Attendance, Event
+from services.ingest.ss12000.newer import after, beats, modified_at, newest
 from services.ingest.ss12000.noticing import Noticer, refusal
 from services.ingest.ss12000.reading import is_object
 from services.ingest.ss12000.results import InboxLike, Settled
@@ -178,7 +179,12 @@ class Inbox:
                 await drain(self._pool, self._publisher, source.organiser_id)
                 await self._releaser.run(source.organiser_id)
             await self._unstick(source)
-            await self._sayer.events(source, settled)
+        more = True
+        while more:
+            # What is posted meanwhile comes in between.
+            async with self._alone(source):
+                more = await self._sayer.events(source, settled)
+        async with self._alone(source):
             await self._noticer.look_again(source, settled)
             async with tenant(self._pool, source.organiser_id) as connection:
                 shelf = Shelf(connection, source)
@@ -234,9 +240,9 @@ class Inbox:
             found = entities.read(resource, value, answer)
             if found is None:
                 continue
-            modified = _modified(found.modified, arrival, answer)
+            modified = modified_at(found.modified, arrival, answer)
             staged = Staged(found.id, found.created or modified, modified, found.body, found.refs)
-            _newest(read, found.id, answer, staged, modified)
+            newest(read, found.id, answer, staged, modified)
         async with tenant(self._pool, source.organiser_id) as connection:
             shelf = Shelf(connection, source)
             known = await shelf.get(resource, list(read))
@@ -245,7 +251,7 @@ class Inbox:
             again: dict[UUID, datetime] = {}
             for identity, (answer, staged) in read.items():
                 before = known.get(identity)
-                if before is not None and not _beats(staged, before, answer, again):
+                if before is not None and not beats(staged, before, answer, again):
                     continue
                 created = staged.created if before is None else min(before.created, staged.created)
                 changed.append(replace(staged, created=created))
@@ -363,9 +369,9 @@ class Inbox:
         for answer, value in pairs:
             found = sent.read_event(value, answer)
             if found is not None:
-                found.modified = _modified(found.modified, arrival, answer)
+                found.modified = modified_at(found.modified, arrival, answer)
                 found.created = found.created or found.modified
-                _newest(read, found.id, answer, found, found.modified)
+                newest(read, found.id, answer, found, found.modified)
         async with tenant(self._pool, source.organiser_id) as connection:
             book = Book(connection, source)
             known = await book.events(list(read))
@@ -373,7 +379,7 @@ class Inbox:
             again: dict[UUID, datetime] = {}
             for identity, (answer, event) in read.items():
                 before = known.get(identity)
-                if before is None or _beats(event, before, answer, again):
+                if before is None or beats(event, before, answer, again):
                     changed.append(event)
             await touch(connection, source, "ingest.ss12000_events", again)
             await book.put_events(changed)
@@ -387,7 +393,7 @@ class Inbox:
             gone: dict[UUID, Event] = {}
             for answer, identity in zip(answers, ids, strict=True):
                 before = known.get(identity)
-                if identity in gone or (before and (before.deleted or _after(before, at))):
+                if identity in gone or (before and (before.deleted or after(before, at))):
                     answer.status = "duplicate"
                 elif before is None:
                     gone[identity] = gone_event(identity, at)
@@ -407,9 +413,9 @@ class Inbox:
         for answer, value in pairs:
             found = sent.read_attendance(value, answer)
             if found is not None:
-                found.modified = _modified(found.modified or found.reported_at, arrival, answer)
+                found.modified = modified_at(found.modified or found.reported_at, arrival, answer)
                 found.created = found.created or found.modified
-                _newest(read, found.id, answer, found, found.modified)
+                newest(read, found.id, answer, found, found.modified)
         async with tenant(self._pool, source.organiser_id) as connection:
             known = await Book(connection, source).attendances(list(read))
         changed: list[Attendance] = []
@@ -418,7 +424,7 @@ class Inbox:
         for identity, (answer, one) in read.items():
             before = known.get(identity)
             if before is not None:
-                if not _beats(one, before, answer, again):
+                if not beats(one, before, answer, again):
                     continue
                 one.said_ms = before.said_ms
                 if (before.event, before.student) != (one.event, one.student):
@@ -445,7 +451,7 @@ class Inbox:
         gone: dict[UUID, Attendance] = {}
         for answer, identity in zip(answers, ids, strict=True):
             before = known.get(identity)
-            if identity in gone or (before and (before.deleted or _after(before, at))):
+            if identity in gone or (before and (before.deleted or after(before, at))):
                 answer.status = "duplicate"
             elif before is None:
                 gone[identity] = gone_attendance(identity, at)
@@ -453,76 +459,3 @@ class Inbox:
                 gone[identity] = replace(before, modified=at, deleted=True)
         if gone:
             await self._sayer.attendances(source, list(gone.values()), ())
-
-
-def _modified(stated: datetime | None, arrival: datetime, answer: ItemAnswer) -> datetime:
-    """When it was changed: without a word of the source, now; never far ahead of our clock."""
-    if stated is None:
-        return arrival
-    if stated > arrival + SKEW:
-        answer.note(
-            "source_clock_ahead",
-            "/meta/modified",
-            "/meta/modified: is more than 5 minutes ahead of ours and counts as 5 minutes from "
-            "now; check the source's clock",
-        )
-        return arrival + SKEW
-    return stated
-
-
-def _newest(
-    read: dict[UUID, tuple[ItemAnswer, Any]],
-    identity: UUID,
-    answer: ItemAnswer,
-    value: Any,
-    modified: datetime,
-) -> None:
-    """Of two about one id in one batch the newer counts, and of two as new the later."""
-    other = read.get(identity)
-    if other is not None and other[1].modified > modified:
-        _superseded(answer)
-        return
-    if other is not None:
-        _superseded(other[0])
-    read[identity] = (answer, value)
-
-
-def _superseded(answer: ItemAnswer) -> None:
-    answer.status = "duplicate"
-    answer.note("superseded", "/meta/modified", "/meta/modified: is older than what is known")
-
-
-def _beats(new: Any, old: Any, answer: ItemAnswer, again: dict[UUID, datetime]) -> bool:
-    """Whether ``new`` is to be taken; else the answer is ``duplicate``.
-
-    What says the same as before, but later, is in ``again``: nothing that is
-    older than that may come in between any more.
-    """
-    if old.deleted and new.modified <= old.modified:
-        _superseded(answer)
-        return False
-    if not old.deleted and new.modified < old.modified:
-        _superseded(answer)
-        return False
-    if not old.deleted and _same(new, old):
-        answer.status = "duplicate"
-        if new.modified > old.modified:
-            again[new.id] = new.modified
-        return False
-    return True
-
-
-def _same(new: Any, old: Any) -> bool:
-    if isinstance(new, Attendance):
-        return new.same(old)
-    if isinstance(new, Event):
-        return (
-            new.activity, new.starts, new.ends, new.cancelled, new.teaching, new.exceptions,
-        ) == (
-            old.activity, old.starts, old.ends, old.cancelled, old.teaching, old.exceptions,
-        )  # fmt: skip
-    return bool(new.body == old.body)
-
-
-def _after(before: Event | Attendance, at: datetime) -> bool:
-    return before.modified is not None and before.modified > at

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from services.ingest.store.sources import Source
 
 
+_MOST_TOLD = 10_000
+
+
 @dataclass(slots=True)
 class Settled:
     """What a call of ``settle`` did."""
@@ -27,9 +30,15 @@ class Settled:
     waiting: dict[Resource, int] = field(default_factory=dict)
     """Entities that wait for others which have not come yet."""
     problems: list[tuple[Resource, UUID | None, Note]] = field(default_factory=list)
-    """What could not be applied and why; without id where it is about the whole."""
+    """What could not be applied and why; without id where it is about the whole. The first
+    ten thousand: a timetable of last year's lessons has as many problems as lessons."""
     held: bool = False
     """The roster would lose too many pupils: a human must accept it (``accept_losses``)."""
+
+    def tell(self, resource: Resource, identity: UUID | None, note: Note) -> None:
+        """Add a problem."""
+        if len(self.problems) < _MOST_TOLD:
+            self.problems.append((resource, identity, note))
 
 
 class InboxLike(Protocol):

@@ -175,57 +175,58 @@ class Sayer:
             )
         return answers
 
-    async def events(self, source: Source, settled: Settled) -> None:
-        """Say what is new about events: timetable, cancellations, moves, what waited for them."""
-        while True:
-            async with tenant(self._pool, source.organiser_id) as connection:
-                book, shelf = Book(connection, source), Shelf(connection, source)
-                dirty = await book.dirty_events(EVENTS)
-                if not dirty:
-                    return
-                courses = await self._courses.of(shelf, source, {one.activity for one in dirty})
-                rosters = await self._courses.members(shelf, source, courses.values())
-                slots = await book.slots([
-                    (activity, starts)
-                    for one in dirty
-                    for activity, starts in (
-                        (one.activity, one.starts),
-                        (one.said_activity, one.said_starts),
-                    )
-                    if activity is not None and starts is not None
-                ])  # fmt: skip
-                reported = await book.reported([one.id for one in dirty])
-                said: list[Said] = []
-                hard: list[Event] = []
-                for event in dirty:
-                    quick = _quick(event, courses, rosters, reported, slots)
-                    if quick is None:
-                        hard.append(event)
-                    else:
-                        said += quick
-                beside = {
-                    one.id: {other for other, _ in slots.get((one.activity, one.starts), ())}
-                    | {one.id}
-                    for one in hard
-                }
-                listed = await book.of_events(set().union(*beside.values()))
-            stuck: set[UUID] = set()
-            for event in hard:
-                planned = lessons.plan(
-                    event,
-                    courses.get(event.activity),
-                    rosters,
-                    [one for other in sorted(beside[event.id]) for one in listed.get(other, ())],
-                    stands=_stands(slots, event),
+    async def events(self, source: Source, settled: Settled) -> bool:
+        """Say what is new about some events: timetable, cancellations, moves, what waited for them.
+
+        False when nothing is left to be looked at.
+        """
+        async with tenant(self._pool, source.organiser_id) as connection:
+            book, shelf = Book(connection, source), Shelf(connection, source)
+            dirty = await book.dirty_events(EVENTS)
+            if not dirty:
+                return False
+            courses = await self._courses.of(shelf, source, {one.activity for one in dirty})
+            rosters = await self._courses.members(shelf, source, courses.values())
+            slots = await book.slots([
+                (activity, starts)
+                for one in dirty
+                for activity, starts in (
+                    (one.activity, one.starts),
+                    (one.said_activity, one.said_starts),
                 )
-                if planned is None:
-                    stuck.add(event.id)
-                    continue
-                said += planned.said
-                settled.problems += [
-                    (Resource.ATTENDANCE, one.id, note) for one, note in planned.refused
-                ]
-            await self._say_events(source, dirty, said, courses, stuck=stuck, settled=settled)
+                if activity is not None and starts is not None
+            ])  # fmt: skip
+            reported = await book.reported([one.id for one in dirty])
+            said: list[Said] = []
+            hard: list[Event] = []
+            for event in dirty:
+                quick = _quick(event, courses, rosters, reported, slots)
+                if quick is None:
+                    hard.append(event)
+                else:
+                    said += quick
+            beside = {
+                one.id: {other for other, _ in slots.get((one.activity, one.starts), ())} | {one.id}
+                for one in hard
+            }
+            listed = await book.of_events(set().union(*beside.values()))
+        stuck: set[UUID] = set()
+        for event in hard:
+            planned = lessons.plan(
+                event,
+                courses.get(event.activity),
+                rosters,
+                [one for other in sorted(beside[event.id]) for one in listed.get(other, ())],
+                stands=_stands(slots, event),
+            )
+            if planned is None:
+                stuck.add(event.id)
+                continue
+            said += planned.said
+            for one, note in planned.refused:
+                settled.tell(Resource.ATTENDANCE, one.id, note)
+        await self._say_events(source, dirty, said, courses, stuck=stuck, settled=settled)
+        return True
 
     async def _say_events(
         self,
@@ -247,9 +248,7 @@ class Sayer:
                 if problem.code in WAITS:
                     stuck.add(register.event.id)
                 else:
-                    settled.problems.append(
-                        (Resource.CALENDAR_EVENT, register.event.id, _of_event(problem))
-                    )
+                    settled.tell(Resource.CALENDAR_EVENT, register.event.id, _of_event(problem))
                 continue
             settled.registers += 1
             settled.marks += len(register.marks)
