@@ -72,6 +72,18 @@ async def test_a_posted_attendance_is_in_the_log_when_it_is_answered(world: Worl
     assert listed["data"] == {"attendances": [answer.json()["id"]]}
 
 
+async def test_a_correction_by_deletion_and_a_new_posting(world: World) -> None:
+    """The source's clock is a minute behind ours."""
+    await push(world, school.everything())
+    await background(world)
+    gone = await world.call("DELETE", f"/attendances/{key('a1')}", None)
+    assert gone.status_code == 204
+    corrected = school.attendance("a1", "e1", "p1", "2026-11-24T11:59:00+01:00", present=60)
+    assert (await send(world, "attendances", corrected)).status_code == 200
+    await background(world)
+    assert await mark(world, "p1") == (60, 0, 0, 0, REPORTED)
+
+
 async def test_what_waits_is_answered_so(world: World) -> None:
     answer = await send(world, "attendances", school.attendance("a1", "e1", "p1"))
     assert answer.status_code == 202

@@ -21,7 +21,7 @@ from services.ingest.api.ss12000.others import add_others
 from services.ingest.model.answers import ItemAnswer
 from services.ingest.ss12000.filters import FilterError
 from services.ingest.ss12000.readback import MOST, ReadBack
-from services.ingest.ss12000.reading import uuid_of
+from services.ingest.ss12000.reading import instant_of, uuid_of
 from services.ingest.ss12000.vocabulary import (
     PATH_VARIANTS,
     PATHS,
@@ -30,6 +30,7 @@ from services.ingest.ss12000.vocabulary import (
     Resource,
 )
 from services.ingest.store.sources import Source
+from services.ingest.versions import SKEW
 
 BASE = "/ss12000/v2.0"
 ROOTS = (BASE, "/v2.0", "")
@@ -94,7 +95,11 @@ def _resource(router: APIRouter, resource: Resource, path: str, *, shown: bool) 
             found = await ReadBack(connection, source).some(resource, [identity])
         if not found:
             raise _missing(resource, identity)
-        await service.inbox.delete(source, resource, [identity], service.clock.now())
+        # What is posted next lives, though the source's clock be somewhat behind ours: a correction
+        # may be a deletion and a new posting.
+        known = instant_of(found[0]["meta"]["modified"])
+        at = service.clock.now() - SKEW
+        await service.inbox.delete(source, resource, [identity], max(at, known or at))
         return Response(status_code=204)
 
     name = resource.value
