@@ -59,6 +59,12 @@ PULL_PROBLEMS = counter(
     ["resource", "code"],
 )
 PULL_RUNS = counter("forvarning_ingest_pull_runs", "Runs that read a school system.", ["outcome"])
+PULL_SECONDS = counter(
+    "forvarning_ingest_pull_seconds",
+    "What runs spend their time on: fetch (the school system answers), take (a page is staged and "
+    "acknowledged), save (where the run stands), settle (roster and timetable take effect).",
+    ["step"],
+)
 PULL_RETRIES = counter(
     "forvarning_ingest_pull_retries", "Calls to school systems tried again.", ["status"]
 )

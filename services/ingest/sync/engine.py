@@ -13,6 +13,7 @@ from services.ingest.sync.errors import AnswerError, FilterError, RefusedError
 from services.ingest.sync.model import DELETED, Kind
 from services.ingest.sync.pages import Pages
 from services.ingest.sync.remote import Remote
+from services.ingest.sync.tally import timed
 
 BEFORE_LESSONS = (*ROSTER, Resource.SYLLABUS, Resource.ACTIVITY)
 
@@ -205,9 +206,10 @@ class Run:
         await self._pages.written(self._apply)
 
     async def _apply(self, snapshot: frozenset[Resource] = frozenset()) -> None:
-        settled = await self._inbox.settle(
-            self._source, snapshot=snapshot, accept_losses=self._pull.accept_losses
-        )
+        with timed("settle"):
+            settled = await self._inbox.settle(
+                self._source, snapshot=snapshot, accept_losses=self._pull.accept_losses
+            )
         self._pages.unsettled = False
         self._held = self._held or settled.held
         self._pages.tally.settled(settled)

@@ -29,7 +29,7 @@ from services.ingest.sync.locked import Locked
 from services.ingest.sync.model import Cursor, Pull
 from services.ingest.sync.reader import Page, Reader
 from services.ingest.sync.remote import Remote, Sleep
-from services.ingest.sync.tally import Tally, modified
+from services.ingest.sync.tally import Tally, modified, timed
 
 log = get_logger(__name__)
 
@@ -91,9 +91,10 @@ class Pages:
         if span is not None and cursor.span_first is None:
             cursor = replace(cursor, span_first=span[0])
         try:
-            page = await self.reader.resource(
-                resource, after=cursor.pass_after, span=span, token=cursor.page_token
-            )
+            with timed("fetch"):
+                page = await self.reader.resource(
+                    resource, after=cursor.pass_after, span=span, token=cursor.page_token
+                )
         except (FilterError, NotOfferedError) as error:
             if cursor.page_token is not None:
                 self._restarts += 1
@@ -112,7 +113,8 @@ class Pages:
             return False
         if page.token is not None and page.token == cursor.page_token:
             raise AnswerError(f"{resource}: the source gives the same page token again and again")
-        await self._take(resource, page.data, cursor.pass_after)
+        with timed("take"):
+            await self._take(resource, page.data, cursor.pass_after)
         return await self._advance(cursor, page)
 
     async def _advance(self, cursor: Cursor, page: Page) -> bool:
@@ -180,6 +182,11 @@ class Pages:
         if self.reader.learned != self._learned:
             self._learned = self.reader.learned
             await self.locked.set_pull(learned=self._learned.stored())
-        await self.locked.save(
-            cursor, self._run_id, self.tally.pages, self.tally.counts, self.tally.take_problems()
-        )
+        with timed("save"):
+            await self.locked.save(
+                cursor,
+                self._run_id,
+                self.tally.pages,
+                self.tally.counts,
+                self.tally.take_problems(),
+            )

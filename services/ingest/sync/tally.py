@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -29,17 +32,21 @@ class Tally:
         after: datetime | None,
     ) -> None:
         """Count what became of a page."""
+        outcomes: Counter[str] = Counter()
         for entity, answer in zip(entities, answers, strict=True):
-            outcome = answer.status
+            outcome: str = answer.status
             if outcome == "accepted":
-                self.add(resource, "new" if _is_new(entity, after) else "updated")
-            else:
-                self.add(resource, outcome)
+                outcome = "new" if _is_new(entity, after) else "updated"
+            outcomes[outcome] += 1
+            if not (answer.problems or answer.notes):
+                continue
             sample = str(entity.get("id", ""))
             for note in answer.problems:
                 self.problem(resource, note.code, note.field, "Error", sample)
             for note in answer.notes:
                 self.problem(resource, note.code, note.field, "Info", sample)
+        for outcome, number in outcomes.items():
+            self.add(resource, outcome, number)
 
     def settled(self, settled: Settled) -> None:
         for resource, id_, note in settled.problems:
@@ -68,14 +75,26 @@ class Tally:
         return found
 
 
+@contextmanager
+def timed(step: str) -> Iterator[None]:
+    """Count the seconds of the block under ``step``."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        metrics.PULL_SECONDS.labels(step).inc(time.monotonic() - began)
+
+
 def modified(entity: Mapping[str, Any]) -> datetime | None:
     """``meta.modified``; None where it is missing, no instant, or without an offset."""
     return _meta(entity, "modified")
 
 
 def _is_new(entity: Mapping[str, Any], after: datetime | None) -> bool:
+    if after is None:
+        return True
     created = _meta(entity, "created")
-    return after is None or (created is not None and created > after)
+    return created is not None and created > after
 
 
 def _meta(entity: Mapping[str, Any], name: str) -> datetime | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import signal
 import time
+from pathlib import Path
 
 from services.common.clock import SystemClock
 from tests.support.ss12000.double import build, running
@@ -22,6 +24,7 @@ def main() -> None:
     parser.add_argument("--odd-paths", action="store_true", help="singular and misspelt paths")
     parser.add_argument("--roster-only", action="store_true", help="no attendance, as DNP")
     parser.add_argument("--fault", action="append", default=[], help="KIND[:TIMES[:PATH]]")
+    parser.add_argument("--calls", type=Path, help="write what was asked into this file")
     options = parser.parse_args()
     habits = Habits(
         paths=dict(ODD_PATHS if options.odd_paths else STANDARD_PATHS),
@@ -47,6 +50,9 @@ def main() -> None:
         while not stop:
             double.catch_up()
             time.sleep(0.5)
+    if options.calls:
+        lines = (json.dumps(call) for call in double.server.calls)
+        options.calls.write_text("\n".join(lines), "utf-8")
 
 
 if __name__ == "__main__":

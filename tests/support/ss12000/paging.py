@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -86,13 +87,11 @@ def page(
             rows = [row for row in rows if row.entity.get(name, {}).get("id") == value]
     if filters.get("sortkey") == "ModifiedDesc":
         rows = sorted(rows, key=lambda row: row.modified, reverse=True)
-    else:
-        rows = sorted(rows, key=lambda row: row.number)
     by_offset = habits.paging == "offset" or "sortkey" in filters
     if by_offset:
         rest = rows[request["at"] :]
     else:
-        rest = [row for row in rows if row.number > request["at"]]
+        rest = rows[bisect_right(rows, request["at"], key=lambda row: row.number) :]
     limit = request["limit"] or len(rest)
     found = rest[:limit]
     if len(rest) <= limit:
