@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from google.protobuf.message import DecodeError
+
 from forvarning.state.v1.state_pb2 import Account, StateValue, ThreadHead
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core import ids
@@ -41,6 +43,8 @@ class Published:
         self._digest = 0
         self._expected: Account | None = None
         self._changed = False
+        self._strange: bytes | None = None
+        """The key of a record that nobody can read."""
 
     # -- reading the topic --------------------------------------------------------------
 
@@ -52,7 +56,11 @@ class Published:
             self._read.pop(key, None)
             self._count(key, before, 0)
             return
-        head = ThreadHead.FromString(value)
+        try:
+            head = ThreadHead.FromString(value)
+        except DecodeError:
+            self._strange = key
+            return
         if head.revision > before:
             name = ids.bucket_key(head.organiser_id, head.home_id, head.bucket)
             self._read[key] = _Event(name, head.pupil_id, head.revision, value)
@@ -64,6 +72,8 @@ class Published:
 
     def check(self) -> None:
         """Raise PublishedError where the topic is not what the changelog's account says."""
+        if self._strange is not None:
+            raise PublishedError(f"the record of thread {self._strange.hex()} is no WarningEvent")
         wanted = self._expected
         if wanted is None:
             # Nothing was published since the changelog began: what there is, is taken as it is.

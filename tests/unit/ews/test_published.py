@@ -93,6 +93,12 @@ def test_what_is_not_what_was_published_is_refused(harness: Harness) -> None:
     restored(harness, rows)
 
 
+def test_a_record_that_is_no_warning_is_named(harness: Harness) -> None:
+    rows: list[tuple[bytes, bytes | None]] = [*harness.latest.items(), (b"x" * 16, b"\xff\xff")]
+    with pytest.raises(PublishedError, match=f"thread {b'x'.hex() * 16} is no WarningEvent"):
+        restored(harness, rows)
+
+
 def test_the_account_follows_every_way_a_thread_is_told_or_goes(
     harness: Harness, school: School
 ) -> None:
