@@ -48,6 +48,8 @@ SETTINGS = {
     "FORVARNING_TOPIC_REPLICATION": "3",
     "FORVARNING_TOPIC_MIN_INSYNC": "2",
     "FORVARNING_CASES_PUBLIC_URL": "https://narvaro.example.org",
+    "FORVARNING_INGEST_PUBLIC_URL": "https://narvaro-in.example.org",
+    "FORVARNING_INGEST_SOURCE_SECRETS": "/etc/forvarning/sources",
     "FORVARNING_NOTIFY_SMTP_HOST": "smtp.example.org",
     "FORVARNING_NOTIFY_SMTP_PORT": "587",
 }
@@ -125,6 +127,18 @@ def _pod(
             {"name": "kafka-ca", "configMap": {"name": "kafka-ca"}},
         ],
     }
+
+
+def _with_source_secrets(manifests: list[Manifest]) -> list[Manifest]:
+    """Ingest reads school systems with secrets of theirs, where there are any (docs/sources.md)."""
+    spec = manifests[0]["spec"]["template"]["spec"]
+    where = SETTINGS["FORVARNING_INGEST_SOURCE_SECRETS"]
+    spec["containers"][0]["volumeMounts"].append(
+        {"name": "sources", "mountPath": where, "readOnly": True}
+    )
+    secret = {"secretName": "forvarning-sources", "optional": True}
+    spec["volumes"].append({"name": "sources", "secret": secret})
+    return manifests
 
 
 def _serving(pod: Manifest, *, restore_seconds: int) -> Manifest:
@@ -305,7 +319,9 @@ def manifests() -> dict[str, list[Manifest]]:
             _job("migrate", ["forvarning", "migrate"], MigrateSettings),
             _job("topics", ["forvarning", "topics", "create"], CommonSettings),
         ],
-        "40-ingest.yaml": _deployment("ingest", IngestSettings, memory="1Gi"),
+        "40-ingest.yaml": _with_source_secrets(
+            _deployment("ingest", IngestSettings, memory="1Gi")
+        ),
         "50-ews.yaml": _ews(),
         # The group step; two of them do no harm, and one going away is not noticed.
         "55-waves.yaml": _deployment(
