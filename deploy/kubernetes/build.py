@@ -319,9 +319,7 @@ def manifests() -> dict[str, list[Manifest]]:
             _job("migrate", ["forvarning", "migrate"], MigrateSettings),
             _job("topics", ["forvarning", "topics", "create"], CommonSettings),
         ],
-        "40-ingest.yaml": _with_source_secrets(
-            _deployment("ingest", IngestSettings, memory="1Gi")
-        ),
+        "40-ingest.yaml": _with_source_secrets(_deployment("ingest", IngestSettings, memory="1Gi")),
         "50-ews.yaml": _ews(),
         # The group step; two of them do no harm, and one going away is not noticed.
         "55-waves.yaml": _deployment(
