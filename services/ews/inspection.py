@@ -90,9 +90,20 @@ class Inspector:
                     f"partition {partition} has {behind} fact(s) to read and has read none for "
                     f"{now - since:.0f} s"
                 )
-            if entry.dirty_since is not None and now - entry.dirty_since > limit:
+            if entry.dirty_since is not None and now - self._owes_since(entry) > limit:
                 return f"partition {partition} has written no checkpoint for {limit:.0f} s"
         return None
+
+    def _owes_since(self, entry: Owned) -> float:
+        """From when on a checkpoint that does not come is a sign of being stuck.
+
+        A worker that comes back decides on a school year of every class, which takes minutes
+        where it has many: whoever waits for its turn is no more stuck than those whose turn it is.
+        """
+        since = max(entry.dirty_since or 0.0, entry.turn_at)
+        if entry.waits:
+            return max(since, *(one.checkpointed_at for one in self.owned.values()))
+        return since
 
     def forget(self) -> None:
         """The partitions have been given up."""

@@ -19,4 +19,8 @@ class Owned:
     checkpointed_at: float
     dirty_since: float | None = None
     """When facts were first seen that no checkpoint holds."""
+    waits: bool = False
+    """Its checkpoint is due and waits for its turn: others are being written."""
+    turn_at: float = 0.0
+    """When its turn last came."""
     writing: asyncio.Task[None] | None = None

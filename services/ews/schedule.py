@@ -100,7 +100,9 @@ class Schedule:
 
     async def _write(self, partition: int, entry: Owned) -> None:
         try:
+            entry.waits = True
             async with self._slot():
+                entry.waits, entry.turn_at = False, self.clock()
                 if entry.runner.closed and not self.stopping:
                     return
                 started = self.clock()
@@ -113,6 +115,7 @@ class Schedule:
         else:
             self._written(entry, snapshot, started)
         finally:
+            entry.waits = False
             entry.writing = None
 
     @contextlib.asynccontextmanager

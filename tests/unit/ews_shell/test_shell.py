@@ -365,6 +365,57 @@ def test_a_worker_that_writes_no_checkpoint_is_stuck() -> None:
     assert "no checkpoint" in (scene.shell.inspector.stuck() or "")
 
 
+def test_waiting_for_ones_turn_is_not_being_stuck_while_others_write() -> None:
+    scene = Scene(ews_stuck_seconds=60)
+    waiting, writing = scene.own(0), scene.own(1)
+    for partition, entry in ((0, waiting), (1, writing)):
+        scene.feed(partition, 0)
+        entry.dirty_since = scene.now
+    assert scene.shell.inspector.stuck() is None
+    waiting.waits = True
+    for _ in range(5):
+        scene.now += 40
+        writing.checkpointed_at = writing.dirty_since = scene.now
+        assert scene.shell.inspector.stuck() is None
+    # Its turn has come: from now on it has as long as anybody.
+    waiting.waits, waiting.turn_at = False, scene.now
+    scene.now += 59
+    writing.dirty_since = None
+    assert scene.shell.inspector.stuck() is None
+    scene.now += 2
+    assert "partition 0 has written no checkpoint" in (scene.shell.inspector.stuck() or "")
+
+
+def test_where_nobody_writes_whoever_waits_is_stuck_too() -> None:
+    scene = Scene(ews_stuck_seconds=60)
+    entry = scene.own(0)
+    scene.feed(0, 0)
+    assert scene.shell.inspector.stuck() is None
+    entry.dirty_since, entry.waits = scene.now, True
+    scene.now += 61
+    assert "no checkpoint" in (scene.shell.inspector.stuck() or "")
+
+
+def test_a_checkpoint_says_when_it_waits_and_when_its_turn_came() -> None:
+    async def scenario() -> None:
+        scene = Scene(ews_parallel_checkpoints=1)
+        first, second = scene.own(0), scene.own(1)
+        for partition in (0, 1):
+            scene.feed(partition, 0)
+        scene.shell.schedule._under_way = 1  # somebody else's
+        await scene.tick(100)
+        assert (first.waits, second.waits) == (True, True)
+        scene.now += 7
+        scene.shell.schedule._under_way = 0
+        scene.shell.schedule._freed.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert (first.waits, second.waits) == (False, False)
+        assert first.turn_at == second.turn_at == scene.now
+
+    asyncio.run(scenario())
+
+
 def test_waiting_for_a_profile_is_not_being_stuck() -> None:
     scene = Scene(ews_stuck_seconds=60)
     scene.own(0)
