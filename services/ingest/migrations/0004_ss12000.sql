@@ -125,28 +125,13 @@ CREATE TABLE ingest.ss12000_state (
     FOREIGN KEY (organiser_id, source_id) REFERENCES ingest.sources (organiser_id, source_id)
 );
 
--- What else a client may leave with a server of the standard: its log, its statistics, its
--- subscriptions. kind = log, statistics, subscription.
-CREATE TABLE ingest.ss12000_notes (
-    organiser_id uuid NOT NULL,
-    source_id uuid NOT NULL,
-    id uuid NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('log', 'statistics', 'subscription')),
-    created timestamptz NOT NULL,
-    expires timestamptz NOT NULL,
-    body jsonb NOT NULL,
-    PRIMARY KEY (organiser_id, source_id, id),
-    FOREIGN KEY (organiser_id, source_id) REFERENCES ingest.sources (organiser_id, source_id)
-);
-CREATE INDEX ON ingest.ss12000_notes (organiser_id, source_id, kind, created);
-
 DO $$
 DECLARE target regclass;
 BEGIN
     FOREACH target IN ARRAY ARRAY[
         'people.ss12000_persons', 'ingest.ss12000_entities', 'ingest.ss12000_refs',
         'ingest.ss12000_events',
-        'ingest.ss12000_attendances', 'ingest.ss12000_state', 'ingest.ss12000_notes']::regclass[]
+        'ingest.ss12000_attendances', 'ingest.ss12000_state']::regclass[]
     LOOP
         EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', target);
         EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', target);
