@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deploy.local.process import LocalStackError
 
@@ -179,20 +180,25 @@ def _how_to_go_on(lock: Lock, jars: list[Jar], folder: Path, error: Exception) -
     )
 
 
+def maven(staging: Path) -> Any:
+    """jgo's way to Maven's repositories, the user's own mirrors among them; kept in ``staging``."""
+    from jgo.config import GlobalSettings  # noqa: PLC0415 - slow, and rarely needed
+    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415 - likewise
+    from jgo.maven import MavenContext  # noqa: PLC0415 - likewise
+
+    return MavenContext(
+        repo_cache=staging / "repository",
+        remote_repos={**GlobalSettings.load().repositories, "central": MAVEN_CENTRAL_URL},
+        timeout=_TIMEOUT_SECONDS,
+    )
+
+
 class _Fetcher:
     """Brings one jar into the staging folder; called from several threads."""
 
     def __init__(self, staging: Path) -> None:
-        from jgo.config import GlobalSettings  # noqa: PLC0415 - slow, and rarely needed
-        from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415 - likewise
-        from jgo.maven import MavenContext  # noqa: PLC0415 - likewise
-
         self._staging = staging
-        self._context = MavenContext(
-            repo_cache=staging / "repository",
-            remote_repos={**GlobalSettings.load().repositories, "central": MAVEN_CENTRAL_URL},
-            timeout=_TIMEOUT_SECONDS,
-        )
+        self._context = maven(staging)
 
     def __call__(self, jar: Jar) -> Path:
         ours = self._staging / jar.file_name
@@ -225,7 +231,7 @@ class _Fetcher:
         # jgo writes straight to this path: what an interrupted try left must go first.
         if artifact.cached_path is not None:
             artifact.cached_path.unlink(missing_ok=True)
-        path = self._context.resolver.download(artifact)
+        path: Path | None = self._context.resolver.download(artifact)
         if path is None:
             raise RuntimeError(f"{jar.coordinate} could not be fetched.")
         return path

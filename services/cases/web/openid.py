@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.cases.api.access import set_session
+from services.cases.api.access import set_secret, set_session
 from services.cases.openid import OpenId
 from services.cases.web.targets import safe
 from services.common.settings import CasesSettings
@@ -27,15 +27,7 @@ async def begin(
     begun = await openid.begin(request, provider, safe(vidare))
     answer = RedirectResponse(begun.url, status_code=303)
     settings: CasesSettings = request.app.state.settings
-    answer.set_cookie(
-        _name(settings),
-        begun.cookie,
-        httponly=True,
-        # Lax: the browser comes back from another site.
-        samesite="lax",
-        secure=settings.environment != "local",
-        path="/",
-    )
+    set_secret(answer, settings, _name(settings), begun.cookie)
     return answer
 
 

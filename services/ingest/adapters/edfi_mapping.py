@@ -12,16 +12,15 @@ unexcused_is_confirmed     true where staff has confirmed it before it becomes a
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from services.common.clock import local_instant
-from services.ingest.adapters.mapping import MappingError
+from services.ingest.adapters.mapping import read_as
 from services.ingest.model.fields import Key, Strict
 
 Wall = Annotated[str, StringConstraints(strict=True, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -99,11 +98,4 @@ class EdFiMapping(Strict):
 
 def read_edfi_mapping(path: Path) -> EdFiMapping:
     """Raises :class:`MappingError` with the file's name and the field."""
-    try:
-        return EdFiMapping.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise MappingError(f"{path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise MappingError(f"{path}: {field}: {first['msg']}") from error
+    return read_as(EdFiMapping, path)

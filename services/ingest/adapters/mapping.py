@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class MappingError(Exception):
@@ -144,8 +146,13 @@ class Mapping(_Part):
 
 def read_mapping(path: Path) -> Mapping:
     """Raises :class:`MappingError` with the file's name and the field."""
+    return read_as(Mapping, path)
+
+
+def read_as(model: type[Model], path: Path) -> Model:
+    """A TOML file as that model. Raises :class:`MappingError` with its name and the field."""
     try:
-        return Mapping.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return model.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise MappingError(f"{path}: {error}") from error
     except ValidationError as error:
