@@ -20,6 +20,7 @@ from services.cases.store.cases import Case, Happened
 from services.cases.store.outbox import Told
 from services.cases.store.scope import Database
 from services.common import pg
+from services.common.clock import school_year
 from services.common.logging import get_logger
 
 _log = get_logger(__name__)
@@ -94,9 +95,17 @@ class Sweep:
         metrics.OUTBOX_PENDING.set(pending)
         metrics.OUTBOX_AGE.set(oldest)
         if forget:
+            await self._coming_school_years()
             async with self._database.nobody() as connection:
                 await sessions.forget_failures(connection)
                 await attempts.forget(connection)
+
+    async def _coming_school_years(self) -> None:
+        """This school year and the next have their partition of absence days before they begin."""
+        first = school_year(self._database.today())
+        for year in (first, first + 1):
+            if await self._database.pool.fetchval("SELECT cases.make_absence_year($1)", year):
+                _log.info("partition made", school_year=year)
 
     async def _portion(self, organiser_id: UUID, after: UUID) -> UUID | None:
         """Look at the next open cases; returns where to go on, None at the end."""
