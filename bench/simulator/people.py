@@ -200,13 +200,23 @@ class _Staff:
         self.duties.append(Duty(number, staff, role, area, unit, school_class, grades, substitute))
 
 
+#: Those who answer for the whole organiser.
+ORGANISERS_OWN = (
+    ("anmalan", "organiser_officer"),
+    ("skolplikt", "compulsory_officer"),
+    ("namnd", "board"),
+    ("drift", "operations"),
+)
+
+
 def staff_and_duties(
     config: SimulatorConfig,
     areas: tuple[tuple[str, str], ...],
     units: list[Unit],
     classes: list[SchoolClass],
 ) -> tuple[list[StaffMember], list[Duty]]:
-    """Coordinators per area; rektor, närvaroansvarig, substitute and elevhälsa per unit; mentors.
+    """Coordinators, their leader and a manager per area; rektor, närvaroansvarig, substitute and
+    elevhälsa per unit; mentors; who answers for the whole organiser.
 
     The last units (``rates.units_without_officer``) have no närvaroansvarig;
     the first unit has one more for its three oldest årskurser.
@@ -229,4 +239,9 @@ def staff_and_duties(
     for school_class in classes:
         mentor = staff.hire(f"mentor.{school_class.id.lower()}")
         staff.charge(mentor, "mentor", school_class=school_class.id)
+    for area, _ in areas:
+        staff.charge(staff.hire(f"teamledare.{area}"), "team_leader", area=area)
+        staff.charge(staff.hire(f"omradeschef.{area}"), "area_manager", area=area)
+    for login, role in ORGANISERS_OWN:
+        staff.charge(staff.hire(login), role)
     return staff.members, staff.duties

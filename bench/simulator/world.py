@@ -126,7 +126,7 @@ class StaffMember:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Who answers for what; exactly one of area, unit and class is set."""
+    """Who answers for what: one of area, unit and class is set, or none for the whole organiser."""
 
     id: str
     staff: str

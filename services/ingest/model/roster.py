@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from services.common.roles import OF_A_CLASS, ORGANISER_WIDE, Role
 from services.ingest.model.fields import Day, Flag, Key, Strict, Text
 
 Name = Key
@@ -177,7 +178,7 @@ class StaffIn(Strict):
 class DutyIn(ValidIn):
     id: Key
     staff: Key
-    role: Literal["mentor", "attendance_officer", "principal", "student_health", "coordinator"]
+    role: Role
     area: Key | None = None
     school_unit: Key | None = None
     class_: Key | None = Field(default=None, alias="class")
@@ -186,8 +187,11 @@ class DutyIn(ValidIn):
 
     @model_validator(mode="after")
     def _somewhere(self) -> DutyIn:
-        if self.area is None and self.school_unit is None and self.class_ is None:
+        nowhere = self.area is None and self.school_unit is None and self.class_ is None
+        if nowhere and self.role not in ORGANISER_WIDE:
             raise ValueError("a duty needs an area, a school_unit or a class")
+        if self.class_ is not None and self.role not in OF_A_CLASS:
+            raise ValueError(f"a duty as {self.role} is not for one class")
         return self
 
 

@@ -35,6 +35,12 @@ _ROLES = {
     "principal": roster.ROLE_PRINCIPAL,
     "student_health": roster.ROLE_STUDENT_HEALTH,
     "coordinator": roster.ROLE_COORDINATOR,
+    "team_leader": roster.ROLE_TEAM_LEADER,
+    "area_manager": roster.ROLE_AREA_MANAGER,
+    "organiser_officer": roster.ROLE_ORGANISER_OFFICER,
+    "compulsory_officer": roster.ROLE_COMPULSORY_OFFICER,
+    "board": roster.ROLE_BOARD,
+    "operations": roster.ROLE_OPERATIONS,
 }
 _KINDS = {
     "municipal": roster.ORGANISER_KIND_MUNICIPAL,

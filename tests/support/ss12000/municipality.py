@@ -229,7 +229,8 @@ class Municipality:
                         if c.unit == units[duty.unit].index
                     ]
             else:
-                body["dutyAt"] = {"id": uid("area", duty.area)}
+                at = uid("area", duty.area) if duty.area else uid("organiser")
+                body["dutyAt"] = {"id": at}
             yield "Duty", body
         for teacher in world.teachers:
             yield (

@@ -29,6 +29,12 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_PRINCIPAL: _ClassVar[Role]
     ROLE_STUDENT_HEALTH: _ClassVar[Role]
     ROLE_COORDINATOR: _ClassVar[Role]
+    ROLE_TEAM_LEADER: _ClassVar[Role]
+    ROLE_AREA_MANAGER: _ClassVar[Role]
+    ROLE_ORGANISER_OFFICER: _ClassVar[Role]
+    ROLE_COMPULSORY_OFFICER: _ClassVar[Role]
+    ROLE_BOARD: _ClassVar[Role]
+    ROLE_OPERATIONS: _ClassVar[Role]
 ORGANISER_KIND_UNSPECIFIED: OrganiserKind
 ORGANISER_KIND_MUNICIPAL: OrganiserKind
 ORGANISER_KIND_INDEPENDENT: OrganiserKind
@@ -42,6 +48,12 @@ ROLE_ATTENDANCE_OFFICER: Role
 ROLE_PRINCIPAL: Role
 ROLE_STUDENT_HEALTH: Role
 ROLE_COORDINATOR: Role
+ROLE_TEAM_LEADER: Role
+ROLE_AREA_MANAGER: Role
+ROLE_ORGANISER_OFFICER: Role
+ROLE_COMPULSORY_OFFICER: Role
+ROLE_BOARD: Role
+ROLE_OPERATIONS: Role
 
 class RosterRecord(_message.Message):
     __slots__ = ("organiser_id", "organiser", "school_unit", "group", "pupil", "duty")

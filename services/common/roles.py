@@ -1,0 +1,32 @@
+"""What people may be at a school and its huvudman: the roster's duties, and claims of a provider.
+
+What each may see is decided in PostgreSQL (services/cases/migrations); docs/access.md shows it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Role = Literal[
+    "mentor",
+    "attendance_officer",
+    "principal",
+    "student_health",
+    "coordinator",
+    "team_leader",
+    "area_manager",
+    "organiser_officer",
+    "compulsory_officer",
+    "board",
+    "operations",
+]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+#: These may hold for one class or group alone.
+OF_A_CLASS: frozenset[Role] = frozenset(
+    {"mentor", "attendance_officer", "principal", "student_health"}
+)
+#: These answer for the whole organiser, so their duty may name no place.
+ORGANISER_WIDE: frozenset[Role] = frozenset(
+    {"team_leader", "organiser_officer", "compulsory_officer", "board", "operations"}
+)
