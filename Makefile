@@ -7,7 +7,7 @@ CODE := services deploy bench tests
 NEW ?= danderyd
 OLD ?= standard
 
-.PHONY: help demo replay demo-check test check soak eval bench-ews bench-sync bench-demo golden mutants format proto schemas screenshots locks clean
+.PHONY: help demo replay demo-check test check soak eval bench-ews bench-sync bench-cases bench-demo golden mutants format proto schemas screenshots locks clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench-ews: .venv/dev .venv/peers/ready ## how fast the EWS is, against its peers
 
 bench-sync: .venv/dev ## how fast a school system is read over SS 12000, killed half way; one JSON line last
 	@$(PY) -m bench.sync $(if $(WHOLE),--whole)
+
+bench-cases: .venv/dev ## how fast the case service is, on three filled school years; writes docs/benchmarks-cases.md; one JSON line last
+	@$(PY) -m bench.cases
 
 bench-demo: .venv/local ## seconds from a fresh clone to the first warning; one JSON line last
 	@$(PY) -m bench.demo

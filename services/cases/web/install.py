@@ -98,7 +98,11 @@ def _headers(app: FastAPI, settings: CasesSettings) -> None:
         # The template, never the address: it would hold case numbers.
         template = getattr(route, "path", "none")
         status = f"{response.status_code // 100}xx"
-        metrics.REQUESTS.labels(template, status).observe(time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        metrics.REQUESTS.labels(template, status).observe(seconds)
+        if settings.environment == "local":
+            # For whoever measures; elsewhere it would tell strangers what takes long.
+            response.headers["Server-Timing"] = f"app;dur={seconds * 1000:.1f}"
         return response
 
 

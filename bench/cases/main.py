@@ -1,0 +1,111 @@
+"""How fast the case service is on three filled school years; the last line is the result."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import asyncpg
+from pydantic import SecretStr
+
+from bench.cases import chain, fill, landing, page, pages, stream
+from bench.cases.ground import Ground, NotMeasuredError, ground, prepare
+from bench.cases.town import TODAY, Town
+from bench.ews.basics import say
+from bench.result import Aim, print_result
+from deploy.local.process import LocalStackError
+from services.cases.store.scope import Database
+from services.common import pg
+from services.common.clock import FixedClock, local_instant
+
+AIMS = (
+    Aim("list_p95_ms", "<=", 100),
+    Aim("case_p95_ms", "<=", 100),
+    Aim("queue_p95_ms", "<=", 100),
+    Aim("warnings_per_s", ">=", 500),
+    Aim("duplicate_effects", "==", 0),
+    Aim("absence_days_3m_seconds", "<=", 120),
+)
+_POOL = 12
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.cases", description=__doc__)
+    parser.add_argument("--pupils", type=int, default=35_000)
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--days", type=int, default=3_000_000, help="absence days in all")
+    parser.add_argument("--users", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=90.0, help="of reading pages")
+    parser.add_argument("--warnings", type=int, default=20_000)
+    return parser.parse_args(arguments)
+
+
+def is_whole(options: argparse.Namespace) -> bool:
+    """Whether the aims' own numbers were run: only then docs/ is written."""
+    whole = parse([])
+    names = ("pupils", "cases", "days", "users", "seconds", "warnings")
+    return all(getattr(options, name) == getattr(whole, name) for name in names)
+
+
+def bench(options: argparse.Namespace, folder: Path) -> dict[str, float | None]:
+    """The figures."""
+    town = Town(options.pupils, options.cases, 3, options.days)
+    with ground(folder) as own:
+        return asyncio.run(_bench(own, town, options))
+
+
+async def _bench(own: Ground, town: Town, options: argparse.Namespace) -> dict[str, float | None]:
+    await prepare(own)
+    admin = await asyncpg.connect(own.admin_dsn)
+    pool = await pg.connect(SecretStr(own.dsn), service="bench", size=_POOL)
+    database = Database(pool, FixedClock(local_instant(TODAY, 7 * 60 + 45)))
+    figures: dict[str, float | None] = {
+        "pupils": town.pupils,
+        "cases": town.cases,
+        "users": options.users,
+    }
+    try:
+        await fill.fill(admin, town)
+        figures |= await landing.land(database, town)
+        await admin.execute("VACUUM ANALYZE")
+        # A checkpoint of what filling left must not fall into what is measured.
+        await admin.execute("CHECKPOINT")
+        own.start()
+        seen = await pages.look(own, admin, town, options.users, options.seconds)
+        found = seen.figures()
+        pages.tell(found)
+        figures |= found
+        figures |= await chain.measure(database, town, options.users)
+        figures |= await stream.run(own, admin, town, options.warnings)
+    finally:
+        await pool.close()
+        await admin.close()
+    return figures
+
+
+def main() -> int:
+    """0 when it could be measured, met or not; 1 when not."""
+    options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="forvarning-cases-") as temporary:
+        folder = Path(temporary)
+        # PostgreSQL runs as an account of its own where we are root.
+        folder.chmod(0o755)
+        try:
+            figures = bench(options, folder)
+        except (LocalStackError, NotMeasuredError) as error:
+            say(f"bench-cases could not measure: {error}")
+            return 1
+    _finish(options, figures)
+    return 0
+
+
+def _finish(options: argparse.Namespace, figures: Mapping[str, float | None]) -> None:
+    if is_whole(options):
+        page.write(figures, AIMS)
+    print_result("bench-cases", figures, AIMS)
