@@ -17,6 +17,7 @@ RoleName = Literal["mentor", "attendance_officer", "principal", "student_health"
 CaseState = Literal["open", "assessment", "investigation", "reported", "intervention", "follow_up"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Text = Annotated[str, Field(pattern=r"\S")]
+Weeks = Annotated[list[Annotated[int, Field(ge=1, le=53)]], Field(max_length=53)]
 
 
 class LadderError(ValueError):
@@ -101,12 +102,17 @@ class After(_Part):
     wait: Clock | None = None
 
 
-class Step(_Part):
+# As below.
+_ONE_REPETITION: dict[str, Any] = {"not": {"required": ["repeat", "weeks"]}}
+
+
+class Step(_Part, json_schema_extra=_ONE_REPETITION):
     """What a trigger leads to: the case's state, who owns it, by when, and who is told.
 
     ``tasks`` are what is to be done, in words for the people who do it. ``clock`` is the
     time from the step's beginning until it is to be done, ``repeat`` how often its tasks
-    come back until the case is closed.
+    come back until the case is closed, ``weeks`` the weeks of the year (ISO) in which they
+    do. Not both.
     """
 
     id: Name
@@ -117,9 +123,16 @@ class Step(_Part):
     owner: RoleName
     clock: Clock | None = None
     repeat: Clock | None = None
+    weeks: Weeks = []
     recipients: Annotated[list[RoleName], Field(min_length=1)]
     tasks: list[Text] = []
     source: Text
+
+    @model_validator(mode="after")
+    def _comes_back_in_one_way(self) -> Step:
+        if self.repeat is not None and self.weeks:
+            raise ValueError("give repeat or weeks, not both")
+        return self
 
 
 class Ladder(_Part):

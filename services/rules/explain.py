@@ -278,6 +278,10 @@ def _step(step: Step, ladder: Ladder) -> Part:
         said.append(f"Det ska vara klart inom {time_of(step.clock)}.")
     if step.repeat is not None:
         said.append(f"Det görs om efter {time_of(step.repeat)}, tills ärendet avslutas.")
+    if step.weeks:
+        week = "vecka" if len(step.weeks) == 1 else "veckorna"
+        numbers = together([str(one) for one in step.weeks])
+        said.append(f"Det görs {week} {numbers} varje år, tills ärendet avslutas.")
     told = together([ROLES[one] for one in step.recipients])
     said.append(sentence(f"{told} får veta"))
     return Part(step.title or step.id, " ".join(said), tuple(step.tasks), step.source)

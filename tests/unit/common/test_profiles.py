@@ -110,3 +110,21 @@ source = "Stockholm"
     step = ladder.step("langvarig", 2)
     assert step is not None
     assert step.id == "langvarig-utredning"
+
+
+def test_tasks_come_back_at_an_interval_or_in_named_weeks_but_not_both() -> None:
+    step = """
+[[ladder.steps]]
+id = "avstamning"
+trigger = { case_state = "reported" }
+owner = "principal"
+recipients = ["principal"]
+source = "x"
+weeks = [11, 41]
+"""
+    assert parse_ladder(step.encode()).steps[0].weeks == [11, 41]
+    with pytest.raises(LadderError, match="not both"):
+        parse_ladder(f"{step}repeat = {{ months = 1 }}\n".encode())
+    for week in ("0", "54"):
+        with pytest.raises(LadderError):
+            parse_ladder(step.replace("11", week).encode())

@@ -111,6 +111,7 @@ TODAY_CASES = [
         "bollnas",
         "skolverket-15",
         "prestationsprinsen",
+        "lidingo",
         "stockholm",
         "skola24-default",
         "england-us",
@@ -227,6 +228,12 @@ CASES = [
     Case("stockholm", "stockholm-15-procent", days((15, "."), "v v . . v"), None),
     Case("stockholm", "stockholm-10-dagar", days((10, "c")), 9),
     Case("stockholm", "stockholm-10-dagar", days((9, "c"), "ccc."), None),
+    # lidingo: as stockholm, whose signals it has.
+    Case("lidingo", "lidingo-15-procent", days((15, "."), "v . v . v"), 19),
+    Case("lidingo", "lidingo-15-procent", days((15, "."), "v . v . vvvw"), None),
+    Case("lidingo", "lidingo-15-procent", days((15, "."), "v v . . v"), None),
+    Case("lidingo", "lidingo-10-dagar", days((10, "c")), 9),
+    Case("lidingo", "lidingo-10-dagar", days((9, "c"), "ccc."), None),
     # skola24-default: one day of ten is 10 %, which is not over 10 %; one minute more is.
     Case("skola24-default", "skola24-10-procent", days((8, "."), "o...", "v"), 9),
     Case("skola24-default", "skola24-10-procent", days((9, "."), "i"), None),

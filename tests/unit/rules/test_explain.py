@@ -245,6 +245,14 @@ def test_a_rule_reads_as_swedish(change: tuple[str, str], heading: str, sentence
             ),
         ),
         (
+            "lidingo",
+            "Uppföljning av öppna anmälningar",
+            (
+                "Börjar när ärendet går till anmälan till huvudmannen. Ansvarig är rektorn. Det "
+                "görs veckorna 11 och 41 varje år, tills ärendet avslutas. Rektorn får veta."
+            ),
+        ),
+        (
             "bollnas",
             "Observation under fyra veckor",
             (
