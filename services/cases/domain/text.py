@@ -45,6 +45,12 @@ ROLES = {
     "principal": "rektor",
     "student_health": "elevhälsa",
     "coordinator": "koordinator",
+    "team_leader": "teamledare",
+    "area_manager": "områdeschef",
+    "organiser_officer": "handläggare hos huvudmannen",
+    "compulsory_officer": "skolpliktshandläggare",
+    "board": "nämnden",
+    "operations": "drift",
 }
 #: Why no notice went home the same day, by the codes of notify's delivery log.
 CALL_REASONS = {

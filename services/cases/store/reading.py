@@ -19,8 +19,7 @@ _CASE = ", ".join(f"c.{name}" for name in cases.Case.__dataclass_fields__)
 # Who a row is about, as far as the viewer may know: one place for all lists and pages.
 # Needs a row x with pupil_id, class_id, school_unit_id and assigned_staff_id.
 _WHO = """
-    (coalesce(p.protection, 'none') <> 'none') AS protected,
-    k.known,
+    k.protected, k.known,
     CASE WHEN k.known THEN p.given_name || ' ' || p.family_name END AS pupil_name,
     CASE WHEN k.known THEN g.name END AS class_name,
     CASE WHEN k.known THEN u.name END AS unit_name
@@ -29,13 +28,18 @@ _JOIN_WHO = """
     LEFT JOIN people_v1.pupils p ON p.pupil_id = x.pupil_id
     LEFT JOIN people_v1.groups g ON g.group_id = x.class_id
     LEFT JOIN people_v1.school_units u ON u.school_unit_id = x.school_unit_id
-    CROSS JOIN LATERAL (SELECT cases.may_know(p.protection, x.assigned_staff_id, x.school_unit_id)
-                        AS known) k
+    CROSS JOIN LATERAL (
+        SELECT o.protected,
+               NOT o.protected OR x.pupil_id = ANY ((SELECT cases.known_protected())::uuid[])
+                   AS known
+        FROM (SELECT x.pupil_id = ANY ((SELECT cases.protected_pupils())::uuid[])
+                  AS protected) o) k
 """
 _CASE_ROWS = f"""
     SELECT {_CASE}, {_WHO}, s.given_name || ' ' || s.family_name AS assigned_name, d.due_at,
-           (c.assigned_staff_id = cases.viewer()
-            OR c.school_unit_id = ANY (cases.units_of('{{attendance_officer,principal}}')))
+           (c.assigned_staff_id = (SELECT cases.viewer())
+            OR c.school_unit_id = ANY (
+                (SELECT cases.units_of('{{attendance_officer,principal}}'))::uuid[]))
                IS TRUE AS can_decide
     FROM cases.cases c
     JOIN LATERAL (SELECT c.pupil_id, c.class_id, c.school_unit_id, c.assigned_staff_id) x ON true
@@ -45,7 +49,7 @@ _CASE_ROWS = f"""
         SELECT min(d.due_at) AS due_at FROM cases.duties d
         WHERE d.organiser_id = c.organiser_id AND d.case_id = c.case_id
           AND d.kind = 'acknowledge' AND d.done_at IS NULL) d ON true
-    WHERE c.organiser_id = cases.organiser()
+    WHERE c.organiser_id = (SELECT cases.organiser())
 """
 
 
@@ -80,14 +84,15 @@ _CALL_ROWS = f"""
            x.attempted_at, x.assigned_staff_id, x.version, x.case_id, x.done_at, x.done_by,
            x.outcome, x.note, c.number AS case_number, {_WHO}, p.birth_date, p.phone AS pupil_phone,
            s.given_name || ' ' || s.family_name AS assigned_name,
-           (x.assigned_staff_id = cases.viewer()
-            OR x.school_unit_id = ANY (cases.units_of('{{attendance_officer,principal}}')))
+           (x.assigned_staff_id = (SELECT cases.viewer())
+            OR x.school_unit_id = ANY (
+                (SELECT cases.units_of('{{attendance_officer,principal}}'))::uuid[]))
                IS TRUE AS can_decide
     FROM cases.duties x
     {_JOIN_WHO}
     LEFT JOIN cases.cases c ON c.organiser_id = x.organiser_id AND c.case_id = x.case_id
     LEFT JOIN people_v1.staff s ON s.staff_id = x.assigned_staff_id
-    WHERE x.organiser_id = cases.organiser() AND x.kind = 'call_home'
+    WHERE x.organiser_id = (SELECT cases.organiser()) AND x.kind = 'call_home'
 """
 
 
@@ -142,7 +147,7 @@ async def unexcused(connection: Connection, day: date) -> list[Record]:
             WHERE l.organiser_id = e.organiser_id AND l.pupil_id = e.pupil_id
               AND l.school_date = e.raised_day AND l.kind = 'same_day'
             ORDER BY l.state = 'sent' DESC, l.occurred_at DESC LIMIT 1) n ON true
-        WHERE e.organiser_id = cases.organiser() AND e.family = 'unexcused_today'
+        WHERE e.organiser_id = (SELECT cases.organiser()) AND e.family = 'unexcused_today'
           AND e.raised_day = $1
         ORDER BY e.state = 'withdrawn', unit_name, class_name, pupil_name, e.episode_id
         """,
@@ -155,7 +160,7 @@ async def last_day_with_unexcused(connection: Connection, before: date) -> date 
     day: date | None = await connection.fetchval(
         """
         SELECT max(raised_day) FROM cases.episodes
-        WHERE organiser_id = cases.organiser() AND family = 'unexcused_today'
+        WHERE organiser_id = (SELECT cases.organiser()) AND family = 'unexcused_today'
           AND state <> 'withdrawn' AND raised_day < $1 AND raised_day >= $1 - 5
         """,
         before,
@@ -173,7 +178,8 @@ async def school_signals(connection: Connection, since: date) -> list[Record]:
         FROM cases.school_signals s
         LEFT JOIN people_v1.groups g ON g.group_id = s.class_id
         LEFT JOIN people_v1.school_units u ON u.school_unit_id = s.school_unit_id
-        WHERE s.organiser_id = cases.organiser() AND s.state = 'active' AND s.last_day >= $1
+        WHERE s.organiser_id = (SELECT cases.organiser())
+          AND s.state = 'active' AND s.last_day >= $1
           -- A class that the roster does not know cannot be named.
           AND (s.scope <> 'class' OR g.name IS NOT NULL)
         ORDER BY u.name, s.school_unit_id,
@@ -189,7 +195,7 @@ async def snapshots(connection: Connection, case_id: UUID) -> list[bytes]:
     rows = await connection.fetch(
         """
         SELECT snapshot FROM cases.warnings
-        WHERE organiser_id = cases.organiser() AND case_id = $1 ORDER BY family, thread_id
+        WHERE organiser_id = (SELECT cases.organiser()) AND case_id = $1 ORDER BY family, thread_id
         """,
         case_id,
     )
@@ -205,7 +211,7 @@ async def absence_days(
         SELECT day, offered, reported, valid, invalid_unexplained + invalid_confirmed AS invalid,
                lessons, lessons_reported, lessons_absent
         FROM cases.absence_days
-        WHERE organiser_id = cases.organiser() AND pupil_id = $1 AND day BETWEEN $2 AND $3
+        WHERE organiser_id = (SELECT cases.organiser()) AND pupil_id = $1 AND day BETWEEN $2 AND $3
         """,
         pupil_id,
         first,
@@ -218,7 +224,7 @@ async def history(connection: Connection, case_id: UUID) -> list[Record]:
     return await connection.fetch(
         """
         SELECT at, kind, actor_staff_id, school_date, detail FROM cases.case_events
-        WHERE organiser_id = cases.organiser() AND case_id = $1 ORDER BY at DESC, seq DESC
+        WHERE organiser_id = (SELECT cases.organiser()) AND case_id = $1 ORDER BY at DESC, seq DESC
         """,
         case_id,
     )
@@ -229,7 +235,7 @@ async def comments(connection: Connection, case_id: UUID) -> list[Record]:
     return await connection.fetch(
         """
         SELECT at, author_staff_id, body FROM cases.comments
-        WHERE organiser_id = cases.organiser() AND case_id = $1 ORDER BY at, comment_id
+        WHERE organiser_id = (SELECT cases.organiser()) AND case_id = $1 ORDER BY at, comment_id
         """,
         case_id,
     )
@@ -247,18 +253,15 @@ async def staff_names(connection: Connection, staff_ids: Sequence[UUID]) -> dict
     return {row["staff_id"]: row["name"] for row in rows}
 
 
-async def roles_of(connection: Connection, staff_id: UUID, today: date) -> list[Record]:
-    """The duties of a member of staff today, with the names of what they cover."""
+async def my_duties(connection: Connection) -> list[Record]:
+    """The viewer's duties today, the session's claims included, with what they cover."""
     return await connection.fetch(
         """
         SELECT d.role, u.name AS unit_name, g.name AS group_name, a.name AS area_name
-        FROM people_v1.duties d
+        FROM cases.my_duties() d
         LEFT JOIN people_v1.school_units u ON u.school_unit_id = d.school_unit_id
         LEFT JOIN people_v1.groups g ON g.group_id = d.group_id
         LEFT JOIN people_v1.areas a ON a.area_id = d.area_id
-        WHERE d.staff_id = $1 AND d.valid_from <= $2 AND (d.valid_to IS NULL OR d.valid_to > $2)
         ORDER BY d.role, u.name, g.name
-        """,
-        staff_id,
-        today,
+        """
     )

@@ -1,4 +1,4 @@
-"""Whose eyes a transaction sees with: the service's own, or one person's (see 0001_cases.sql)."""
+"""Whose eyes a transaction sees with: the service's own, or one person's (migration 0006)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class Viewer:
 
     organiser_id: UUID
     staff_id: UUID
+    session_id: UUID | None = None
+    """The session that a provider's claims hang on."""
 
 
 class Database:
@@ -58,8 +60,10 @@ class Database:
             self.pool,
             viewer.organiser_id,
             staff_id=str(viewer.staff_id),
+            session=str(viewer.session_id or ""),
             roles="person",
             today=self.today().isoformat(),
+            now=self.now().isoformat(),
         ) as connection:
             yield connection
 

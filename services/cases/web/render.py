@@ -76,7 +76,7 @@ async def me(database: Database, session: SignedIn) -> dict[str, Any]:
     viewer = session.viewer
     async with database.person(viewer) as connection:
         names = await reading.staff_names(connection, [viewer.staff_id])
-        found = await reading.roles_of(connection, viewer.staff_id, database.today())
+        found = await reading.my_duties(connection)
     duties = []
     for row in found:
         where = row["group_name"] or row["unit_name"] or row["area_name"] or "hela huvudmannen"
