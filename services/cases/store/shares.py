@@ -24,6 +24,7 @@ async def share(
     share_id: UUID,
     case_id: UUID,
     audience: Audience,
+    *,
     at: datetime,
     staff_id: UUID | None = None,
 ) -> None:
@@ -49,6 +50,7 @@ async def end(
     connection: Connection,
     case_id: UUID,
     audience: Audience,
+    *,
     at: datetime,
     staff_id: UUID | None = None,
 ) -> None:
