@@ -12,7 +12,7 @@ from uuid import UUID
 from services.cases import metrics
 from services.cases.domain import decisions
 from services.cases.store import audit, cases, duties, outbox, reading
-from services.cases.store.cases import Case, Happened
+from services.cases.store.cases import Case, Happened, changed_meanwhile
 from services.cases.store.outbox import Told
 from services.cases.store.scope import Database, Viewer
 from services.cases.views.case import not_found, protected
@@ -113,7 +113,7 @@ class CaseActions:
             if not row["can_decide"]:
                 raise forbidden()
             if row["version"] != version or row["done_at"] is not None:
-                raise conflict(row["version"])
+                raise changed_meanwhile(row["version"])
             now = self._database.now()
             tried = outcome == "not_reached"
             changed = await duties.called(
@@ -126,7 +126,7 @@ class CaseActions:
                 note=note.strip() or None,
             )
             if not changed:
-                raise conflict(None)
+                raise changed_meanwhile(None)
             if row["case_id"] is not None:
                 line = Happened(
                     event_id=self._database.new_id(),
@@ -166,7 +166,7 @@ class CaseActions:
             raise forbidden()
         case = cases.from_row(row)
         if version is not None and case.version != version:
-            raise conflict(case.version)
+            raise changed_meanwhile(case.version)
         return case
 
     async def _save(
@@ -181,7 +181,7 @@ class CaseActions:
     ) -> None:
         after = replace(case, version=case.version + 1, updated_at=now)
         if not await cases.update(connection, after):
-            raise conflict(None)
+            raise changed_meanwhile(None)
         await self._tell(connection, viewer, after, kind, detail, now=now)
 
     async def _tell(
@@ -233,16 +233,3 @@ def forbidden() -> Problem:
         "not_yours_to_decide",
         "Ärendet avgörs av den som har det, av skolans närvaroansvariga eller av rektorn.",
     )
-
-
-def conflict(version: int | None) -> Problem:
-    """Somebody else was quicker."""
-    problem = Problem(
-        409,
-        "changed_meanwhile",
-        "Någon annan har ändrat det här sedan du öppnade sidan. Se vad som hänt och gör om det "
-        "om det fortfarande behövs.",
-    )
-    if version is not None:
-        problem.extra["version"] = version
-    return problem

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from services.cases import metrics
 from services.cases.api import cases as cases_api
+from services.cases.api import chain as chain_api
 from services.cases.api import internal as internal_api
 from services.cases.consumer import TopicConsumer
 from services.cases.domain import threads
@@ -104,6 +105,7 @@ def build(settings: CasesSettings) -> FastAPI:
         ready={"tasks": background.running, "database": _database_check(app)},
     )
     app.include_router(cases_api.router)
+    app.include_router(chain_api.router)
     app.include_router(internal_api.router(settings.cases_ops_token))
     install_web(app, settings)
     return app

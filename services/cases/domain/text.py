@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from services.common.clock import STOCKHOLM
@@ -75,6 +76,12 @@ _SLOTS = {
     "last": "på dagens sista lektion",
     "lunch": "på lektionerna närmast lunchen",
 }
+
+
+def roles(names: Collection[str]) -> str:
+    """mentor, närvaroansvarig eller rektor; in the order of ROLES"""
+    known = [words for name, words in ROLES.items() if name in names]
+    return " eller ".join(filter(None, [", ".join(known[:-1]), *known[-1:]]))
 
 
 def pattern_place(kind: str, cell: str) -> tuple[str, str]:

@@ -11,11 +11,26 @@ from uuid import UUID
 
 from services.cases.domain.assignment import AssignedAs, Assignment
 from services.cases.domain.case import Attention, CaseState
+from services.common.problem import Problem
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
     from services.common.pg import Connection
+
+
+def changed_meanwhile(version: int | None = None) -> Problem:
+    """Somebody else was quicker."""
+    problem = Problem(
+        409,
+        "changed_meanwhile",
+        "Någon annan har ändrat det här sedan du öppnade sidan. Se vad som hänt och gör om det "
+        "om det fortfarande behövs.",
+    )
+    if version is not None:
+        problem.extra["version"] = version
+    return problem
+
 
 #: A case whose unit nobody knows; it stands in the unassigned list.
 UNKNOWN_UNIT = UUID(int=0)

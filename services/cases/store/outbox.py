@@ -23,6 +23,7 @@ KINDS: dict[str, pb.CaseEventKind] = {
     "commented": pb.CASE_EVENT_KIND_COMMENTED,
     "closed": pb.CASE_EVENT_KIND_CLOSED,
     "reopened": pb.CASE_EVENT_KIND_REOPENED,
+    "step": pb.CASE_EVENT_KIND_STEP_TAKEN,
 }
 
 

@@ -12,33 +12,28 @@ from uuid import UUID
 from services.cases.domain.assignment import Duty, Place
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from services.common.pg import Connection
 
 
 async def duties(connection: Connection) -> list[Duty]:
     """Every duty that decides whom a case stands with."""
     rows = await connection.fetch(
-        """
-        SELECT duty_id, staff_id, role, area_id, school_unit_id, group_id, grades, substitute,
-               valid_from, valid_to
-        FROM people_v1.duties WHERE role IN ('attendance_officer', 'principal')
-        """
+        f"SELECT {_DUTY} FROM people_v1.duties WHERE role IN ('attendance_officer', 'principal')"
     )
-    return [
-        Duty(
-            duty_id=row["duty_id"],
-            staff_id=row["staff_id"],
-            role=row["role"],
-            area_id=row["area_id"],
-            school_unit_id=row["school_unit_id"],
-            group_id=row["group_id"],
-            grades=frozenset(row["grades"] or ()),
-            substitute=row["substitute"],
-            valid_from=row["valid_from"],
-            valid_to=row["valid_to"],
-        )
-        for row in rows
-    ]
+    return [_duty(row) for row in rows]
+
+
+_DUTY = (
+    "duty_id, staff_id, role, area_id, school_unit_id, group_id, grades, substitute, "
+    "valid_from, valid_to"
+)
+
+
+def _duty(row: Record) -> Duty:
+    values = {name: row[name] for name in Duty.__dataclass_fields__}
+    return Duty(**values | {"grades": frozenset(row["grades"] or ())})
 
 
 async def places(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asyncpg import Record
     from asyncpg.pool import PoolConnectionProxy
 
-    from services.common.pg import Pool
+    from services.common.pg import Connection, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,19 @@ class Viewer:
     staff_id: UUID
     session_id: UUID | None = None
     """The session that a provider's claims hang on."""
+
+
+@asynccontextmanager
+async def as_system(connection: Connection) -> AsyncIterator[None]:
+    """The service's own work inside a person's transaction: what follows from an act of theirs.
+
+    The person's right to act has been checked before; the organiser stays the same.
+    """
+    before = await connection.fetchval("SELECT current_setting('app.roles', true)")
+    await connection.execute("SELECT set_config('app.roles', 'system', true)")
+    yield
+    # A failed statement has ended the transaction, and the setting with it.
+    await connection.execute("SELECT set_config('app.roles', $1, true)", before or "")
 
 
 class Database:

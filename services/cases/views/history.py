@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.cases.domain import text
 from services.cases.domain.decisions import CALL_OUTCOMES, CLOSE_REASONS
+from services.cases.domain.entries.registry import KINDS
 from services.cases.views.models import HistoryLine
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
         outcome = CALL_OUTCOMES.get(str(detail.get("outcome")), "")
         note = f" {detail['note']}" if detail.get("note") else ""
         return f"Ring hem: {outcome.lower()}.{note}"
+    if kind in {"step", "entry_revised"}:
+        return _entry(kind, detail)
     if kind == "notice_suppressed":
         return text.suppressed_reason(detail.get("reason"))
     if kind == "notice_call_home":
@@ -67,6 +70,18 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
         "notice_sent": "Hemmet fick meddelande om ogiltig frånvaro.",
         "notice_failed": "Ett meddelande till hemmet gick inte fram.",
     }.get(kind, kind)
+
+
+def _entry(kind: str, detail: Mapping[str, Any]) -> str:
+    """What was written; of a protected entry only that it was, and for whom."""
+    if (sensitivity := detail.get("sensitivity")) is not None:
+        for_whom = "elevhälsan och rektorn" if sensitivity == "health" else "samordningen"
+        return f"En skyddad post för {for_whom} {'ändrades' if kind != 'step' else 'skrevs'}."
+    found = KINDS[str(detail["kind"])]
+    if kind == "step":
+        return f"{found.words}: {found.statuses[str(detail['status'])]}."
+    fields = ", ".join(str(name).lower() for name in detail.get("fields", []))
+    return f"{found.words} ändrades: {fields}."
 
 
 def _warning(change: str, detail: Mapping[str, Any]) -> str:

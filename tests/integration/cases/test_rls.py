@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
+from services.cases.chain.perform import perform
 from services.cases.store import reading
 from services.cases.store.scope import Viewer
 from services.common import pg
@@ -62,6 +63,32 @@ async def fill(world: World) -> None:
                 made(organiser.key, "comment"),
                 row["case_id"],
                 organiser.staff("karin"),
+            )
+
+        row = await world.case(organiser, "alva")
+        written = await perform(
+            world.database,
+            organiser.viewer("elias"),
+            row["case_id"],
+            "register_certificate",
+            {"issued_on": "2026-11-20", "received_on": "2026-11-23", "kept": "Journalen"},
+        )
+        async with world.database.system(organiser.id) as connection:
+            await connection.execute(
+                """
+                INSERT INTO cases.documents (organiser_id, document_id, direction, kind, case_id,
+                    entry_id, school_unit_id, sender, recipient, fields, pdf, digest, created_at)
+                VALUES ($1, $2, 'sent', 'report_to_organiser', $3, $4, $5, 'skolan', 'huvudmannen',
+                    '{}', '', '', now())
+                """,
+                organiser.id,
+                made(organiser.key, "document"),
+                row["case_id"],
+                written.entry_id,
+                organiser.unit(),
+            )
+            await connection.execute(
+                "INSERT INTO cases.organiser_settings (organiser_id) VALUES ($1)", organiser.id
             )
 
 

@@ -16,6 +16,7 @@ class CaseEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CASE_EVENT_KIND_COMMENTED: _ClassVar[CaseEventKind]
     CASE_EVENT_KIND_CLOSED: _ClassVar[CaseEventKind]
     CASE_EVENT_KIND_REOPENED: _ClassVar[CaseEventKind]
+    CASE_EVENT_KIND_STEP_TAKEN: _ClassVar[CaseEventKind]
 CASE_EVENT_KIND_UNSPECIFIED: CaseEventKind
 CASE_EVENT_KIND_OPENED: CaseEventKind
 CASE_EVENT_KIND_WARNING_JOINED: CaseEventKind
@@ -25,6 +26,7 @@ CASE_EVENT_KIND_ACKNOWLEDGED: CaseEventKind
 CASE_EVENT_KIND_COMMENTED: CaseEventKind
 CASE_EVENT_KIND_CLOSED: CaseEventKind
 CASE_EVENT_KIND_REOPENED: CaseEventKind
+CASE_EVENT_KIND_STEP_TAKEN: CaseEventKind
 
 class CaseEvent(_message.Message):
     __slots__ = ("event_id", "organiser_id", "case_id", "case_number", "pupil_id", "school_unit_id", "kind", "assigned_staff_id", "occurred_unix_ms", "epoch_day", "thread_id", "thread_revision")

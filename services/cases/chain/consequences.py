@@ -1,0 +1,132 @@
+"""What follows from a step, in its own transaction: duties, effects, history, outbox, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from services.cases.chain.context import Context
+from services.cases.domain.entries.registry import KINDS
+from services.cases.domain.law.step import Step
+from services.cases.store import audit, cases, dated_duties, duties, outbox
+from services.cases.store.cases import Case, Happened
+from services.cases.store.entries import Entry
+from services.cases.store.outbox import Told
+from services.cases.store.scope import as_system
+
+Effect = Callable[[Context, Entry], Awaitable[None]]
+
+#: What else a step does, by its name.
+EFFECTS: dict[str, Effect] = {}
+#: What is done after every step and every revision, whatever it was.
+ALWAYS: list[Effect] = []
+
+
+async def follow(context: Context, step: Step, entry: Entry) -> None:
+    """Everything that follows from a step that has been written."""
+    if effect := EFFECTS.get(step.name):
+        await effect(context, entry)
+    elif context.case.state == "new" and context.can_decide:
+        await _take_on(context)
+    await _after(context, entry)
+    await tell(context, "step", _shown(entry) | {"step": step.name})
+    await _audit(context, f"step.{step.name}", entry)
+
+
+async def revised(context: Context, entry: Entry, fields: list[str]) -> None:
+    """Everything that follows from a text written anew."""
+    await _after(context, entry)
+    await tell(context, "entry_revised", _shown(entry) | {"fields": fields})
+    await _audit(context, "entry.revised", entry)
+
+
+async def save_case(context: Context, after: Case) -> None:
+    """Write the case's own row: the person has been judged to."""
+    changed = replace(after, version=after.version + 1, updated_at=context.now)
+    async with as_system(context.connection):
+        if not await cases.update(context.connection, changed):
+            # A warning came in between: its intake locks the row, not the case's steps.
+            raise cases.changed_meanwhile()
+
+
+async def _take_on(context: Context) -> None:
+    """Whoever begins to work in a new case has taken it on."""
+    after = replace(
+        context.case,
+        state="acknowledged",
+        attention=None,
+        attention_at=None,
+        acknowledged_at=context.now,
+        acknowledged_by=context.viewer.staff_id,
+    )
+    await save_case(context, after)
+    await tell(context, "acknowledged", {})
+    await looked_at(context)
+
+
+async def looked_at(context: Context) -> None:
+    """Nobody has to look at the case for the first time any more."""
+    async with as_system(context.connection):
+        await duties.finish_acknowledge(
+            context.connection,
+            context.case.case_id,
+            context.now,
+            context.viewer.staff_id,
+            "acknowledged",
+        )
+
+
+async def _after(context: Context, entry: Entry) -> None:
+    """The duties on the days that are written in the entry, and what is always done."""
+    wanted = KINDS[entry.kind].due(entry.body, entry.status)
+    async with as_system(context.connection):
+        await dated_duties.keep(context.connection, context.case, entry, wanted)
+    for always in ALWAYS:
+        await always(context, entry)
+
+
+def _shown(entry: Entry) -> dict[str, object]:
+    """What the history says of an entry: of a protected one, only that there is one."""
+    if entry.sensitivity != "ordinary":
+        return {"sensitivity": entry.sensitivity, "entry_id": str(entry.entry_id)}
+    return {"kind": entry.kind, "status": entry.status, "entry_id": str(entry.entry_id)}
+
+
+async def tell(context: Context, kind: str, detail: Mapping[str, object]) -> None:
+    """A line in the case's history, and an event for the others."""
+    case = context.case
+    line = Happened(
+        event_id=context.database.new_id(),
+        case_id=case.case_id,
+        at=context.now,
+        kind=kind,
+        actor_staff_id=context.viewer.staff_id,
+        detail=detail,
+    )
+    await cases.history(context.connection, case.organiser_id, [line])
+    told = Told(
+        event_id=context.database.new_id(),
+        kind=kind if kind in outbox.KINDS else "step",
+        organiser_id=case.organiser_id,
+        case_id=case.case_id,
+        number=case.number,
+        pupil_id=case.pupil_id,
+        school_unit_id=case.school_unit_id,
+        assigned_staff_id=case.assigned_staff_id,
+        at=context.now,
+        school_date=case.school_date,
+    )
+    await outbox.put(context.connection, [told])
+
+
+async def _audit(context: Context, action: str, entry: Entry) -> None:
+    await audit.write(
+        context.connection,
+        context.viewer.organiser_id,
+        context.now,
+        context.viewer.staff_id,
+        action,
+        case_id=context.case.case_id,
+        entry=str(entry.entry_id),
+        version=entry.version,
+    )
