@@ -108,7 +108,7 @@ async def _decide(log: Log, partitions: Sequence[int]) -> Replayed:
     threads = []
     clock = time.process_time
     for partition in partitions:
-        replayer = Replayer([("standard", 1, standard_profile())], partition=partition)
+        replayer = Replayer([("standard", 1, standard_profile())])
         async for fact in log.facts(partition):
             before = clock()
             replayer.take(fact.offset, fact.value, fact.replay_of)

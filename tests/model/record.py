@@ -204,8 +204,17 @@ class Record:
         active = self.placement(pupil, day)
         if active is not None:
             return active.school_unit_id, active.school_form
-        units = sorted(one.lesson.school_unit_id for one in seen.get(day, []))
-        return (units[0], 0) if units else (b"", 0)
+        by_unit: dict[bytes, list[Seen]] = {}
+        for one in seen.get(day, []):
+            by_unit.setdefault(one.lesson.school_unit_id, []).append(one)
+
+        def best_first(unit: bytes) -> tuple[int, bool, int, bytes]:
+            own = by_unit[unit]
+            elsewhere = unit != own[0].lesson.home_id
+            first = min(one.lesson.start_minute for one in own)
+            return -sum(one.offered for one in own), elsewhere, first, unit
+
+        return (min(by_unit, key=best_first), 0) if by_unit else (b"", 0)
 
     def placement(self, pupil: bytes, day: int) -> Any:
         active = [
@@ -222,16 +231,9 @@ class Record:
     def is_school_day(
         self, organiser: bytes, pupil: bytes, day: int, seen: dict[int, list[Seen]]
     ) -> bool:
-        active = self.placement(pupil, day)
-        units = (
-            {active.school_unit_id}
-            if active is not None
-            else {one.lesson.school_unit_id for one in seen.get(day, [])}
-        )
-        return any(
-            self.closed.get((organiser, unit, day), (0, None))[0] == f.DAY_KIND_SCHOOL_DAY
-            for unit in units
-        )
+        unit, _ = self.place(pupil, day, seen)
+        closed: int = self.closed.get((organiser, unit, day), (0, None))[0]
+        return closed == f.DAY_KIND_SCHOOL_DAY
 
     def profile(self, organiser: bytes, unit: bytes, form: int, day: int) -> Profile | None:
         fitting = [

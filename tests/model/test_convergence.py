@@ -21,6 +21,8 @@ from tests.unit.ews.harness import Harness
 EXAMPLES = int(os.environ.get("FORVARNING_MODEL_EXAMPLES", "2000"))
 _PARTS = 4
 """Tests that share the examples, so that they can run side by side."""
+_SOAK_PARTS = 10
+"""The same of the long run, of which each is seen to have passed while the others go on."""
 
 
 def disordered(world: World) -> list[bytes]:
@@ -113,13 +115,14 @@ def test_any_history_of_the_same_facts_ends_in_the_same_warnings(part: int, worl
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("part", range(_SOAK_PARTS))
 @pytest.mark.timeout(7200)
-@given(worlds())
+@given(world=worlds())
 @settings(
-    max_examples=50_000,
+    max_examples=50_000 // _SOAK_PARTS,
     deadline=None,
     derandomize=False,  # other examples every time, in CI too
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-def test_any_history_at_length(world: World) -> None:
+def test_any_history_at_length(part: int, world: World) -> None:
     check(world)

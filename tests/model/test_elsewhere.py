@@ -18,31 +18,27 @@ from tests.model.world import worlds
 from tests.unit.ews.harness import Harness
 
 EXAMPLES = int(os.environ.get("FORVARNING_MODEL_EXAMPLES", "2000")) // 5
-_UNITS = {"home_id", "school_unit_id", "school_unit_ids"}
-_OTHERS = {
-    *("class_id", "group_id", "activity_id", "lesson_id", "notice_id", "placement_id"),
+_NAMES = {
+    *(
+        "home_id",
+        "school_unit_id",
+        "class_id",
+        "group_id",
+        "activity_id",
+        "lesson_id",
+        "notice_id",
+        "placement_id",
+    ),
     *("pupil_id", "pupil_ids", "reporter_id"),
 }
-"""What says which class, lesson, pupil or account it is, and who teaches; no fact knows more."""
+"""What says which school, class, teacher, lesson, pupil or account it is: no fact knows more."""
 
 
 class Elsewhere:
-    """Other identifiers, in another order for another ``key``.
+    """Other identifiers, in another order for another ``key``; those of units too."""
 
-    Those of units keep their order: a pupil with lessons in two units on a day and
-    a placement in none belongs to the one that comes first.
-    """
-
-    def __init__(self, facts: list[bytes], key: int) -> None:
+    def __init__(self, key: int) -> None:
         self._key = b"elsewhere%d" % key
-        units: set[bytes] = set()
-        for fact in facts:
-            whole = Fact.FromString(fact)
-            body = getattr(whole, whole.WhichOneof("body") or "")
-            for field, value in body.ListFields():
-                if field.name in _UNITS:
-                    units.update([value] if isinstance(value, bytes) else value)
-        self._units = dict(zip(sorted(units), sorted(map(self.named, units)), strict=True))
 
     def named(self, identifiers: bytes) -> bytes:
         """The other name of one identifier, or of several in a row."""
@@ -58,11 +54,9 @@ class Elsewhere:
         if hasattr(body, "bucket"):
             body.bucket += 7
         for field, value in body.ListFields():
-            if field.name in _UNITS and isinstance(value, bytes):
-                setattr(body, field.name, self._units[value])
-            elif field.name in _UNITS:
-                value[:] = [self._units[one] for one in value]
-            elif field.name in _OTHERS:
+            if field.name == "school_unit_ids":
+                value[:] = [self.named(one) for one in value]
+            elif field.name in _NAMES:
                 setattr(body, field.name, self.named(value))
         for one in getattr(body, "classes", ()):
             one.class_id = self.named(one.class_id)
@@ -108,6 +102,6 @@ def in_order(found: Any) -> Any:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 def test_a_pupil_is_warned_about_alike_wherever_it_goes_to_school(world: World, key: int) -> None:
-    there = Elsewhere(world.facts, key)
+    there = Elsewhere(key)
     found = told([there.moved(fact) for fact in world.facts])
     assert in_order(found) == in_order(there.told(told(world.facts)))

@@ -376,7 +376,7 @@ class Stream:
 
     async def assert_replay(self) -> int:
         """The real core: final warnings equal those of a replay of the log; returns how many."""
-        from services.ews.core.replay import comparable, explain_difference, replay  # noqa: PLC0415
+        from services.ews.core.replay import Replayer, comparable, explain_difference  # noqa: PLC0415
 
         log: dict[int, list[tuple[int, bytes]]] = {p: [] for p in range(self.partitions)}
         for record in await self.read(self.topology.facts):
@@ -387,8 +387,11 @@ class Stream:
             for x in [RuleProfile.FromString(r.value or b"")]
         ]
         expected: dict[bytes, WarningEvent] = {}
-        for partition, facts in log.items():
-            expected |= replay(facts, profiles, partition=partition).threads
+        for facts in log.values():
+            replayer = Replayer(profiles)
+            for offset, value in facts:
+                replayer.take(offset, value)
+            expected |= replayer.finish().threads
         published = [
             (r.key, WarningEvent.FromString(r.value or b""))
             for r in await self.read(self.topology.warnings)

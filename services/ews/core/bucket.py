@@ -96,7 +96,7 @@ class Year:
         self.length = calendar.year_start(year + 1) - self.start
         self.sums: days.Sums = np.zeros((64, days.FIELDS, capacity), np.int16)
         self.units: dict[int, dict[bytes, days.Mask]] = {}
-        """In which units each row had a lesson, by day; only days with lessons are here."""
+        """To which unit each row belongs by its lessons, by day; only days with lessons."""
         self.marks: dict[int, DayMarks] = {}
         """The lessons as bits of days that a rule asked for and that have not changed since."""
 
@@ -262,13 +262,13 @@ class Bucket:
             part = missing[at : at + _AT_ONCE]
             # A school year's lessons of every class, decoded, would be most of the memory.
             held = (self.days[day].peek() if day in self.days else () for day in part)
-            tasks = [days.Task(kept, size, self.notices) for kept in held]
+            tasks = [days.Task(kept, size, self.notices, self.home_id) for kept in held]
             for day, counted in zip(part, days.add_up(tasks), strict=True):
                 self.year(calendar.school_year(day)).marks[day] = of_day(counted)
 
     def task(self, day: int) -> days.Task:
         """What there is to add up of a day."""
-        return days.Task(self.order(day), len(self.pupils), self.notices)
+        return days.Task(self.order(day), len(self.pupils), self.notices, self.home_id)
 
     def take(self, day: int, counted: days.Day, *, keep_marks: bool = False) -> days.Mask:
         """Keep a day as added up anew; tells the rows whose day came out differently.
@@ -302,21 +302,17 @@ class Bucket:
     def place(self, row: int, day: int) -> Place:
         """Where the pupil belongs on a day: its placement, else the unit of its lessons.
 
-        Of several units of lessons the one whose identifier comes first.
+        Which of several that is says :func:`services.ews.core.days.add_up`.
         """
         placed = self.pupils[row].placed(day)
         if placed is not None:
             return placed
-        units = self.lesson_units(row, day)
-        return Place(min(units)) if units else NOWHERE
-
-    def lesson_units(self, row: int, day: int) -> list[bytes]:
-        """The units in which the pupil has a lesson on that day."""
         year = self.years.get(calendar.school_year(day))
-        found = year.units.get(day) if year is not None else None
-        if not found:
-            return []
-        return [unit for unit, mask in found.items() if row < len(mask) and mask[row]]
+        units = year.units.get(day, {}) if year is not None else {}
+        for unit, mask in units.items():
+            if row < len(mask) and mask[row]:
+                return Place(unit)
+        return NOWHERE
 
     def encode(self) -> bytes:
         """The bucket's state row: its pupils in row order, and what its days name by number."""

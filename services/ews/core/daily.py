@@ -91,10 +91,8 @@ class Daily:
 
     def _is_closed(self, row: int, day: int) -> bool:
         """Whether the day is a closed school day of the pupil's."""
-        placed = self._bucket.pupils[row].placed(day)
-        units = [placed.unit_id] if placed else self._bucket.lesson_units(row, day)
-        organiser = self._bucket.organiser_id
-        return any(self._partition.unit(organiser, unit).is_school_day(day) for unit in units)
+        unit_id = self._bucket.place(row, day).unit_id
+        return self._partition.unit(self._bucket.organiser_id, unit_id).is_school_day(day)
 
     def _event(self, sums: list[int], row: int, day: int) -> AbsenceDay:
         place = self._bucket.place(row, day)

@@ -17,7 +17,7 @@ from services.ews.core import calendar, lessons
 from services.ews.core.lessons import Lesson
 from services.ews.core.notices import Notice, explained_minutes
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of what state rows hold and the fields below mean; state of another one is refused."""
 
 (
@@ -57,7 +57,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """``sums[field, row]``; ``units`` tells in which school units each row had a counted mark.
+    """``sums[field, row]``; ``units`` tells which rows' lessons make them belong to which unit.
 
     The rest is by lesson, in the order of the day: ``minutes[kind, lesson, row]``
     with the kinds OFFERED, REPORTED, VALID, UNEXPLAINED and CONFIRMED, zero where
@@ -136,6 +136,7 @@ class Task:
     kept: Sequence[Lesson]
     size: int
     notices: Mapping[int, Sequence[Notice]]
+    home: bytes
 
 
 def add_up(tasks: Sequence[Task]) -> list[Day]:
@@ -191,13 +192,13 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
     return [
         Day(
             sums[:, span].copy(),
-            _units(one, counted[: len(one), span]),
+            _units(one, minutes[OFFERED, : len(one), span], task.home),
             one,
             minutes[:, : len(one), span].copy(),
             counted[: len(one), span].copy(),
             next(everybody) if span.stop > span.start else _NOBODY,
         )
-        for one, span in zip(kept, spans, strict=True)
+        for task, one, span in zip(tasks, kept, spans, strict=True)
     ]
 
 
@@ -285,13 +286,28 @@ def _broken(absent: Mask, told: Mask) -> tuple[Sums, Mask, Mask]:
     return runs, first, before
 
 
-def _units(kept: Sequence[Lesson], counted: Mask) -> dict[bytes, Mask]:
-    names = {lesson.unit_id for lesson in kept}
-    if len(names) == 1:
-        units = {names.pop(): np.logical_or.reduce(counted, 0)}
-    else:
-        units = {}
-        for i, lesson in enumerate(kept):
-            found = units.get(lesson.unit_id)
-            units[lesson.unit_id] = counted[i] if found is None else found | counted[i]
-    return {unit: mask for unit, mask in units.items() if mask.any()}
+_MINUTES_OF_DAY = 2048
+"""More than a day has."""
+
+
+def _units(kept: Sequence[Lesson], offered: Sums, home: bytes) -> dict[bytes, Mask]:
+    """The unit that each row's lessons make it belong to, where no placement says it.
+
+    Of several the one where most of the day is offered; of equal ones the home,
+    then the one whose lesson begins first. Only where all that is equal as well
+    do the identifiers decide: nothing else tells the two apart.
+    """
+    names = sorted({lesson.unit_id for lesson in kept})
+    if len(names) < 2:
+        return {unit: mask for unit in names if (mask := np.any(offered, axis=0)).any()}
+    worth = np.zeros((len(names), offered.shape[1]), np.int64)
+    for nth, unit in enumerate(names):
+        own = [i for i, lesson in enumerate(kept) if lesson.unit_id == unit]
+        there = offered[own] > 0
+        first = np.array([kept[i].start for i in own])[np.argmax(there, axis=0)]
+        minutes = 2 * offered[own].sum(axis=0, dtype=np.int64) + (unit == home)
+        worth[nth] = there.any(axis=0) * (_MINUTES_OF_DAY * minutes - first)
+    best = np.argmax(worth, axis=0)
+    some = worth.any(axis=0)
+    masks = {unit: some & (best == nth) for nth, unit in enumerate(names)}
+    return {unit: mask for unit, mask in masks.items() if mask.any()}

@@ -49,8 +49,8 @@ def axes(bucket: Bucket, year: Year, unit_of: UnitOf) -> list[Group]:
     """The pupils of the bucket by their school days of the year.
 
     A pupil's school days are those that the unit of its placement closed as
-    such. On days without placement, those that the unit of any of its lessons
-    closed as such (design D8).
+    such; on days without placement, the unit to which its lessons make it belong
+    (design D8).
     """
     found: list[Group] = []
     for stays, rows in bucket.by_stays(year.year).items():
@@ -120,7 +120,7 @@ def _loose_days(stays: tuple[Stay, ...], year: Year) -> list[int]:
 def _loose_school_days(
     bucket: Bucket, year: Year, rows: list[int], loose: list[int], unit_of: UnitOf
 ) -> days.Mask:
-    """[pupil, day]: whether a unit of the pupil's lessons closed the day as a school day."""
+    """[pupil, day]: whether the unit of the pupil's lessons closed the day as a school day."""
     mask = np.zeros((len(rows), len(loose)), bool)
     for i, day in enumerate(loose):
         for unit_id, held in year.units[day].items():

@@ -24,6 +24,8 @@ EpisodeKey = tuple[bytes, int, int]
 
 NO_OFFSET = -1
 """Of a fact that is in no log."""
+_ALONE = 0
+"""The number of the partition; only sums that are published would tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,8 @@ class Replayer:
     announces that :meth:`finish` will be asked to recognise them.
     """
 
-    def __init__(
-        self, profiles: Iterable[Content], *, partition: int = 0, waves: bool = False
-    ) -> None:
+    def __init__(self, profiles: Iterable[Content], *, waves: bool = False) -> None:
         self._found = Replay()
-        self._partition = partition
         self._waves = waves
         self._core = Core(self._fold, state=False, daily=waves)
         for profile_id, version, content in profiles:
@@ -75,7 +74,7 @@ class Replayer:
         Raises UnknownProfileError for a fact that activates another profile.
         """
         try:
-            self._core.apply(value, offset, partition=self._partition, replay_of=replay_of)
+            self._core.apply(value, offset, partition=_ALONE, replay_of=replay_of)
         except UndigestibleError as error:
             self._found.undigested[offset] = error.reason
             self._core.mark_undigested(error.pupil_ids, offset)
@@ -94,7 +93,7 @@ class Replayer:
         self._note(batch)
         if waves_of is not None:
             for fact in waves_of(batch.group_days):
-                self._core.apply(fact, NO_OFFSET, partition=self._partition)
+                self._core.apply(fact, NO_OFFSET, partition=_ALONE)
             self._note(self._core.collect())
         return self._found
 
@@ -126,25 +125,6 @@ class Replayer:
             if spell.raised_day == step.day:
                 levels[key] = []
             levels[key].append(Reached(spell.level_day, spell.level, spell.rule.rule_id))
-
-
-def replay(
-    facts: Iterable[tuple[int, bytes]],
-    profiles: Iterable[Content],
-    *,
-    partition: int = 0,
-    replays: dict[int, int] | None = None,
-) -> Replay:
-    """Decide once on all of a partition's facts: (offset, bytes), in the order of the log.
-
-    ``profiles`` are (id, version, content) of all that the facts may activate;
-    a fact that activates another one raises UnknownProfileError. ``replays``
-    tells of facts that restate a dead letter: offset to the dead letter's.
-    """
-    replayer = Replayer(profiles, partition=partition)
-    for offset, value in facts:
-        replayer.take(offset, value, replays.get(offset) if replays else None)
-    return replayer.finish()
 
 
 def activation(organiser_id: bytes, content: bytes) -> bytes:

@@ -19,20 +19,17 @@ def end(bucket: Bucket, row: int, sums: Ints, axis: Sequence[int], rule: Rule) -
 
     ``sums`` is [school day, field], as the rule sees them.
     """
-    school_days = np.array(axis, np.int64)
+    school_days = np.array(axis)
     _, ends = bound.tallies(rule.judged or (), school_days, len(axis) - 1)
-    if len(ends) > 1:
-        own, rows = sums[:, :, None].astype(np.int16), np.array([row], np.intp)
-        one = Look(school_days, own, 0, len(axis) - 1, bucket.marks, rows)
-        pupil = bucket.pupils[row]
-        one.noted = lambda measure, place: reports.daily(measure, [pupil], school_days, place)
-        if (key := change.key(rule)) is not None:
-            wide = sums[:, :, None]
-            absent = minutes(wide, rule.metric)
-            one.totals[key] = change.summed(absent, wide[:, days.REPORTED])
-        codes = rules.at_each_date(rule, one)[:, 0]
-        ends = ends[codes == codes.max()]
-    return int(ends[-1])
+    own = sums[:, :, None].astype(np.int16)
+    one = Look(school_days, own, 0, len(axis) - 1, bucket.marks, np.array([row]))
+    pupil = bucket.pupils[row]
+    one.noted = lambda measure, place: reports.daily(measure, [pupil], school_days, place)
+    if (key := change.key(rule)) is not None:
+        absent = minutes(sums[:, :, None], rule.metric)
+        one.totals[key] = change.summed(absent, sums[:, days.REPORTED, None])
+    codes = rules.at_each_date(rule, one)[:, 0]
+    return int(ends[codes == codes.max()][-1])
 
 
 def change_against(figures: Figures, rule: Rule, before: Ints, absent: int) -> None:
@@ -69,6 +66,5 @@ def _earlier(figures: Figures, rule: Rule, before: Ints) -> None:
 
 def noted(pupil: Pupil, axis: Sequence[int], first: int, rule: Rule) -> list[int]:
     """What notices tell of each school day of the window."""
-    school_days = np.array(axis, np.int64)
-    told = reports.daily(rule.measure, [pupil], school_days, first)
+    told = reports.daily(rule.measure, [pupil], np.array(axis), first)
     return [int(one) for one in told[:, 0]]

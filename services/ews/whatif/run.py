@@ -46,10 +46,10 @@ class Answer:
 class _Both:
     """Two cores on the same facts."""
 
-    def __init__(self, old: Chosen, new: Chosen, part: int) -> None:
+    def __init__(self, old: Chosen, new: Chosen) -> None:
         self._chosen = (old, new)
         self._replayers = [
-            Replayer([(one.profile.profile_id, one.profile.version, one.content)], partition=part)
+            Replayer([(one.profile.profile_id, one.profile.version, one.content)])
             for one in self._chosen
         ]
         self._organisers: set[bytes] = set()
@@ -110,7 +110,7 @@ async def compare(
             waves = await _recognised(source, parts)
             answer.waves = sum(bool(facts_pb2.Fact.FromString(one).wave.classes) for one in waves)
         for nth, part in enumerate(parts, 1):
-            both = _Both(old, new, part)
+            both = _Both(old, new)
             async for fact in source.facts(part):
                 answer.facts += 1
                 answer.undigested += not both.take(fact.offset, fact.value, fact.replay_of)

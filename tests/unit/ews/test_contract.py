@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -13,7 +13,7 @@ from services.ews.core.api import PartitionCore, StateError, UndigestibleError, 
 from services.ews.core.core import Core
 from services.ews.core.legal import illegal_history
 from services.ews.core.profile import ProfileError
-from services.ews.core.replay import Replayer, comparable, explain_difference, replay
+from services.ews.core.replay import Replay, Replayer, comparable, explain_difference
 from services.ews.core.rows import decode
 from tests.trial import TRIAL, TRIAL_ID
 from tests.unit.ews.facts import CLASS, HOME, START, UNIT, School, name, weekdays
@@ -196,7 +196,7 @@ def test_a_failed_decision_is_made_up_for_from_all_facts(school: School, *, rest
     (event,) = [e for e in harness.snapshots() if e.family == w.FAMILY_LONG_TERM]
     assert event.episodes[0].figures.invalid_unexplained == 30
     assert not event.incomplete
-    whole = replay(enumerate(harness.log), CONTENTS)
+    whole = replay(enumerate(harness.log))
     assert {key: comparable(one) for key, one in whole.threads.items()} == {
         one.thread_id: comparable(one) for one in harness.snapshots()
     }
@@ -404,17 +404,24 @@ def test_wants_flush_for_what_a_person_waits_for(school: School) -> None:
         assert harness.core.wants_flush is False
 
 
+def replay(log: Iterable[tuple[int, bytes]]) -> Replay:
+    replayer = Replayer(CONTENTS)
+    for offset, fact in log:
+        replayer.take(offset, fact)
+    return replayer.finish()
+
+
 def test_replay_agrees_with_the_stream_and_notices_a_missing_register(school: School) -> None:
     harness = started(school)
     for fact in absent_week(school, {0: "v", 1: "i", 2: "v"}, 8):
         harness.told(fact)
     log = [*enumerate(harness.log), (len(harness.log), b"\xff")]
-    whole = replay(log, CONTENTS)
+    whole = replay(log)
     assert whole.undigested == {len(harness.log): "malformed"}
     assert {key: comparable(event) for key, event in whole.threads.items()} == {
         event.thread_id: comparable(event) for event in harness.snapshots()
     }
-    without = replay(log[:9] + log[10:], CONTENTS)
+    without = replay(log[:9] + log[10:])
     differing = [
         told
         for key, event in whole.threads.items()
@@ -448,12 +455,6 @@ def test_what_is_left_out_changes_no_warning(school: School) -> None:
     assert harness.latest
     assert harness.absence
     assert harness.groups
-
-
-def test_waves_are_recognised_only_where_it_was_announced() -> None:
-    with pytest.raises(ValueError, match="were not announced"):
-        Replayer(CONTENTS).finish(lambda _: [])
-    Replayer(CONTENTS, waves=True).finish(lambda _: [])
 
 
 def test_same_input_other_school_same_warnings(school: School) -> None:
