@@ -23,6 +23,7 @@ from authlib.integrations.starlette_client import OAuth, OAuthError
 from joserfc.errors import JoseError
 
 from services.cases import metrics
+from services.cases.domain.claims import ClaimedDuty, duties, read
 from services.cases.signin import SignedIn, SignIn, token_digest
 from services.cases.store import attempts, sessions
 from services.cases.store.attempts import Attempt
@@ -118,7 +119,15 @@ class OpenId:
         request.scope["session"] = json.loads(attempt.expected)
         claims, id_token = await self._claims(provider, request)
         organiser_id, staff_id = await self._staff(provider, _login(provider, claims))
-        session = await self._sign_in.start(organiser_id, staff_id, provider=key, id_token=id_token)
+        session = await self._sign_in.start(
+            organiser_id,
+            staff_id,
+            provider=key,
+            id_token=id_token,
+            subject=str(claims["sub"]),
+            provider_session=_text(claims.get("sid")),
+            duties=await self._duties(provider, organiser_id, claims),
+        )
         metrics.SIGN_INS.labels("ok").inc()
         return session, attempt.target
 
@@ -143,6 +152,30 @@ class OpenId:
             client_id=provider.client_id,
         )
         return str(told["url"])
+
+    async def keys(self, key: str, *, again: bool = False) -> tuple[OpenIdProvider, str, Any]:
+        """The provider, its issuer as it writes it, and the keys that it signs with."""
+        provider = self._provider(key)
+        client = await self._client(provider)
+        try:
+            found = await client.fetch_jwk_set(force=again)
+        except (httpx.HTTPError, ValueError) as error:
+            raise _away(provider, error) from error
+        return provider, str(client.server_metadata["issuer"]), found
+
+    async def _duties(
+        self, provider: OpenIdProvider, organiser_id: UUID, claims: Mapping[str, Any]
+    ) -> tuple[ClaimedDuty, ...]:
+        rules = provider.claims.get(organiser_id)
+        if rules is None:
+            return ()
+        claimed = read(rules, claims)
+        if not claimed.roles:
+            return ()
+        async with self._database.system(organiser_id) as connection:
+            units = await sessions.units_by_code(connection)
+            areas = await sessions.areas_by_name(connection)
+        return duties(claimed, units, areas)
 
     def _provider(self, key: str) -> OpenIdProvider:
         provider = self.providers.get(key)
@@ -225,6 +258,10 @@ def _login(provider: OpenIdProvider, claims: Mapping[str, Any]) -> str:
             f"{provider.name} lämnade inget användarnamn. Be den som sköter inloggningen om hjälp.",
         )
     return login.strip().lower()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _refused(reason: str, detail: str) -> Problem:

@@ -10,11 +10,13 @@ import base64
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from services.cases import metrics
+from services.cases.domain.claims import ClaimedDuty
 from services.cases.store import audit, sessions
 from services.cases.store.scope import Database, Viewer
 from services.cases.store.sessions import Account, Session
@@ -30,7 +32,8 @@ _N, _R, _P = 2**15, 8, 3
 _MAX_MEMORY = 64 * 1024 * 1024
 #: So many failures of one login within the time make the next try wait.
 _MAX_FAILURES, _WINDOW = 5, timedelta(minutes=15)
-_LONGEST = timedelta(hours=10)
+#: So long the secret before the last one answers, for requests that were under way.
+_OVERLAP = timedelta(seconds=60)
 #: How often the time of the last request is written.
 _TOUCH = timedelta(seconds=30)
 
@@ -69,6 +72,8 @@ class SignedIn:
     provider: str | None = None
     """The key of the OpenID provider that vouched; None for an account."""
     id_token: str | None = None
+    renewed: bool = False
+    """The cookie is new: the browser's own will soon be worth nothing."""
 
 
 class SignIn:
@@ -79,6 +84,7 @@ class SignIn:
         database: Database,
         *,
         idle: timedelta,
+        longest: timedelta = timedelta(hours=10),
         demo_password: str | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -87,6 +93,7 @@ class SignIn:
         # sixty times as fast must not sign people out every half minute.
         self._clock = clock or SystemClock()
         self._idle = idle
+        self._longest = longest
         self._demo_password = demo_password
         # scrypt takes memory and time by design: a few at once, the rest wait.
         self._hashing = asyncio.Semaphore(2)
@@ -121,39 +128,78 @@ class SignIn:
         return await self.start(account.organiser_id, account.staff_id, account=account.account_id)
 
     async def recognise(self, cookie: str | None) -> SignedIn | None:
-        """The session that a cookie belongs to; None when there is none or it has run out."""
+        """The session that a cookie belongs to; None when there is none or it has run out.
+
+        Where the person's duties are others than when the secret was made, it gets a new one.
+        """
         parsed = _parse(cookie)
         if parsed is None or cookie is None:
             return None
         organiser_id, token_hash = parsed
         now = self._clock.now()
         async with self._database.system(organiser_id) as connection:
-            session = await sessions.find(connection, token_hash)
-            if session is None:
+            found = await sessions.find(connection, token_hash, now - _OVERLAP)
+            if found is None:
                 return None
+            session = found.session
             idle = now - session.seen_at
-            if idle > self._idle or now - session.started_at > _LONGEST:
+            if idle > self._idle or now - session.started_at > self._longest:
                 await sessions.end(connection, token_hash)
                 return None
             if idle > _TOUCH:
-                await sessions.touch(connection, token_hash, now)
+                await sessions.touch(connection, session.session_id, now)
+            if found.privileges != found.given_for and not found.by_previous:
+                renewed = await self._renew(connection, session, found.privileges)
+                if renewed is not None:
+                    return renewed
         return _signed_in(session, cookie)
+
+    async def renew(self, signed_in: SignedIn) -> SignedIn:
+        """A new secret for the session, since what it opens has changed."""
+        parsed = _parse(signed_in.cookie)
+        if parsed is None:
+            return signed_in
+        organiser_id, token_hash = parsed
+        async with self._database.system(organiser_id) as connection:
+            found = await sessions.find(connection, token_hash, self._clock.now() - _OVERLAP)
+            if found is None or found.by_previous:
+                return signed_in
+            renewed = await self._renew(connection, found.session, found.privileges)
+        return renewed or signed_in
+
+    async def _renew(
+        self, connection: pg.Connection, session: Session, privileges: bytes
+    ) -> SignedIn | None:
+        token = secrets.token_urlsafe(32)
+        changed = await sessions.rotate(
+            connection, session.session_id, token_digest(token), privileges, self._clock.now()
+        )
+        if not changed:
+            return None
+        await audit.write(
+            connection,
+            session.organiser_id,
+            self._database.now(),
+            session.staff_id,
+            "session.renewed",
+        )
+        renewed = _signed_in(session, f"{session.organiser_id.hex}.{token}")
+        return replace(renewed, renewed=True)
 
     async def sign_out(self, signed_in: SignedIn) -> None:
         """End the session; the cookie is worth nothing afterwards."""
-        parsed = _parse(signed_in.cookie)
+        await self.forget(signed_in.cookie, "signed_out")
+
+    async def forget(self, cookie: str | None, action: str = "signed_out.by_new_sign_in") -> None:
+        """End the session of a cookie, if there is one; audited."""
+        parsed = _parse(cookie)
         if parsed is None:
             return
         organiser_id, token_hash = parsed
         async with self._database.system(organiser_id) as connection:
-            await sessions.end(connection, token_hash)
-            await audit.write(
-                connection,
-                organiser_id,
-                self._database.now(),
-                signed_in.viewer.staff_id,
-                "signed_out",
-            )
+            staff_id = await sessions.end(connection, token_hash)
+            if staff_id is not None:
+                await audit.write(connection, organiser_id, self._database.now(), staff_id, action)
 
     async def set_password(self, organiser_id: UUID, login: str, password: str) -> None:
         """Make the account of a member of staff, or give it a new password.
@@ -203,10 +249,14 @@ class SignIn:
         account: UUID | None = None,
         provider: str | None = None,
         id_token: str | None = None,
+        subject: str | None = None,
+        provider_session: str | None = None,
+        duties: Sequence[ClaimedDuty] = (),
     ) -> SignedIn:
         """A new session of a member of staff who has shown who it is; audited.
 
-        An older one in the same browser is never continued.
+        An older one in the same browser is never continued. ``duties`` are what the provider's
+        claims give beside the roster's, for this session.
         """
         now = self._clock.now()
         token = secrets.token_urlsafe(32)
@@ -219,9 +269,14 @@ class SignIn:
             seen_at=now,
             provider=provider,
             id_token=id_token,
+            provider_subject=subject,
+            provider_session=provider_session,
+            session_id=self._database.new_id(),
         )
         async with self._database.system(organiser_id) as connection:
             await sessions.start(connection, token_digest(token), session)
+            await sessions.claim(connection, session, duties)
+            await sessions.set_privileges(connection, session.session_id)
             await audit.write(
                 connection,
                 organiser_id,
@@ -229,12 +284,13 @@ class SignIn:
                 staff_id,
                 "signed_in",
                 by=provider or "password",
+                claimed=sorted({duty.role for duty in duties}),
             )
         return _signed_in(session, f"{organiser_id.hex}.{token}")
 
 
 def _signed_in(session: Session, cookie: str) -> SignedIn:
-    viewer = Viewer(session.organiser_id, session.staff_id)
+    viewer = Viewer(session.organiser_id, session.staff_id, session.session_id)
     return SignedIn(viewer, session.csrf_token, cookie, session.provider, session.id_token)
 
 

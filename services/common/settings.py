@@ -15,6 +15,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.common.roles import Role
+
 
 class CommonSettings(BaseSettings):
     """What all processes share."""
@@ -128,6 +130,39 @@ class EwsSettings(CommonSettings):
         return self
 
 
+class ClaimRules(BaseModel):
+    """How one organiser reads a provider's claims as roles, for the session that they came with.
+
+    What somebody may do comes from the roster; claims add to it what ``allow`` lets them, and
+    nothing else. A mentor's class stands in no claim: that role is the roster's alone.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    roles_claim: str = Field(default="roles", min_length=1)
+    """A claim of the ID token, or a path into one: ``realm_access.roles``."""
+    roles: dict[str, Role] = Field(min_length=1)
+    """The claim's value -> the role."""
+    units_claim: str | None = None
+    """The claim with the skolenhetskoder that the roles hold for."""
+    areas_claim: str | None = None
+    """The claim with the names of areas that the roles hold for."""
+    allow: frozenset[Role] = Field(min_length=1)
+    """The roles that this organiser lets this provider give."""
+
+    @model_validator(mode="after")
+    def _within_what_is_allowed(self) -> ClaimRules:
+        beyond = sorted(set(self.roles.values()) - self.allow)
+        if beyond:
+            raise ValueError(f"gives {', '.join(beyond)}, which is not in allow")
+        if "mentor" in self.allow:
+            raise ValueError("allow: a mentor's class stands in no claim; leave it to the roster")
+        placed = {"attendance_officer", "principal", "student_health"} & self.allow
+        if placed and self.units_claim is None and self.areas_claim is None:
+            raise ValueError(f"{', '.join(sorted(placed))} needs units_claim or areas_claim")
+        return self
+
+
 class OpenIdProvider(BaseModel):
     """Where the staff of some organisers sign in (OpenID Connect Core 1.0, code flow with PKCE)."""
 
@@ -150,6 +185,15 @@ class OpenIdProvider(BaseModel):
     acr: tuple[str, ...] = ()
     """The levels of assurance of which one is asked for, and must be in the ID token."""
     scope: str = "openid profile"
+    claims: dict[UUID, ClaimRules] = Field(default_factory=dict)
+    """By organiser: the roles that its staff may have from this provider's claims; none without."""
+
+    @model_validator(mode="after")
+    def _claims_of_its_own_organisers(self) -> OpenIdProvider:
+        strangers = set(self.claims) - self.organisers
+        if strangers:
+            raise ValueError("claims: names an organiser that it may not vouch for")
+        return self
 
     @field_validator("issuer")
     @classmethod
@@ -174,7 +218,10 @@ class CasesSettings(CommonSettings):
     cases_ops_token: SecretStr
     """Bearer token of /internal/v1 (oracle, latency probes): no names in its answers."""
     cases_public_url: str = "http://127.0.0.1:8080"
-    cases_session_idle_minutes: int = 30
+    cases_session_idle_minutes: int = Field(default=30, ge=1, le=240)
+    """A session ends after so long without a request."""
+    cases_session_hours: int = Field(default=10, ge=1, le=24)
+    """And after so long whatever happens."""
     cases_demo_password: SecretStr | None = None
     """Local stack only: whoever has a login in the roster may sign in with it."""
     cases_openid: tuple[OpenIdProvider, ...] = ()

@@ -27,7 +27,21 @@ async def recognise(request: Request) -> SignedIn | None:
     """The session of the request's cookie, if it still holds."""
     sign_in: SignIn = request.app.state.sign_in
     settings: CasesSettings = request.app.state.settings
-    return await sign_in.recognise(request.cookies.get(cookie_name(settings)))
+    found = await sign_in.recognise(request.cookies.get(cookie_name(settings)))
+    if found is not None and found.renewed:
+        # Whatever answers the request gives the browser its new cookie.
+        request.state.renewed = found
+    return found
+
+
+def give_renewed(request: Request, answer: Response) -> None:
+    """The browser's new cookie, where its session got a new secret in this request."""
+    renewed: SignedIn | None = getattr(request.state, "renewed", None)
+    name = cookie_name(request.app.state.settings)
+    # A request that signed somebody in or out has said already what the cookie is.
+    told = any(value.startswith(f"{name}=") for value in answer.headers.getlist("set-cookie"))
+    if renewed is not None and not told:
+        set_session(answer, request.app.state.settings, renewed)
 
 
 def cookie_name(settings: CasesSettings) -> str:

@@ -15,6 +15,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from services.cases import metrics
+from services.cases.api.access import give_renewed
+from services.cases.backchannel import BackChannel
 from services.cases.openid import OpenId
 from services.cases.signin import SignIn
 from services.cases.web import demo, openid, pages, signing
@@ -50,6 +52,7 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
             application.state.sign_in = SignIn(
                 application.state.database,
                 idle=timedelta(minutes=settings.cases_session_idle_minutes),
+                longest=timedelta(hours=settings.cases_session_hours),
                 demo_password=demo_password.get_secret_value() if demo_password else None,
             )
             application.state.openid = OpenId(
@@ -57,6 +60,9 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
                 application.state.sign_in,
                 settings.cases_openid,
                 public_url=settings.cases_public_url,
+            )
+            application.state.back_channel = BackChannel(
+                application.state.database, application.state.openid
             )
             yield
 
@@ -87,6 +93,7 @@ def _headers(app: FastAPI, settings: CasesSettings) -> None:
     ) -> Response:
         began = time.perf_counter()
         response = await call_next(request)
+        give_renewed(request, response)
         for name, value in fixed.items():
             response.headers.setdefault(name, value)
         if not request.url.path.startswith("/static/"):

@@ -60,8 +60,10 @@ async def sign_in(
         session = await service.sign_in(login, password)
     except Problem as problem:
         return _form(request, vidare=vidare, login=login, problem=problem)
+    settings: CasesSettings = request.app.state.settings
+    await service.forget(request.cookies.get(cookie_name(settings)))
     answer = RedirectResponse(safe(vidare), status_code=303)
-    set_session(answer, request.app.state.settings, session)
+    set_session(answer, settings, session)
     answer.delete_cookie(_FORM_COOKIE, path="/logga-in")
     return answer
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.app import build
+from services.cases.backchannel import BackChannel
 from services.cases.openid import OpenId
 from services.cases.signin import SignIn
 from services.common.clock import FixedClock
@@ -55,6 +56,9 @@ class Site:
             providers,
             public_url=settings.cases_public_url,
             clock=self.clock,
+        )
+        self.app.state.back_channel = BackChannel(
+            world.database, self.app.state.openid, clock=self.clock
         )
 
     def browser(self) -> httpx.AsyncClient:
