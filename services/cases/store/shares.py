@@ -1,6 +1,7 @@
 """Who outside its circle has a part in a case: the coordinators, and the huvudman's officers.
 
-The policies of migration 0006 let a case be seen by them once it is written here.
+The policies of migration 0006 let a case be seen by them once it is written here; that an anmälan
+has been sent the database notes by itself (0008).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 Audience = Literal["queue", "coordination", "member"]
 """``queue``: waits for a coordinator, for the area's coordinators and their leader to see;
 ``coordination``: has one, for the leader to see; ``member``: named, and may know who it is."""
-Track = Literal["compulsory", "upper_secondary"]
 
 
 async def share(
@@ -65,19 +65,6 @@ async def end(
         audience,
         at,
         staff_id,
-    )
-
-
-async def reported(connection: Connection, case_id: UUID, track: Track, at: datetime) -> None:
-    """The anmälan has been sent: the huvudman's officer sees the case from the first one on."""
-    await connection.execute(
-        """
-        UPDATE cases.cases SET reported_at = $2, reported_track = $3
-        WHERE organiser_id = cases.organiser() AND case_id = $1 AND reported_at IS NULL
-        """,
-        case_id,
-        at,
-        track,
     )
 
 

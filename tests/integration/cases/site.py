@@ -16,7 +16,7 @@ from services.cases.openid import OpenId
 from services.cases.signin import SignIn
 from services.common.clock import FixedClock
 from services.common.settings import CasesSettings, OpenIdProvider
-from tests.integration.cases.world import TUESDAY, A, Story, World
+from tests.integration.cases.world import TUESDAY, A, Organiser, Story, World
 
 MONDAY = TUESDAY - timedelta(days=1)
 PASSWORD = "demo-demo"
@@ -89,6 +89,15 @@ async def sign_in(
             "form_token": hidden(page.text, "form_token"),
         },
     )
+
+
+async def enter(
+    client: httpx.AsyncClient, site: Site, login: str, organiser: Organiser = A
+) -> None:
+    """A session without the sign-in page, whose password check takes its time by design."""
+    service: SignIn = site.app.state.sign_in
+    session = await service.start(organiser.id, organiser.staff(login), provider="prov")
+    client.cookies.set("forvarning", session.cookie, domain="cases.test", path="/")
 
 
 async def csrf(client: httpx.AsyncClient) -> dict[str, str]:
