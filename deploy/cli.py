@@ -65,6 +65,14 @@ COMMANDS: tuple[Entry, ...] = (
         "What if another rule profile held: who would be warned when.",
         OPERATE,
     ),
+    Entry(
+        "retention",
+        "services.records.cli:retention",
+        "What is kept how long; erase what is due, with certificates.",
+        OPERATE,
+    ),
+    Entry("erase", "services.records.cli:erase", "Erase a pupil by decision.", OPERATE),
+    Entry("audit", "services.cases.cli:audit_app", "Verify the audit log's chains.", OPERATE),
     Entry("ews", "services.ews.cli:ews", "Mend a partition of the stream.", OPERATE),
     Entry("dlq", "services.ews.cli:dlq", "Replay what could not be digested.", OPERATE),
     Entry(

@@ -1,6 +1,7 @@
-"""What is published of the profile format: the JSON Schema, and the tables of docs/profiles.md.
+"""What is published out of the code: the profile format's JSON Schema, the tables of
+docs/profiles.md, and docs/retention.md.
 
-``python -m deploy.published`` writes them from services.rules; ``--check`` ends with status
+``python -m deploy.published`` writes them; ``--check`` ends with status
 1 where a file is not what would be written.
 """
 
@@ -10,12 +11,14 @@ import json
 import sys
 from pathlib import Path
 
+from deploy.retention.page import page as retention_page
 from services.rules.keys import FAMILY, PROFILE, RULE, Key
 from services.rules.schema import schema
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "docs" / "schemas" / "profile.schema.json"
 GUIDE = ROOT / "docs" / "profiles.md"
+RETENTION = ROOT / "docs" / "retention.md"
 _TABLES = {"profile": PROFILE, "family": FAMILY, "rule": RULE}
 
 
@@ -41,6 +44,7 @@ def wanted() -> dict[Path, str]:
     return {
         SCHEMA: json.dumps(schema(), ensure_ascii=False, indent=2) + "\n",
         GUIDE: guide,
+        RETENTION: retention_page(),
     }
 
 

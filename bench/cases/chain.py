@@ -20,7 +20,7 @@ async def measure(database: Database, town: Town, writers: int) -> dict[str, flo
     until = time.perf_counter() + _SECONDS
 
     async def write(number: int) -> None:
-        viewer = Viewer(town.organiser, staff_id("attendance_officer", number % town.units))
+        viewer = Viewer(town.organiser, staff_id("mentor", number))
         while (began := time.perf_counter()) < until:
             async with database.person(viewer) as connection:
                 await audit.write(

@@ -149,9 +149,10 @@ async def _people(connection: Connection, town: Town) -> None:
 
 
 async def _staff(connection: Connection, town: Town) -> None:
-    """An officer and a rektor a unit, a mentor a class, a coordinator an area."""
+    """An officer and a rektor a unit (a tenth has neither), a mentor a class, a coordinator an
+    area."""
     duties: list[tuple[str, int, str, str, int]] = []
-    for unit in range(town.units):
+    for unit in town.staffed:
         duties.append(("attendance_officer", unit, "officer", "unit", unit))
         duties.append(("principal", unit, "rektor", "unit", unit))
     duties += [
@@ -290,8 +291,8 @@ def _case(town: Town, number: int, pupil: int, year: int) -> tuple[Any, ...]:
     opened, still = _opened(number, year), is_open(number, year)
     unit = town.unit_of(pupil)
     new = still and number % 4 == 0
-    # One in ten stands with nobody: that is the coordinators' queue.
-    officer = None if still and number % 10 == 3 else staff_id("attendance_officer", unit)
+    # Where the school has nobody, the case stands in the coordinators' queue.
+    officer = staff_id("attendance_officer", unit) if unit in town.staffed else None
     state = "closed" if not still else "new" if new else "acknowledged"
     return (
         town.organiser,
@@ -323,7 +324,8 @@ def _case(town: Town, number: int, pupil: int, year: int) -> tuple[Any, ...]:
 def _duty(town: Town, number: int, pupil: int, year: int) -> tuple[Any, ...]:
     opened = _opened(number, year)
     waits = is_open(number, year) and number % 4 == 0
-    officer = staff_id("attendance_officer", town.unit_of(pupil))
+    staffed = town.unit_of(pupil) in town.staffed
+    officer = staff_id("attendance_officer", town.unit_of(pupil)) if staffed else None
     return (
         town.organiser,
         uid("case", number, 1),
@@ -334,7 +336,7 @@ def _duty(town: Town, number: int, pupil: int, year: int) -> tuple[Any, ...]:
         uid("class", town.class_of(pupil)),
         uid("case", number),
         officer,
-        "attendance_officer",
+        "attendance_officer" if officer else None,
         opened.date(),
         opened + timedelta(days=1 if number % 8 == 0 else 200),
         opened,

@@ -35,6 +35,9 @@ _CASE_LINK = re.compile(r'href="(/arenden/F-\d+-\d+)"')
 _MIX = (("attendance_officer", 24), ("mentor", 12), ("principal", 8), ("coordinator", 6))
 
 
+_OF_UNITS = ("attendance_officer", "principal")
+
+
 @dataclass(slots=True)
 class Person:
     """One browser."""
@@ -94,7 +97,8 @@ async def _sign_in(connection: Any, town: Town, users: int) -> list[Person]:
     for number, role in enumerate(roles):
         token = secrets.token_urlsafe(32)
         of_role = sum(person.role == role for person in people)
-        who = staff_id(role, of_role % town.places(role))
+        at = of_role % town.places(role)
+        who = staff_id(role, town.staffed[at] if role in _OF_UNITS else at)
         account = await connection.fetchval(
             "INSERT INTO cases.accounts VALUES ($1, gen_random_uuid(), $2, $3, 'none', $4) "
             "RETURNING account_id",

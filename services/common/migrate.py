@@ -11,10 +11,12 @@ from pathlib import Path
 
 import asyncpg
 
+from services.common.retention import registry
 from services.common.settings import MigrateSettings
 
 # ingest first: the others' grants name its views.
-SERVICES = ("ingest", "cases", "notify")
+# records last: it is about all of them.
+SERVICES = ("ingest", "cases", "notify", "records")
 _ROOT = Path(__file__).resolve().parent.parent
 _LOCK = 0x464F5256  # "FORV": one migration run at a time
 
@@ -37,7 +39,9 @@ async def migrate(settings: MigrateSettings) -> list[str]:
                 name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz DEFAULT now())
             """
         )
-        return await _apply(connection)
+        done = await _apply(connection)
+        await _keeping(connection)
+        return done
     finally:
         await connection.close()
 
@@ -71,6 +75,32 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record]) -> list[str]:
     return done
 
 
+async def _keeping(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """The retention registry as the code has it, and no table without the archive's policy."""
+    known = registry()
+    async with connection.transaction():
+        await connection.execute("SELECT records.adopt()")
+        await connection.execute("DELETE FROM records.retention")
+        await connection.executemany(
+            "INSERT INTO records.retention VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            [
+                (
+                    store.store,
+                    store.kind,
+                    store.what,
+                    store.personal,
+                    store.group,
+                    known.groups[store.group].days,
+                    known.groups[store.group].counted,
+                    store.kept,
+                    store.pupil,
+                    list(store.hidden),
+                )
+                for store in known.stores.values()
+            ],
+        )
+
+
 async def _roles(connection: asyncpg.Connection[asyncpg.Record], settings: MigrateSettings) -> None:
     passwords = {
         "forvarning_ingest": settings.ingest_database_password,
@@ -80,6 +110,9 @@ async def _roles(connection: asyncpg.Connection[asyncpg.Record], settings: Migra
     present = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
     if "forvarning_owner" not in present:
         await connection.execute("CREATE ROLE forvarning_owner NOLOGIN")
+    if "forvarning_archive" not in present:
+        # Nobody signs in with it: the operator's commands take it on.
+        await connection.execute("CREATE ROLE forvarning_archive NOLOGIN NOSUPERUSER NOBYPASSRLS")
     for role, password in passwords.items():
         verb = "ALTER" if role in present else "CREATE"
         # Role statements take no parameters; format() quotes for us.
@@ -92,5 +125,6 @@ async def _roles(connection: asyncpg.Connection[asyncpg.Record], settings: Migra
         )
         await connection.execute(statement)
     await connection.execute("GRANT forvarning_owner TO CURRENT_USER")
+    await connection.execute("GRANT forvarning_archive TO forvarning_owner")
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f'GRANT CREATE, CONNECT ON DATABASE "{name}" TO forvarning_owner')

@@ -61,6 +61,12 @@ class MigrateSettings(CommonSettings):
     notify_database_password: SecretStr
 
 
+class ArchiveSettings(CommonSettings):
+    """`forvarning retention` and `erase`: over all schemas, as a role that nobody signs in with."""
+
+    owner_database_url: SecretStr
+
+
 class IngestSettings(CommonSettings):
     """services.ingest."""
 

@@ -73,7 +73,8 @@ async def apply(
     events about days long past, so what is common to them is asked once.
     """
     wake_from, grace_minutes = await meet(connection, organiser_id, now)
-    threads = _threads(events)
+    gone = await people.erased(connection, {UUID(bytes=event.pupil_id) for event in events})
+    threads = _threads([event for event in events if UUID(bytes=event.pupil_id) not in gone])
     fresh = await _advance(connection, organiser_id, threads)
     recorded = await _recorded(connection, fresh)
     pupils = {thread: UUID(bytes=threads[thread][-1].pupil_id) for thread in fresh}

@@ -7,7 +7,7 @@ found by comparing with the snapshot at hand, never read from the event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -174,6 +174,10 @@ class Thread:
     @property
     def active(self) -> tuple[Episode, ...]:
         return tuple(e for e in self.episodes if e.state == "active")
+
+    def without_lessons(self) -> Thread:
+        """The same without which lessons it was."""
+        return replace(self, episodes=tuple(replace(e, lessons=()) for e in self.episodes))
 
     @property
     def opens_case(self) -> bool:

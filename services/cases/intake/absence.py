@@ -77,7 +77,9 @@ _LANDING = """
 """
 _SETTLE = f"""
     INSERT INTO cases.absence_days AS a ({_COLUMNS})
-    SELECT {_COLUMNS} FROM pg_temp.landed_absence_days
+    SELECT {_COLUMNS} FROM pg_temp.landed_absence_days l
+    WHERE NOT EXISTS (SELECT FROM records.erased e
+                      WHERE e.organiser_id = l.organiser_id AND e.pupil_id = l.pupil_id)
     ON CONFLICT (organiser_id, pupil_id, day) DO UPDATE SET {_CHANGED}
     WHERE a.revision < excluded.revision
 """

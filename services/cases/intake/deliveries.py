@@ -87,8 +87,9 @@ async def apply(database: Database, organiser_id: UUID, batch: Sequence[Delivery
             [_message_id(delivery) for delivery in batch],
             database.now(),
         )
+        gone = await cases.erased(connection, [delivery.pupil_id for delivery in batch])
         for delivery in batch:
-            if _message_id(delivery) not in new:
+            if _message_id(delivery) not in new or delivery.pupil_id in gone:
                 continue
             new.discard(_message_id(delivery))
             await _store(connection, delivery)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases import metrics
-from services.cases.domain.threads import Thread, changes
+from services.cases.domain.threads import Change, Thread, changes
 from services.cases.intake.decision import Decisions, Found, Known, place_of
 from services.cases.store import cases, duties, outbox, people, threads
 from services.cases.store.cases import Case
 from services.cases.store.scope import Database
 from services.cases.store.threads import Stored
+from services.records.thin import without_lessons
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
@@ -41,9 +42,18 @@ class _Pupil:
     def found(self) -> list[Found]:
         """What the batch changed, thread by thread."""
         return [
-            (thread, changes(self.held[key].thread if key in self.held else None, thread))
+            (thread, self._changes(self.held.get(key), thread))
             for key, (thread, _) in sorted(self.fresh.items())
         ]
+
+    @staticmethod
+    def _changes(held: Stored | None, fresh: Thread) -> list[Change]:
+        if held is None:
+            return changes(None, fresh)
+        if held.case_id is None:
+            # Without a case its older lessons were not kept: they have not changed by that.
+            return changes(held.thread.without_lessons(), fresh.without_lessons())
+        return changes(held.thread, fresh)
 
     def opens(self) -> bool:
         """Whether it needs a case that is not there yet."""
@@ -89,7 +99,9 @@ class WarningIntake:
             elif case is not None:
                 case = decisions.update(case, pupil.after(), pupil.found())
             snapshots += [
-                Stored(thread, raw, case.case_id if case else None)
+                Stored(thread, raw, case.case_id)
+                if case
+                else Stored(thread, without_lessons(raw, self._database.today()) or raw, None)
                 for thread, raw in pupil.fresh.values()
             ]
         await self._write(connection, organiser_id, decisions, snapshots)
@@ -98,6 +110,8 @@ class WarningIntake:
     async def _load(self, connection: Connection, organiser_id: UUID, batch: Batch) -> list[_Pupil]:
         """What is held of the batch's pupils; threads that bring nothing new are left out."""
         pupil_ids = sorted({thread.pupil_id for thread, _ in batch})
+        if gone := await cases.erased(connection, pupil_ids):
+            batch = [(thread, raw) for thread, raw in batch if thread.pupil_id not in gone]
         years = sorted({thread.school_year for thread, _ in batch})
         held = await threads.of_pupils(connection, pupil_ids, years)
         revisions = {stored.thread.thread_id: stored.thread.revision for stored in held}
