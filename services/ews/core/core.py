@@ -120,7 +120,7 @@ class Core:
             rows = [bucket.row_of[one] for one in pupil_ids if one in bucket.row_of]
             if rows:
                 dirty = self._partition.mark(bucket)
-                dirty.touches.append((np.array(rows, np.intp), ANY_DAY, (0, offset)))
+                dirty.touches.append((np.array(rows), ANY_DAY, (0, offset)))
                 dirty.pupils.update(rows)
 
     @property

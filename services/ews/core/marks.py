@@ -135,10 +135,11 @@ class Lessons:
 
 
 def gather(some: Sequence[tuple[int, DayMarks]], rows: NDArray[np.intp]) -> Lessons:
-    """The lessons of the given epoch days, which must be in order, for some rows of the bucket."""
+    """The lessons of the given epoch days, for some rows of the bucket.
+
+    The days must be in order, and some of them have lessons.
+    """
     lengths = [len(one.subjects) for _, one in some]
-    if not sum(lengths):
-        return Lessons(np.zeros(0, np.int64), (), np.zeros((0, len(rows)), np.uint8))
     return Lessons(
         np.repeat(np.array([day for day, _ in some], np.int64), lengths),
         [subject for _, one in some for subject in one.subjects],

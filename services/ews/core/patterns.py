@@ -160,8 +160,6 @@ def strongest(rule: Rule, held: Lessons) -> Pattern | None:
 
     Of equal ones the first: weekdays and places of the day in their order, subjects by name.
     """
-    if not len(held.day):
-        return None
     found = cells(rule.measure, rule.metric, held, held.day[:1], held.day[-1:])
     reported_in, absent_in = found.reported[0, :, 0].tolist(), found.absent[0, :, 0].tolist()
     best: int | None = None

@@ -226,7 +226,5 @@ def _span(rule: Rule, length: int) -> str:
             return " under månaden"
         case Span.TERM:
             return " under terminen"
-        case Span.SCHOOL_YEAR:
-            return " under läsåret"
         case _:
-            return ""
+            return " under läsåret"

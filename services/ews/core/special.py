@@ -69,8 +69,6 @@ class Special(Fields):
         since = self._whole(table, "min_days_since_first", where, 0, 366, 0, nth)
         if since and (not windows or measure in NOTED):
             self._refuse(f"{where}.min_days_since_first", f"does not go with {measure.value}", nth)
-        if today and measure in (Measure.TURNING, Measure.CHANGE, *NOTED):
-            self._refuse(f"{where}.measure", f"{measure.value} is judged on closed days", nth)
         found["min_days_since_first"] = since
         return found
 

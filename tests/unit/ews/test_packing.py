@@ -45,6 +45,16 @@ def test_tables(columns: int, pupils: int, data: st.DataObject) -> None:
     assert found.tolist() == table.tolist()
 
 
+@pytest.mark.parametrize("alike", [1, 2, 15, 40])
+def test_a_table_in_which_many_differ_from_the_usual_in_the_same_way(alike: int) -> None:
+    table = np.full((3, 100), 60, np.int16)
+    table[1, :alike], table[2, :alike], table[0, 99] = -1, 7, 5
+    numbers: list[int] = []
+    put_table(table, (60, 60, 60), numbers)
+    found, end = take_table(numbers, 0, (60, 60, 60), 100)
+    assert (found.tolist(), end) == (table.tolist(), len(numbers))
+
+
 def test_what_is_expected_takes_two_bytes_and_what_is_usual_is_written_once() -> None:
     table = np.full((4, 30), 60, np.int16)
     numbers: list[int] = []

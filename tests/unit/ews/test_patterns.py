@@ -85,6 +85,14 @@ def test_lessons_without_a_subject_are_in_no_cell_but_in_the_rest() -> None:
     assert told(pupil.warned()) == ("IDH", 3, 6, 3, 18)
 
 
+def test_where_no_lesson_has_a_subject_absence_gathers_in_none() -> None:
+    pupil = Pupil(pattern("subject"))
+    for at in weekdays(3):
+        pupil.lived(at, [AWAY, HERE, HERE, AWAY], subjects=("", "", "", ""))
+    assert pupil.warned() is None
+    assert not pupil.harness.collect().failed_folds
+
+
 @pytest.mark.parametrize(
     ("place", "cell", "words"),
     [

@@ -112,6 +112,28 @@ def test_the_same_said_later_by_the_clock_stands_against_an_older_notice() -> No
     assert events
 
 
+def test_of_a_class_some_of_whom_were_corrected_the_rest_said_later_stands_too() -> None:
+    """The marks of one lesson have times of their own, and each is compared with the notice."""
+    school = School()
+    harness = started(school)
+    sure: tuple[int, ...] = (0, 60, 0, REPORTED | CONFIRMED)
+    harness.told(
+        school.register(START, 490, {0: sure, 1: sure, 2: HERE}, version=version(1)),
+        school.register(START, 490, {2: AWAY}, version=version(2, modified=5_500)),
+        school.notice(0, LESSON, LESSON + 3_600, version=version(3, modified=6_000)),
+        school.notice(1, LESSON, LESSON + 3_600, version=version(4, modified=6_000)),
+        school.closed(START),
+    )
+    excused, stands = (60, 0, 0), (0, 0, 60)
+    both = {name(0, "pupil"): excused, name(1, "pupil"): excused, name(2, "pupil"): (0, 60, 0)}
+    assert told_of(harness) == both
+    # The same again with an older time is none; of one pupil alone with a newer one it is news.
+    harness.told(school.register(START, 490, {0: sure}, version=version(5, modified=5_000)))
+    assert told_of(harness) == both
+    harness.told(school.register(START, 490, {0: sure}, version=version(6, modified=7_000)))
+    assert told_of(harness) == both | {name(0, "pupil"): stands}
+
+
 @pytest.mark.parametrize("differs", ["start", "length", "state", "subject", "group", "activity"])
 def test_the_same_marks_of_another_lesson_are_news(differs: str) -> None:
     school = School()

@@ -123,11 +123,11 @@ def test_a_rise_is_said_with_what_was_before(metric: str, name: str, share: str)
         invalid_unexplained=180,
         invalid_confirmed=120,
         baseline_reported=3000,
-        baseline_absent=90,
+        baseline_absent=675,
     )
     assert found == (
         f"{name} har ökat: {share} % av undervisningstiden de senaste 10 skoldagarna, "
-        f"{WHEN}, mot 3 % tidigare under läsåret."
+        f"{WHEN}, mot 22,5 % tidigare under läsåret."
     )
 
 
@@ -159,6 +159,9 @@ def test_a_turning_is_said_with_what_it_turned_into(said: str, turned: str) -> N
 def test_notices_are_said() -> None:
     assert told("leave", "", value=10) == (
         f"Beviljad ledighet 10 skoldagar under terminen, {WHEN}."
+    )
+    assert told("leave", "window = { school_days = 20 }", value=1, length=7) == (
+        f"Beviljad ledighet 1 skoldag de senaste 7 skoldagarna, {WHEN}."
     )
     said = 'measure = "unusual_reports"'
     end = "har gjorts på ett annat sätt än brukligt under terminen"

@@ -59,6 +59,7 @@ def test_the_day_is_judged_when_its_wave_is_in() -> None:
         (WAVE, {CLASS: 0, b"": 300}, True),
         (None, CALM, False),
         (None, WAVE, True),
+        ({CLASS: 1, b"": 0}, CALM, True),
     ],
 )
 def test_a_later_wave_is_judged_where_it_finds_others(

@@ -17,6 +17,7 @@ Marks = tuple[int, ...]
 HERE: Marks = (0, 0, 0, REPORTED, 60)
 AWAY: Marks = (0, 60, 0, REPORTED, 60)
 ILL: Marks = (60, 0, 0, REPORTED, 60)
+SURE: Marks = (0, 60, 0, REPORTED | CONFIRMED, 60)
 LATE: Marks = (0, 10, 0, REPORTED, 60)
 UNSAID: Marks = (0, 0, 0, 0, 60)
 STARTS = (490, 560, 640, 780)
@@ -101,6 +102,30 @@ def test_seven_calendar_days_are_the_judged_day_and_the_six_before(
     if found is not None:
         assert (found.figures.window_first_day, found.figures.window_last_day) == (first, second)
         assert "de senaste 7 dagarna" in found.sentence
+
+
+@pytest.mark.parametrize("length", [5, 10, 20, 40])
+@pytest.mark.parametrize("metric", ["total", "valid", "invalid", "unexplained"])
+def test_a_rolling_window_is_the_pupils_last_school_days_whatever_the_calendar(
+    length: int, metric: str
+) -> None:
+    """A day counts as long as it is one of the last; lov and weekends lie between and are none."""
+    content = rule("days", f"{{ school_days = {length} }}", ">= 2", metric=metric)
+    kind = {"total": AWAY, "valid": ILL, "invalid": SURE, "unexplained": AWAY}[metric]
+    other = {"total": UNSAID, "valid": AWAY, "invalid": ILL, "unexplained": SURE}[metric]
+    for between, fires in ((length - 2, True), (length - 1, False)):
+        days = weekdays(between + 2, day(2026, 9, 14))
+        shifted = [at + 7 if at >= day(2026, 10, 26) else at for at in days]  # a week of lov
+        pupil = Pupil(content, day(2026, 8, 17))
+        pupil.lived(shifted[0], [kind])
+        for at in shifted[1:-1]:
+            pupil.lived(at, [other])
+        pupil.lived(shifted[-1], [kind])
+        found = pupil.warned()
+        assert (found is not None) == fires
+        if found is not None:
+            assert found.figures.window_first_day == shifted[0]
+            assert found.raised_day == shifted[-1]
 
 
 @pytest.mark.parametrize("span", ["calendar_days = 14", "school_days = 2"])

@@ -56,6 +56,18 @@ def told(rows: list[GroupDay], at: int) -> dict[bytes, int]:
     return explained(waves(unit, at))
 
 
+def test_where_everybody_is_usually_away_nothing_is_rare() -> None:
+    assert not is_rare(5, 5, 1000)
+    assert not is_rare(0, 5, 1200)
+
+
+def test_what_a_day_goes_by_are_the_sixty_days_up_to_it() -> None:
+    unit = UnitDays()
+    for revision, at in ((1, START - 61), (10, START - 60), (100, START), (1000, START + 1)):
+        unit.take(day_of(at, {A: (20, 0)}, revision=revision))
+    assert unit.revisions(START) == 110
+
+
 def ordinary(days: list[int], size: int = 25, seed: int = 1) -> list[GroupDay]:
     """Each pupil of three classes is ill on one day in twenty, by itself."""
     chance = random.Random(seed)
