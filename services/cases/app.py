@@ -15,7 +15,9 @@ from fastapi import FastAPI
 from services.cases import metrics
 from services.cases.api import cases as cases_api
 from services.cases.api import chain as chain_api
+from services.cases.api import documents as documents_api
 from services.cases.api import internal as internal_api
+from services.cases.api import journal as journal_api
 from services.cases.consumer import TopicConsumer
 from services.cases.domain import threads
 from services.cases.intake import absence, deliveries, school
@@ -106,7 +108,10 @@ def build(settings: CasesSettings) -> FastAPI:
     )
     app.include_router(cases_api.router)
     app.include_router(chain_api.router)
+    app.include_router(documents_api.router)
     app.include_router(internal_api.router(settings.cases_ops_token))
+    if settings.cases_journal_token is not None:
+        app.include_router(journal_api.router(settings.cases_journal_token))
     install_web(app, settings)
     return app
 

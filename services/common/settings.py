@@ -223,6 +223,8 @@ class CasesSettings(CommonSettings):
     cases_database_url: SecretStr
     cases_ops_token: SecretStr
     """Bearer token of /internal/v1 (oracle, latency probes): no names in its answers."""
+    cases_journal_token: SecretStr | None = None
+    """Bearer token of /journal/v1, for the elevhälsa's journal system; without it there is none."""
     cases_public_url: str = "http://127.0.0.1:8080"
     cases_session_idle_minutes: int = Field(default=30, ge=1, le=240)
     """A session ends after so long without a request."""

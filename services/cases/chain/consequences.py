@@ -26,8 +26,8 @@ async def follow(context: Context, step: Step, entry: Entry) -> None:
     """Everything that follows from a step that has been written."""
     if effect := EFFECTS.get(step.name):
         await effect(context, entry)
-    elif context.case.state == "new" and context.can_decide:
-        await _take_on(context)
+    else:
+        await take_on(context)
     await _after(context, entry)
     await tell(context, "step", _shown(entry) | {"step": step.name})
     await _audit(context, f"step.{step.name}", entry)
@@ -49,8 +49,10 @@ async def save_case(context: Context, after: Case) -> None:
             raise cases.changed_meanwhile()
 
 
-async def _take_on(context: Context) -> None:
-    """Whoever begins to work in a new case has taken it on."""
+async def take_on(context: Context) -> None:
+    """Whoever begins to work in a new case, and may decide in it, has taken it on."""
+    if context.case.state != "new" or not context.can_decide:
+        return
     after = replace(
         context.case,
         state="acknowledged",

@@ -51,7 +51,7 @@ async def perform(
         held = await _target(context, step, target)
         moving = held if step.means == "move" else None
         _check_fields(step, body)
-        raw = await preparing.prepare(context, step, body)
+        raw = await preparing.prepare(context, step, body, held)
         kind = KINDS[step.kind]
         before = moving.body.model_dump(mode="json") if moving else {}
         wanted = parse(kind, step.to, before | raw)

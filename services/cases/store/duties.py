@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from services.cases.domain.assignment import Assignment
 
 if TYPE_CHECKING:
+    from services.cases.store.entries import Entry
     from services.common.pg import Connection
 
 
@@ -86,6 +87,20 @@ async def finish_acknowledge(
         at,
         by,
         outcome,
+    )
+
+
+async def finish(connection: Connection, case_id: UUID, kind: str, by: Entry) -> None:
+    """An entry has done what a kind of duty in its case asked for."""
+    await connection.execute(
+        """
+        UPDATE cases.duties SET done_at = $3, done_by = $4, outcome = 'done', version = version + 1
+        WHERE organiser_id = cases.organiser() AND case_id = $1 AND kind = $2 AND done_at IS NULL
+        """,
+        case_id,
+        kind,
+        by.updated_at,
+        by.updated_by,
     )
 
 

@@ -67,6 +67,8 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
         "stood": "Ändringen är sedd.",
         "commented": "En anteckning skrevs.",
         "moved": "Eleven har bytt skola inom huvudmannen.",
+        "document_received": "Huvudmannen har tagit emot anmälan.",
+        "document_filed": "Anmälan är förd till elevhälsans journal.",
         "notice_sent": "Hemmet fick meddelande om ogiltig frånvaro.",
         "notice_failed": "Ett meddelande till hemmet gick inte fram.",
     }.get(kind, kind)

@@ -157,6 +157,6 @@ def _errors(app: FastAPI) -> None:
 
 def _is_page(request: Request) -> bool:
     path = request.url.path
-    return not path.startswith(("/api/", "/internal/")) and "text/html" in request.headers.get(
-        "accept", ""
-    )
+    return not path.startswith(
+        ("/api/", "/internal/", "/journal/")
+    ) and "text/html" in request.headers.get("accept", "")

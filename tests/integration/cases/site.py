@@ -21,6 +21,7 @@ from tests.integration.cases.world import TUESDAY, A, Organiser, Story, World
 MONDAY = TUESDAY - timedelta(days=1)
 PASSWORD = "demo-demo"
 TOKEN = "operators-token"
+JOURNAL_TOKEN = "journal-systems-token"
 
 
 class Site:
@@ -37,6 +38,7 @@ class Site:
                 "environment": environment,
                 "cases_database_url": SecretStr("postgresql://unused"),
                 "cases_ops_token": SecretStr(TOKEN),
+                "cases_journal_token": SecretStr(JOURNAL_TOKEN),
                 "cases_demo_password": SecretStr(PASSWORD) if environment == "local" else None,
                 "cases_public_url": "http://cases.test",
             }
