@@ -11,7 +11,7 @@ from uuid import UUID
 
 from services.cases import metrics
 from services.cases.domain import decisions
-from services.cases.store import audit, cases, duties, outbox, reading
+from services.cases.store import audit, cases, duties, outbox, reading, shares
 from services.cases.store.cases import Case, Happened, changed_meanwhile
 from services.cases.store.outbox import Told
 from services.cases.store.scope import Database, Viewer
@@ -164,6 +164,8 @@ class CaseActions:
             raise protected()
         if deciding and not row["can_decide"]:
             raise forbidden()
+        if not await shares.roles_on(connection, row["case_id"]):
+            raise reading_only()
         case = cases.from_row(row)
         if version is not None and case.version != version:
             raise changed_meanwhile(case.version)
@@ -232,4 +234,11 @@ def forbidden() -> Problem:
         403,
         "not_yours_to_decide",
         "Ärendet avgörs av den som har det, av skolans närvaroansvariga eller av rektorn.",
+    )
+
+
+def reading_only() -> Problem:
+    """The viewer has opened the case and has no part in it."""
+    return Problem(
+        403, "reading_only", "Du läser ärendet med särskilt skäl och kan inte skriva i det."
     )

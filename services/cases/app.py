@@ -18,6 +18,7 @@ from services.cases.api import chain as chain_api
 from services.cases.api import documents as documents_api
 from services.cases.api import internal as internal_api
 from services.cases.api import journal as journal_api
+from services.cases.api import openings as openings_api
 from services.cases.consumer import TopicConsumer
 from services.cases.domain import threads
 from services.cases.intake import absence, deliveries, school
@@ -107,6 +108,7 @@ def build(settings: CasesSettings) -> FastAPI:
         ready={"tasks": background.running, "database": _database_check(app)},
     )
     app.include_router(cases_api.router)
+    app.include_router(openings_api.router)
     app.include_router(chain_api.router)
     app.include_router(documents_api.router)
     app.include_router(internal_api.router(settings.cases_ops_token))

@@ -30,3 +30,11 @@ OF_A_CLASS: frozenset[Role] = frozenset(
 ORGANISER_WIDE: frozenset[Role] = frozenset(
     {"team_leader", "organiser_officer", "compulsory_officer", "board", "operations"}
 )
+#: These meet pupils in their work; the others see counts, or nothing at all.
+PUPIL_ROLES: frozenset[Role] = frozenset(ROLES) - {"area_manager", "board", "operations"}
+#: These may read a case outside their duties, with a reason and for a time (break-glass).
+MAY_OPEN: frozenset[Role] = PUPIL_ROLES - {"mentor"}
+#: These begin with figures. An områdeschef may go on to a case of the area, with a reason.
+FIGURES: frozenset[Role] = frozenset({"area_manager", "board"})
+#: These are told when a case was read outside somebody's duties, and may say yes where two must.
+OVERSEES_OPENINGS: frozenset[Role] = frozenset({"principal", "organiser_officer"})

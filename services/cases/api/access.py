@@ -74,6 +74,14 @@ async def signed_in(request: Request) -> SignedIn:
     return found
 
 
+async def renew(request: Request, session: SignedIn) -> None:
+    """A new secret for the session, which the answer gives the browser: what it opens is more."""
+    sign_in: SignIn = request.app.state.sign_in
+    renewed = await sign_in.renew(session)
+    if renewed.renewed:
+        request.state.renewed = renewed
+
+
 def check_token(session: SignedIn, token: str) -> None:
     """The form's token must be the session's (against cross-site request forgery)."""
     if not hmac.compare_digest(session.csrf_token.encode(), token.encode()):

@@ -27,6 +27,7 @@ from services.cases.views.models import (
     WarningShown,
     WeekShown,
 )
+from services.cases.views.openings import open_until
 from services.common.problem import Problem
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ async def _case(
     return CaseShown(
         case=rows.case_line(row, viewer.staff_id, database.now()),
         can_decide=row["can_decide"],
+        open_until=await open_until(connection, case_id),
         acknowledged_at=row["acknowledged_at"],
         acknowledged_by=_name(names, row["acknowledged_by"]),
         closed_at=row["closed_at"],

@@ -45,6 +45,9 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
     if kind == "opened":
         late = " Den gäller äldre frånvaro som lästs in i efterhand." if detail.get("old") else ""
         return f"Ärendet öppnades av en varning.{late}"
+    if kind == "read_outside":
+        who = "en områdeschef" if detail.get("how") == "drill_down" else "någon utanför uppdraget"
+        return f"Ärendet lästes av {who}, med skälet: {detail.get('reason', '')}"
     if kind == "assigned":
         return _assigned(detail, names)
     if kind == "closed":

@@ -94,6 +94,24 @@ class SchoolLine(Shown):
     """The same of its classes and subjects, where the line is about the whole unit."""
 
 
+class OpeningLine(Shown):
+    """A case that somebody read, or asks to read, outside their duties."""
+
+    opening_id: UUID
+    number: str
+    school_unit: str | None
+    """Null for a protected pupil's."""
+    by: str
+    own: bool
+    kind: Literal["break_glass", "drill_down"]
+    reason: str
+    asked_at: datetime
+    protected: bool
+    approved_by: str | None
+    state: Literal["pending", "lapsed", "open", "over"]
+    until: datetime | None
+
+
 class Today(Shown):
     """Today's list. A case stands in one of the case lists only."""
 
@@ -111,6 +129,8 @@ class Today(Shown):
     unexcused: list[UnexcusedLine]
     unexcused_before: list[UnexcusedLine]
     """Those of the last school day before today."""
+    opened: list[OpeningLine]
+    """For who oversees it: what others have read outside their duties in the last two weeks."""
 
 
 class LessonShown(Shown):
@@ -229,6 +249,8 @@ class CaseShown(Shown):
 
     case: CaseLine
     can_decide: bool
+    open_until: datetime | None
+    """The viewer reads it outside their duties, until then, and writes nothing in it."""
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     closed_at: datetime | None

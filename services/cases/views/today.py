@@ -8,6 +8,7 @@ from services.cases.store import audit, reading
 from services.cases.store.scope import Database, Viewer
 from services.cases.views import rows
 from services.cases.views.models import CaseLine, Today
+from services.cases.views.openings import told
 from services.cases.views.school import school_now
 
 Scope = Literal["mine", "all"]
@@ -44,6 +45,7 @@ async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
             unexcused_before=[
                 rows.unexcused_line(row) for row in earlier if row["state"] != "withdrawn"
             ],
+            opened=await told(connection, viewer, now),
             **_sections(cases),
         )
         await audit.write(

@@ -19,6 +19,7 @@ from services.cases.views.today import Scope
 from services.cases.views.today import today as read_today
 from services.cases.web.render import me, page
 from services.common.problem import Problem
+from services.common.roles import PUPIL_ROLES
 
 router = APIRouter(include_in_schema=False)
 
@@ -62,8 +63,13 @@ Note = Annotated[str, Form()]
 async def today(
     who: Reader, data: Data, visa: Annotated[str | None, Query(max_length=10)] = None
 ) -> Response:
-    """Today's list. A närvaroansvarig begins with her own, a rektor with the whole school's."""
+    """Today's list. A närvaroansvarig begins with her own, a rektor with the whole school's, and
+    whose duties are about figures with those."""
     shown_me = await me(data, who)
+    if not shown_me["roles"] & PUPIL_ROLES:
+        if shown_me["figures"]:
+            return RedirectResponse("/oversikt", status_code=303)
+        return page("nothing.html", me=shown_me)
     own = "attendance_officer" in shown_me["roles"] and "principal" not in shown_me["roles"]
     scope: Scope = "mine" if visa == "mina" or (visa is None and own) else "all"
     shown = await read_today(data, who.viewer, scope)

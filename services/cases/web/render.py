@@ -16,6 +16,7 @@ from services.cases.signin import SignedIn
 from services.cases.store import reading
 from services.cases.store.scope import Database
 from services.common.problem import Problem
+from services.common.roles import FIGURES, MAY_OPEN, OVERSEES_OPENINGS, PUPIL_ROLES
 
 _HERE = Path(__file__).parent
 
@@ -77,6 +78,7 @@ async def me(database: Database, session: SignedIn) -> dict[str, Any]:
     async with database.person(viewer) as connection:
         names = await reading.staff_names(connection, [viewer.staff_id])
         found = await reading.my_duties(connection)
+    roles = {row["role"] for row in found}
     duties = []
     for row in found:
         where = row["group_name"] or row["unit_name"] or row["area_name"] or "hela huvudmannen"
@@ -84,7 +86,11 @@ async def me(database: Database, session: SignedIn) -> dict[str, Any]:
     return {
         "name": names.get(viewer.staff_id, ""),
         "duties": list(dict.fromkeys(duties)),
-        "roles": {row["role"] for row in found},
+        "roles": roles,
+        "pupils": not roles or bool(roles & PUPIL_ROLES),
+        "figures": bool(roles & FIGURES),
+        "oversees": bool(roles & OVERSEES_OPENINGS),
+        "may_open": bool(roles & (MAY_OPEN | {"area_manager"})),
         "csrf": session.csrf_token,
     }
 
