@@ -194,9 +194,7 @@ async def test_another_organisers_case_is_never_opened(world: World, site: Site)
     assert (await olle.ask(numbers["elsewhere"])).status_code == 404
 
 
-async def test_whoever_merely_opened_a_case_writes_nothing_in_it(
-    world: World, site: Site
-) -> None:
+async def test_whoever_merely_opened_a_case_writes_nothing_in_it(world: World, site: Site) -> None:
     numbers = await opened_cases(world)
     olle = await Desk.of(site, "olle")
     await olle.ask(numbers["alva"])
