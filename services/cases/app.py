@@ -19,11 +19,13 @@ from services.cases.api import documents as documents_api
 from services.cases.api import internal as internal_api
 from services.cases.api import journal as journal_api
 from services.cases.api import openings as openings_api
+from services.cases.clockwork import Clockwork
 from services.cases.consumer import TopicConsumer
 from services.cases.domain import threads
 from services.cases.intake import absence, deliveries, school
 from services.cases.intake.warnings import WarningIntake
 from services.cases.publisher import OutboxPublisher
+from services.cases.rule_profiles import RuleProfiles
 from services.cases.store.scope import Database
 from services.cases.sweep import Sweep
 from services.cases.web import install as install_web
@@ -216,12 +218,23 @@ async def _start(
     )
     publisher = OutboxPublisher(database, lambda: idempotent_producer(settings))
     sweep = Sweep(database)
+    clockwork = Clockwork(database)
+
+    async def profile_reader() -> AIOKafkaConsumer:
+        # No group: it reads the whole small topic at every start, and commits nothing.
+        consumer = committed_reader(settings, topics.PROFILES.name, group=None)
+        await consumer.start()
+        return consumer
+
+    profiles = RuleProfiles(database, profile_reader)
     background.start("warnings", warnings.run, lambda: warnings.progress)
     background.start("absence-days", days.run, lambda: days.progress)
     background.start("deliveries", sent.run, lambda: sent.progress)
     background.start("school-signals", signals.run, lambda: signals.progress)
     background.start("outbox", publisher.run, lambda: publisher.progress)
     background.start("sweep", sweep.run, lambda: sweep.progress)
+    background.start("clocks", clockwork.run, lambda: clockwork.progress)
+    background.start("rule-profiles", profiles.run, lambda: profiles.progress)
     # Last in, first out: the tasks end before their clients do.
     stack.push_async_callback(background.stop)
 

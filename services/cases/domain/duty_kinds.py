@@ -52,5 +52,11 @@ _ALL = (
     DutyKind("start_intervention", "Starta insatsen", _OWN, dated=True),
     DutyKind("follow_up", "Följ upp insatsen", _OWN, dated=True),
     DutyKind("follow_up_plan", "Följ upp planen", _OWN, dated=True),
+    DutyKind(
+        "assign_coordinator", "Utse koordinator", "fem arbetsdagar, vår egen gräns", dated=True
+    ),
+    DutyKind("start_coordination", "Koordinatorn börjar", _OWN, dated=True),
+    DutyKind("follow_up_approach", "Följ upp planen för skolnärmande", _OWN, dated=True),
+    DutyKind("ladder", "Steg i kommunens rutin", "kommunens rutin"),
 )
 DUTY_KINDS: dict[str, DutyKind] = {kind.name: kind for kind in _ALL}

@@ -138,6 +138,19 @@ async def open_cases(connection: Connection, after: UUID, limit: int) -> list[Ca
     return [from_row(row) for row in rows]
 
 
+async def by_ids(connection: Connection, case_ids: Sequence[UUID]) -> list[Case]:
+    """These cases, locked in one order until the transaction ends."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {COLUMNS} FROM cases.cases
+        WHERE organiser_id = cases.organiser() AND case_id = ANY ($1::uuid[])
+        ORDER BY case_id FOR UPDATE
+        """,
+        list(case_ids),
+    )
+    return [from_row(row) for row in rows]
+
+
 async def next_ordinals(
     connection: Connection, organiser_id: UUID, school_year: int, count: int
 ) -> range:

@@ -105,11 +105,13 @@ async def finish(connection: Connection, case_id: UUID, kind: str, by: Entry) ->
 
 
 async def follow_case(connection: Connection, case_id: UUID, to: Assignment | None) -> None:
-    """Open duties of a case stand with whom the case stands with."""
+    """Open duties of a case stand with whom the case stands with, but for those with a role's own
+    holder (:mod:`.settling`)."""
     await connection.execute(
         """
         UPDATE cases.duties SET assigned_staff_id = $2, assigned_as = $3, version = version + 1
         WHERE organiser_id = cases.organiser() AND case_id = $1 AND done_at IS NULL
+          AND owner IS NULL
           AND (assigned_staff_id, assigned_as) IS DISTINCT FROM ($2::uuid, $3::text)
         """,
         case_id,

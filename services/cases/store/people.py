@@ -91,8 +91,8 @@ async def free_days_of(
     days: dict[UUID, set[date]] = {}
     for row in rows:
         found = days.setdefault(row["school_unit_id"], set())
-        spans = [_span(entry) for entry in _list(row["free"])]
-        terms = sorted(_span(entry) for entry in _list(row["terms"]))
+        spans = [as_span(entry) for entry in as_list(row["free"])]
+        terms = sorted(as_span(entry) for entry in as_list(row["terms"]))
         # What lies between two terms is free as well.
         spans += [
             (before[1] + timedelta(days=1), after[0] - timedelta(days=1))
@@ -120,13 +120,13 @@ async def terms(
         school_unit_id,
         school_year,
     )
-    return sorted(_span(entry) for entry in _list(row["terms"])) if row else []
+    return sorted(as_span(entry) for entry in as_list(row["terms"])) if row else []
 
 
-def _list(value: Any) -> list[dict[str, Any]]:
+def as_list(value: Any) -> list[dict[str, Any]]:
     decoded = json.loads(value) if isinstance(value, str) else value
     return list(decoded or [])
 
 
-def _span(entry: dict[str, Any]) -> tuple[date, date]:
+def as_span(entry: dict[str, Any]) -> tuple[date, date]:
     return date.fromisoformat(entry["first"]), date.fromisoformat(entry["last"])

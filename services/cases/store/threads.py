@@ -75,14 +75,14 @@ async def save(connection: Connection, threads: Iterable[Stored], now: datetime)
         """
         INSERT INTO cases.episodes (organiser_id, thread_id, episode_id, family, pupil_id,
             school_year, state, level, raised_day, resolved_day, unexplained_minutes,
-            confirmed_minutes, lessons, sentence)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            confirmed_minutes, lessons, sentence, level_day)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         ON CONFLICT (organiser_id, thread_id, episode_id) DO UPDATE SET
             state = excluded.state, level = excluded.level, raised_day = excluded.raised_day,
             resolved_day = excluded.resolved_day,
             unexplained_minutes = excluded.unexplained_minutes,
             confirmed_minutes = excluded.confirmed_minutes, lessons = excluded.lessons,
-            sentence = excluded.sentence
+            sentence = excluded.sentence, level_day = excluded.level_day
         """,
         [row for stored in held for row in _episode_rows(stored.thread)],
     )
@@ -154,6 +154,7 @@ def _episode_rows(thread: Thread) -> list[tuple[object, ...]]:
             episode.figures.confirmed,
             len(episode.lessons),
             episode.sentence,
+            episode.level_day,
         )
         for episode in thread.episodes
     ]

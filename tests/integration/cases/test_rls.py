@@ -30,7 +30,13 @@ pytestmark = pytest.mark.anyio
 
 MONDAY = TUESDAY - timedelta(days=1)
 #: The only tables that belong to no organiser; nobody but the service's own work reads them.
-WITHOUT_ORGANISER = {"dead_letters", "login_failures", "logout_tokens", "sign_in_attempts"}
+WITHOUT_ORGANISER = {
+    "dead_letters",
+    "login_failures",
+    "logout_tokens",
+    "profile_contents",
+    "sign_in_attempts",
+}
 
 
 async def fill(world: World) -> None:

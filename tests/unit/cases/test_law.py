@@ -17,6 +17,7 @@ from services.cases.domain.entries.registry import KINDS, parse
 from services.cases.domain.law.judging import judge, paragraph_of
 from services.cases.domain.law.step import Allowed, Asked, Refused, Step
 from services.cases.domain.law.table import BY_NAME, PHASES, STEPS
+from tests.unit.cases import lawful_coordination
 
 TODAY = date(2026, 11, 24)
 FORMS: dict[Track, str] = {"compulsory": "GR", "upper_secondary": "GY"}
@@ -198,6 +199,7 @@ LAWFUL: dict[str, tuple[Mapping[str, Any], tuple[Fact, ...], UUID | None]] = {
         (ACTIVE, insats("started")),
         INTERVENTION,
     ),
+    **lawful_coordination.LAWFUL,
 }
 CHANGES: dict[str, dict[str, Any]] = {
     "decide_change": {"attention": "withdrawn"},
@@ -347,6 +349,7 @@ BROKEN: dict[
     ("make_plan", "one_plan"): ("compulsory", {}, (MAPPED, ACTIVE), {}),
     ("end_plan", "interventions_ended"): ("compulsory", {}, (ACTIVE, insats("started")), {}),
     ("agree_intervention", "heard"): ("compulsory", {}, (ACTIVE,), {}),
+    **lawful_coordination.BROKEN,
 }
 
 
@@ -403,6 +406,7 @@ def test_a_missing_need_is_refused_by_its_paragraph(name: str, need: str) -> Non
             (OPEN,),
             {"independent": False, "municipality": "0180"},
         ),
+        *lawful_coordination.STANDS_IN,
     ],
 )
 def test_what_stands_in_for_a_need(
@@ -497,6 +501,8 @@ def test_every_status_of_every_kind_is_reached_by_a_step() -> None:
         ("report_to_organiser", "received"),
         ("report_to_organiser", "filed"),
         ("intervention", "followed_up"),
+        ("coordination_request", "accepted"),
+        ("coordination", "ended"),
     }
     for kind in KINDS.values():
         for status in kind.statuses:

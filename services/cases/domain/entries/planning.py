@@ -98,7 +98,7 @@ def _intervention_due(body: Body, status: str) -> dict[str, date]:
         return {}
     if status == "agreed":
         return {"start_intervention": body.starts_on}
-    if status in {"started", "adjusted"} and body.follow_up_on:
+    if status in {"started", "adjusted", "followed_up"} and body.follow_up_on:
         return {"follow_up": body.follow_up_on}
     return {}
 

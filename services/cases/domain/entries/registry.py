@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from services.cases.domain.entries import (
     assessing,
+    closing,
     coordination,
     investigating,
     meeting,
@@ -19,7 +20,7 @@ from services.cases.domain.entries import (
 from services.cases.domain.entries.base import Body, Kind
 from services.common.problem import Problem
 
-_MODULES = (meeting, assessing, investigating, notices, planning, coordination)
+_MODULES = (meeting, assessing, investigating, notices, planning, coordination, closing)
 KINDS: dict[str, Kind] = {kind.name: kind for module in _MODULES for kind in module.KINDS}
 
 

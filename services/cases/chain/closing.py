@@ -1,0 +1,60 @@
+"""Avslut: the outcome from the data, and what ends with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from services.cases import metrics
+from services.cases.chain import attendance, consequences, sharing
+from services.cases.chain.consequences import EFFECTS
+from services.cases.chain.context import Context
+from services.cases.chain.preparing import PREPARE
+from services.cases.domain.entries.closing import Closure
+from services.cases.store.entries import Entry
+
+
+async def compute(
+    context: Context,
+    raw: dict[str, Any],
+    parent: Entry | None,  # noqa: ARG001 - a case's outcome is of the pupil, whatever it hangs on
+) -> dict[str, Any]:
+    """The newest twenty school days that are over."""
+    found = await attendance.now(context)
+    low, share, high = found.limits or (None, None, None)
+    return raw | {
+        "presence": attendance.per_cent(share),
+        "low": attendance.per_cent(low),
+        "high": attendance.per_cent(high),
+        "days": found.days,
+        "band": found.band,
+    }
+
+
+async def closed(context: Context, entry: Entry) -> None:
+    """The case is closed; what the law still asks for stays in the list (domain/clocks.py)."""
+    assert isinstance(entry.body, Closure)  # noqa: S101 - the step's kind
+    body = entry.body
+    after = replace(
+        context.case,
+        state="closed",
+        attention=None,
+        attention_at=None,
+        closed_at=context.now,
+        closed_by=context.viewer.staff_id,
+        close_reason=body.reason,
+        close_note=body.note or body.below_reason or None,
+    )
+    await consequences.save_case(context, after)
+    detail = {"reason": body.reason, "note": body.note, "band": body.band}
+    await consequences.tell(context, "closed", detail)
+    await consequences.looked_at(context)
+    await sharing.leave_queue(context)
+    metrics.CASE_CHANGES.labels("closed").inc()
+
+
+def install() -> None:
+    """Into the registries of the chain."""
+    for step in ("close_case", "close_below", "end_coordination", "end_coordination_below"):
+        PREPARE[step] = compute
+    EFFECTS["close_case"] = EFFECTS["close_below"] = closed

@@ -1,0 +1,125 @@
+"""Koordinator: what a beställning, a samtycke and a koordinator who begins or ends lead to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.cases.chain import consequences, others, sharing
+from services.cases.chain.consequences import EFFECTS
+from services.cases.chain.context import Context
+from services.cases.chain.preparing import PREPARE
+from services.cases.domain import coordination
+from services.cases.domain.coordination import Consenters
+from services.cases.domain.entries.coordination import Coordination
+from services.cases.store import entries
+from services.cases.store.entries import Entry
+from services.cases.store.scope import as_system
+
+_CONSENT_GONE = "Samtycket är återkallat."
+
+
+async def consenters(context: Context) -> Consenters:
+    """Whose consent a sharing needs, by the register and by the newest judgement of maturity."""
+    async with as_system(context.connection):
+        rows = await context.connection.fetch(
+            "SELECT DISTINCT guardian_id FROM people_v1.guardians WHERE pupil_id = $1",
+            context.case.pupil_id,
+        )
+    return Consenters(
+        guardians=frozenset(row["guardian_id"] for row in rows),
+        age=context.chain.age,
+        mature=coordination.mature(context.chain.facts),
+    )
+
+
+async def describe(context: Context, raw: dict[str, Any], parent: Entry | None) -> dict[str, Any]:  # noqa: ARG001
+    """What a beställning says by itself: huvudmannatyp, skolform and kön, from the register."""
+    async with as_system(context.connection):
+        sex = await context.connection.fetchval(
+            "SELECT sex FROM people_v1.pupils WHERE pupil_id = $1", context.case.pupil_id
+        )
+    return raw | {
+        "organiser_kind": "independent" if context.chain.independent else "municipal",
+        "school_form": context.chain.school_form or "",
+        "sex": sex or "unknown",
+    }
+
+
+async def gate(context: Context, raw: dict[str, Any], parent: Entry | None) -> dict[str, Any]:  # noqa: ARG001
+    """Whose consent is missing for these actors."""
+    actors = raw.get("actors", ())
+    wanted = [one for one in actors if isinstance(one, str)] if isinstance(actors, list) else []
+    who = await consenters(context)
+    return raw | {"lacking": coordination.lacking(context.chain.facts, who, wanted)}
+
+
+async def ordered(context: Context, entry: Entry) -> None:
+    """The case waits in the queue of the school's area."""
+    del entry
+    await consequences.take_on(context)
+    await sharing.enter_queue(context)
+
+
+async def not_ordered(context: Context, entry: Entry) -> None:
+    """The beställning was taken back, or not taken up."""
+    del entry
+    await sharing.leave_queue(context)
+
+
+async def assigned(context: Context, entry: Entry) -> None:
+    """Somebody works in the case, and the beställning is taken up."""
+    assert isinstance(entry.body, Coordination)  # noqa: S101 - the step's kind
+    assert entry.parent_id is not None  # noqa: S101 - it hangs on its beställning
+    await others.move(context, entry.parent_id, "accepted")
+    await sharing.join(context, entry.body.staff_id)
+
+
+async def ended(context: Context, entry: Entry) -> None:
+    """A koordinator's part is over; the others' goes on."""
+    assert entry.parent_id is not None  # noqa: S101 - it hangs on its koordinator
+    on = entry.body.on  # type: ignore[attr-defined]  # a Closure
+    after = await others.move(context, entry.parent_id, "ended", ended_on=on)
+    assert after is not None  # noqa: S101 - it was not ended
+    assert isinstance(after.body, Coordination)  # noqa: S101 - likewise
+    working = [
+        fact
+        for fact in context.chain.of("coordination", "assigned", "started")
+        if fact.entry_id != entry.parent_id
+    ]
+    await sharing.leave(context, after.body.staff_id, last=not working)
+
+
+async def withdrawn(context: Context, entry: Entry) -> None:
+    """What built on the consent ends with it, whoever may read it."""
+    async with as_system(context.connection):
+        facts = await entries.facts(
+            context.connection,
+            context.case.case_id,
+            context.case.class_id,
+            context.case.school_year,
+        )
+    who = await consenters(context)
+    for fact in facts:
+        if fact.kind != "network" or fact.status != "active":
+            continue
+        actors = [tag.removeprefix("with:") for tag in fact.tags]
+        if coordination.lacking(facts, who, actors):
+            await others.move(
+                context,
+                fact.entry_id,
+                "ended",
+                ended_on=context.today,
+                ended_why=_CONSENT_GONE,
+            )
+            await consequences.tell(context, "sharing_ended", {"entry_id": str(entry.entry_id)})
+
+
+def install() -> None:
+    """Into the registries of the chain."""
+    PREPARE["order_coordination"] = describe
+    PREPARE["share"] = gate
+    EFFECTS["order_coordination"] = ordered
+    EFFECTS["withdraw_request"] = EFFECTS["decline_request"] = not_ordered
+    EFFECTS["assign_coordinator"] = assigned
+    EFFECTS["end_coordination"] = EFFECTS["end_coordination_below"] = ended
+    EFFECTS["withdraw_consent"] = withdrawn

@@ -1,0 +1,64 @@
+"""Who outside the school has a part in a case: the koordinatorers' queue, and those on it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from services.cases.chain.context import Context
+from services.cases.store.scope import as_system
+
+
+async def enter_queue(context: Context) -> None:
+    """The case waits for a koordinator: the area's koordinatorer and their leader see it."""
+    await _share(context, "queue", None)
+
+
+async def leave_queue(context: Context) -> None:
+    """It waits no more."""
+    await _end(context, "queue", None)
+
+
+async def join(context: Context, staff_id: UUID) -> None:
+    """Somebody works in the case; the team's leader sees it while anybody does."""
+    await leave_queue(context)
+    await _share(context, "coordination", None)
+    await _share(context, "member", staff_id)
+
+
+async def leave(context: Context, staff_id: UUID, *, last: bool) -> None:
+    """Somebody works in it no more."""
+    await _end(context, "member", staff_id)
+    if last:
+        await _end(context, "coordination", None)
+
+
+async def _share(context: Context, audience: str, staff_id: UUID | None) -> None:
+    async with as_system(context.connection):
+        await context.connection.execute(
+            """
+            INSERT INTO cases.case_shares
+                (organiser_id, share_id, case_id, audience, staff_id, since)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+            """,
+            context.case.organiser_id,
+            context.database.new_id(),
+            context.case.case_id,
+            audience,
+            staff_id,
+            context.now,
+        )
+
+
+async def _end(context: Context, audience: str, staff_id: UUID | None) -> None:
+    async with as_system(context.connection):
+        await context.connection.execute(
+            """
+            UPDATE cases.case_shares SET ended_at = $4
+            WHERE organiser_id = cases.organiser() AND case_id = $1 AND audience = $2
+              AND staff_id IS NOT DISTINCT FROM $3 AND ended_at IS NULL
+            """,
+            context.case.case_id,
+            audience,
+            staff_id,
+            context.now,
+        )

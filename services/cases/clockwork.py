@@ -1,0 +1,59 @@
+"""The clocks, kept running: every case's duties follow what has happened in it and what day it is.
+
+A step that a person takes settles its case in its own transaction. Warnings, the roster and the
+turning of days do not wait for anybody, so this task settles every case that has changed since it
+was last settled, and every open one when a day begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from uuid import UUID
+
+from services.cases.store import cases, settling
+from services.cases.store.scope import Database
+from services.common import pg
+from services.common.logging import get_logger
+
+_log = get_logger(__name__)
+_PORTION = 100
+
+
+class Clockwork:
+    """Goes through every organiser, one transaction a portion."""
+
+    def __init__(self, database: Database, *, every_seconds: float = 2.0) -> None:
+        self._database = database
+        self._every = every_seconds
+        self.progress = monotonic()
+
+    async def run(self) -> None:
+        """Settle until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except pg.AWAY as error:
+                if not pg.is_away(error):
+                    raise
+                _log.warning("the clocks wait", error=type(error).__name__)
+            self.progress = monotonic()
+            await asyncio.sleep(self._every)
+
+    async def once(self) -> int:
+        """Settle whatever waits; how many cases that were."""
+        total = 0
+        for organiser_id in await pg.organiser_ids(self._database.pool):
+            while settled := await self._portion(organiser_id):
+                total += settled
+                self.progress = monotonic()
+        return total
+
+    async def _portion(self, organiser_id: UUID) -> int:
+        now, today = self._database.now(), self._database.today()
+        async with self._database.system(organiser_id) as connection:
+            ids = await settling.unsettled(connection, now, _PORTION)
+            # Locked, so that what is written is what was read.
+            held = await cases.by_ids(connection, ids)
+            await settling.settle(connection, held, now, today)
+        return len(held)

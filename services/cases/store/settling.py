@@ -1,0 +1,324 @@
+"""A case's duties as they should stand (:mod:`..domain.due`), written to cases.duties.
+
+Works for many cases at once, as the service itself. Running it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.cases.domain import due
+from services.cases.domain.assignment import Duty, Place
+from services.cases.domain.chain import TRACKS
+from services.cases.domain.ladder import Spell
+from services.cases.domain.profiles import Activation, in_force
+from services.cases.domain.workdays import SchoolCalendar
+from services.cases.store import ground as known
+from services.cases.store.cases import Case
+from services.common.clock import local_instant, school_date
+from services.common.logging import get_logger
+from services.common.profiles import Ladder, LadderError, parse_ladder
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all cases of an organiser have in common, read once a portion."""
+
+    roster: Sequence[Duty]
+    activations: Sequence[Activation]
+    contents: dict[tuple[str, int], bytes]
+    independent: bool
+
+
+async def settle(connection: Connection, cases: Sequence[Case], now: datetime, today: date) -> None:
+    """Bring the duties of these cases into step with what has happened in them."""
+    if not cases:
+        return
+    ids = [case.case_id for case in cases]
+    ground = await _ground(connection)
+    places = await known.placed(connection, [case.pupil_id for case in cases], today)
+    calendars = await known.calendars(connection, sorted({case.school_unit_id for case in cases}))
+    events, reached = await _events(connection, ids), await _reached(connection, ids)
+    spells, done = await _spells(connection, ids), await _done(connection, ids)
+    rows: list[tuple[object, ...]] = []
+    for case in cases:
+        placed = places.get(case.pupil_id)
+        form = placed.school_form if placed else None
+        activation = in_force(
+            ground.activations, case.school_unit_id, form, school_date(case.opened_at)
+        )
+        subject = due.Subject(
+            case_id=case.case_id,
+            closed=case.state == "closed",
+            track=TRACKS.get(form or ""),
+            other_home_municipality=ground.independent,
+            age=placed.age(today) if placed else None,
+            calendar=calendars.get(case.school_unit_id, SchoolCalendar()),
+            ladder=_ladder(ground, activation),
+            profile=f"{activation.profile_id}, version {activation.profile_version}"
+            if activation
+            else "",
+        )
+        found = due.wanted(
+            subject,
+            events[case.case_id],
+            reached[case.case_id],
+            spells[case.case_id],
+            done[case.case_id],
+            today=today,
+        )
+        place = placed.place if placed else Place(case.school_unit_id, case.class_id, None, None)
+        rows += [_row(case, one, _whose(ground, one, place, case, today), now) for one in found]
+    await _write(connection, rows)
+    await _withdraw(connection, ids, [row[0] for row in rows], now)
+    await _settled(connection, cases, now)
+
+
+async def unsettled(connection: Connection, now: datetime, limit: int) -> list[UUID]:
+    """Cases that have changed since their duties were computed, or for which a day has turned."""
+    rows = await connection.fetch(
+        """
+        SELECT c.case_id FROM cases.cases c
+        LEFT JOIN cases.settled s USING (organiser_id, case_id)
+        WHERE c.organiser_id = cases.organiser()
+          AND CASE WHEN s.case_id IS NULL THEN c.state <> 'closed'
+                   ELSE s.case_version <> c.version OR s.next_at <= $1 END
+        ORDER BY s.next_at NULLS FIRST, c.case_id LIMIT $2
+        """,
+        now,
+        limit,
+    )
+    return [row["case_id"] for row in rows]
+
+
+def _whose(
+    ground: Ground, one: due.Wanted, place: Place, case: Case, today: date
+) -> known.Holder | None:
+    """Who holds the role that the duty asks for; where nobody does, whom the case stands with."""
+    found = known.holder(ground.roster, one.owner, place, today)
+    if found is None and case.assignment is not None:
+        return known.Holder(case.assignment.staff_id, case.assignment.role)
+    return found
+
+
+def _row(
+    case: Case, one: due.Wanted, whose: known.Holder | None, now: datetime
+) -> tuple[object, ...]:
+    return (
+        one.duty_id,
+        case.organiser_id,
+        one.kind,
+        case.pupil_id,
+        case.school_year,
+        case.school_unit_id,
+        case.class_id,
+        case.case_id,
+        one.about,
+        whose.staff_id if whose else None,
+        whose.role if whose else None,
+        school_date(one.started_at),
+        one.due_at,
+        now,
+        one.owner,
+        one.rule,
+        one.ours,
+        one.step,
+        one.occurrence,
+        one.title,
+        list(one.tasks),
+        one.ended_at,
+    )
+
+
+async def _write(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert what is new, move what is due another day, end what has ended.
+
+    A step of the ladder that somebody has ticked off stays so; a legal duty is open again when
+    what ended it turns out not to have.
+    """
+    await connection.executemany(
+        """
+        INSERT INTO cases.duties AS d (duty_id, organiser_id, kind, pupil_id, school_year,
+            school_unit_id, class_id, case_id, entry_id, assigned_staff_id, assigned_as,
+            school_date, due_at, created_at, owner, rule, ours, step, occurrence, title, tasks,
+            done_at, outcome)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+            $19, $20, $21, $22::timestamptz,
+            CASE WHEN $22::timestamptz IS NOT NULL THEN 'done' END)
+        ON CONFLICT (organiser_id, duty_id) DO UPDATE SET
+            assigned_staff_id = excluded.assigned_staff_id, assigned_as = excluded.assigned_as,
+            school_unit_id = excluded.school_unit_id, class_id = excluded.class_id,
+            due_at = excluded.due_at, rule = excluded.rule, title = excluded.title,
+            tasks = excluded.tasks, withdrawn_at = NULL,
+            done_at = CASE WHEN d.kind = 'ladder' THEN d.done_at ELSE excluded.done_at END,
+            outcome = CASE WHEN d.kind = 'ladder' THEN d.outcome ELSE excluded.outcome END,
+            version = d.version + 1
+        WHERE (d.assigned_staff_id, d.assigned_as, d.school_unit_id, d.class_id, d.due_at,
+               d.rule, d.title, d.tasks)
+              IS DISTINCT FROM (excluded.assigned_staff_id, excluded.assigned_as,
+               excluded.school_unit_id, excluded.class_id, excluded.due_at, excluded.rule,
+               excluded.title, excluded.tasks)
+           OR d.withdrawn_at IS NOT NULL
+           OR (d.kind <> 'ladder' AND d.done_at IS DISTINCT FROM excluded.done_at)
+        """,
+        rows,
+    )
+
+
+async def _withdraw(
+    connection: Connection, case_ids: Sequence[UUID], kept: Sequence[object], now: datetime
+) -> None:
+    """What the history no longer asks for is withdrawn, visibly."""
+    await connection.execute(
+        """
+        UPDATE cases.duties SET withdrawn_at = $3, version = version + 1
+        WHERE organiser_id = cases.organiser() AND case_id = ANY ($1::uuid[])
+          AND kind = ANY ($4::text[]) AND duty_id <> ALL ($2::uuid[])
+          AND done_at IS NULL AND withdrawn_at IS NULL
+        """,
+        list(case_ids),
+        list(kept),
+        now,
+        sorted(due.KINDS),
+    )
+
+
+async def _settled(connection: Connection, cases: Sequence[Case], now: datetime) -> None:
+    # A ladder's steps begin with a day; a closed case's clocks move no more by themselves.
+    tomorrow = local_instant(school_date(now) + timedelta(days=1), 0)
+    await connection.executemany(
+        """
+        INSERT INTO cases.settled (organiser_id, case_id, case_version, next_at)
+        VALUES (cases.organiser(), $1, $2, $3)
+        ON CONFLICT (organiser_id, case_id)
+            DO UPDATE SET case_version = excluded.case_version, next_at = excluded.next_at
+        """,
+        [
+            (case.case_id, case.version, None if case.state == "closed" else tomorrow)
+            for case in cases
+        ],
+    )
+
+
+async def _ground(connection: Connection) -> Ground:
+    activations = await known.activations(connection)
+    rows = await connection.fetch(
+        "SELECT profile_id, profile_version, content FROM cases.profile_contents "
+        "WHERE profile_id = ANY ($1::text[])",
+        sorted({one.profile_id for one in activations}),
+    )
+    kind = await connection.fetchval(
+        "SELECT kind FROM people_v1.organisers WHERE organiser_id = cases.organiser()"
+    )
+    return Ground(
+        roster=await known.roster(connection),
+        activations=activations,
+        contents={(r["profile_id"], r["profile_version"]): r["content"] for r in rows},
+        independent=kind == "independent",
+    )
+
+
+def _ladder(ground: Ground, activation: Activation | None) -> Ladder | None:
+    """The profile's ladder; a content that is not here yet settles its cases when it comes."""
+    if activation is None:
+        return None
+    content = ground.contents.get((activation.profile_id, activation.profile_version))
+    return _parsed(content) if content is not None else None
+
+
+@lru_cache(maxsize=256)
+def _parsed(content: bytes) -> Ladder | None:
+    try:
+        return parse_ladder(content)
+    except LadderError as error:
+        _log.error("a ladder cannot be read", why=str(error))
+        return None
+
+
+async def _events(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[due.CaseEvent]]:
+    rows = await connection.fetch(
+        """
+        SELECT case_id, kind, at, coalesce((detail ->> 'old')::boolean, false) AS old
+        FROM cases.case_events
+        WHERE organiser_id = cases.organiser() AND case_id = ANY ($1::uuid[])
+          AND kind IN ('opened', 'reopened', 'acknowledged', 'closed')
+        ORDER BY seq
+        """,
+        list(ids),
+    )
+    found: dict[UUID, list[due.CaseEvent]] = defaultdict(list)
+    for row in rows:
+        found[row["case_id"]].append(due.CaseEvent(row["kind"], row["at"], row["old"]))
+    return found
+
+
+async def _reached(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[due.Reached]]:
+    """When each entry first came to each of its statuses."""
+    rows = await connection.fetch(
+        """
+        SELECT e.case_id, e.entry_id, e.parent_id, e.kind, r.status, min(r.at) AS at
+        FROM cases.entries e JOIN cases.entry_revisions r USING (organiser_id, entry_id)
+        WHERE e.organiser_id = cases.organiser() AND e.case_id = ANY ($1::uuid[])
+          AND e.kind = ANY ($2::text[])
+        GROUP BY e.case_id, e.entry_id, e.parent_id, e.kind, r.status
+        """,
+        list(ids),
+        sorted(due.ENTRY_KINDS),
+    )
+    found: dict[UUID, list[due.Reached]] = defaultdict(list)
+    for row in rows:
+        found[row["case_id"]].append(
+            due.Reached(row["entry_id"], row["parent_id"], row["kind"], row["status"], row["at"])
+        )
+    return found
+
+
+async def _spells(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Spell]]:
+    rows = await connection.fetch(
+        """
+        SELECT w.case_id, e.family, e.level, e.raised_day,
+               coalesce(e.level_day, e.raised_day) AS level_day, e.resolved_day
+        FROM cases.episodes e JOIN cases.warnings w USING (organiser_id, thread_id)
+        WHERE e.organiser_id = cases.organiser() AND w.case_id = ANY ($1::uuid[])
+          AND e.state <> 'withdrawn'
+        """,
+        list(ids),
+    )
+    found: dict[UUID, list[Spell]] = defaultdict(list)
+    for row in rows:
+        found[row["case_id"]].append(
+            Spell(
+                row["family"], row["level"], row["raised_day"], row["level_day"],
+                row["resolved_day"],
+            )
+        )  # fmt: skip
+    return found
+
+
+async def _done(
+    connection: Connection, ids: Sequence[UUID]
+) -> dict[UUID, dict[tuple[str, str], date]]:
+    """The ladder's steps that somebody has ticked off."""
+    rows = await connection.fetch(
+        """
+        SELECT case_id, step, occurrence, done_at FROM cases.duties
+        WHERE organiser_id = cases.organiser() AND case_id = ANY ($1::uuid[])
+          AND kind = 'ladder' AND done_at IS NOT NULL
+        """,
+        list(ids),
+    )
+    found: dict[UUID, dict[tuple[str, str], date]] = defaultdict(dict)
+    for row in rows:
+        found[row["case_id"]][row["step"], row["occurrence"]] = school_date(row["done_at"])
+    return found
