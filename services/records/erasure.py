@@ -140,10 +140,10 @@ class Erasure:
                     doomed.append((store.store, place, ctids))
         for name, place, ctids in doomed:
             if emptied := ", ".join(f"{one} = NULL" for one in self._known.stores[name].clear):
-                sql = f"UPDATE {name} SET {emptied} WHERE ctid = ANY ($1::tid[])"
+                sql = f"UPDATE {name} SET {emptied} WHERE ctid = ANY ($1::text[]::tid[])"
             else:
                 sql = (
-                    f"DELETE FROM {name} WHERE ctid = ANY ($1::tid[]) "
+                    f"DELETE FROM {name} WHERE ctid = ANY ($1::text[]::tid[]) "
                     f"AND tableoid = '{place}'::regclass"
                 )
             found[name] = found.get(name, 0) + _count(await connection.execute(sql, ctids))
