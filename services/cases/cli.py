@@ -69,19 +69,43 @@ def _audit() -> None:
 
 
 @audit_app.command("verify")
-def verify() -> None:
-    """Recompute every organiser's chain; exit 1 and name the rows where one does not hold."""
+def verify(
+    noted: Annotated[
+        list[str] | None,
+        typer.Option(help="ORGANISER:ROW:HASH as an earlier run printed it, kept elsewhere."),
+    ] = None,
+) -> None:
+    """Recompute every organiser's chain; exit 1 with the first row that does not hold, and why.
 
-    async def work() -> dict[UUID, list[str]]:
+    Note what it prints outside the database, and give it back with --noted: then not even
+    the database's owner can have replaced what was before.
+    """
+    heads = dict(map(_noted, noted or ()))
+
+    async def work() -> dict[UUID, audit.Verdict]:
         async with _database() as database:
-            found: dict[UUID, list[str]] = {}
+            found: dict[UUID, audit.Verdict] = {}
             for organiser_id in await pg.organiser_ids(database.pool):
                 async with database.system(organiser_id) as connection:
-                    found[organiser_id] = await audit.verify(connection, organiser_id)
+                    found[organiser_id] = await audit.examine(
+                        connection, organiser_id, heads.get(organiser_id)
+                    )
             return found
 
     results = asyncio.run(work())
-    for organiser_id, problems in results.items():
-        typer.echo(f"{organiser_id}: {'; '.join(problems) if problems else 'the chain holds'}")
-    if any(results.values()):
+    for organiser_id, verdict in results.items():
+        said = "; ".join(verdict.problems) or "the chain holds"
+        typer.echo(f"{organiser_id}:{verdict.rows}:{verdict.head.hex()} {said}")
+    strangers = sorted(str(one) for one in heads.keys() - results.keys())
+    if strangers:
+        typer.echo(f"noted and not there: {', '.join(strangers)}")
+    if strangers or any(verdict.problems for verdict in results.values()):
         raise typer.Exit(1)
+
+
+def _noted(text: str) -> tuple[UUID, tuple[int, bytes]]:
+    try:
+        organiser, row, value = text.split(":")
+        return UUID(organiser), (int(row), bytes.fromhex(value))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not ORGANISER:ROW:HASH") from error

@@ -261,7 +261,8 @@ async def test_every_read_and_change_is_audited_in_an_unbroken_chain(world: Worl
     await world.admin.execute("UPDATE cases.audit SET detail = NULL WHERE seq = 1")
     assert await _problems(world) == []
     await world.admin.execute("UPDATE cases.audit SET staff_id = $1 WHERE seq = 2", A.staff("rolf"))
-    assert await _problems(world) == ["row 2: the hash does not fit"]
+    [problem] = await _problems(world)
+    assert problem.startswith("row 2: the hash does not fit")
     await world.admin.execute("DELETE FROM cases.audit WHERE seq = 2")
     assert any("row 2 is missing" in problem for problem in await _problems(world))
     await world.admin.execute("DELETE FROM cases.audit WHERE seq = 3")

@@ -266,7 +266,7 @@ async def test_the_stream_is_told_in_every_home_the_pupil_had(
     alva = A.pupil("alva")
     certificate = await Erasure(keeper).erase(A.id, alva, reference="TN 2026/7", by="Drift")
     rows = await world.admin.fetch("SELECT * FROM ingest.outbox ORDER BY outbox_id")
-    roster, *erased = [row for row in rows if row["value"] is None or b"" != row["value"]]
+    roster, *erased = [row for row in rows if row["value"] is None or row["value"] != b""]
     assert (roster["topic"], roster["key"], roster["value"]) == (
         topics.ROSTER.name, f"pupil:{alva}".encode(), None,
     )  # fmt: skip
