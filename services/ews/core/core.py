@@ -78,7 +78,7 @@ class Core:
         for bucket in self._partition.buckets():
             dirty = self._partition.mark(bucket)
             dirty.everything = dirty.reconcile = True
-            dirty.days.update(bucket.lesson_days(-(1 << 30), 1 << 30))
+            dirty.days.update(bucket.days)
 
     # -- facts ----------------------------------------------------------------------------
 
@@ -270,5 +270,5 @@ def _share_days(bucket: Bucket, dirty: Dirty) -> list[int]:
     """The days of which the bucket's share in its units' sums may be another."""
     found = dirty.days | dirty.closed
     if dirty.moved:
-        found |= set(bucket.lesson_days(-(1 << 30), 1 << 30))
+        found |= bucket.days.keys()
     return sorted(found)
