@@ -72,6 +72,12 @@ COMMANDS: tuple[Entry, ...] = (
         OPERATE,
     ),
     Entry("erase", "services.records.cli:erase", "Erase a pupil by decision.", OPERATE),
+    Entry(
+        "extract",
+        "services.cases.cli:extract_app",
+        "Everything about one pupil, as JSON and PDF.",
+        OPERATE,
+    ),
     Entry("audit", "services.cases.cli:audit_app", "Verify the audit log's chains.", OPERATE),
     Entry("ews", "services.ews.cli:ews", "Mend a partition of the stream.", OPERATE),
     Entry("dlq", "services.ews.cli:dlq", "Replay what could not be digested.", OPERATE),

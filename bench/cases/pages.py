@@ -134,12 +134,15 @@ async def _read(
     client: httpx.AsyncClient, person: Person, random: Random, seen: Seen, span: tuple[float, float]
 ) -> None:
     counted, until = span
-    headers = {"Cookie": f"{LOCAL_COOKIE}={person.cookie}", "Accept": "text/html"}
     await asyncio.sleep(random.random() * _THINK_SECONDS)
     while time.monotonic() < until:
         kind, address = _next(person, random)
         asked = time.perf_counter()
+        headers = {"Cookie": f"{LOCAL_COOKIE}={person.cookie}", "Accept": "text/html"}
         answer = await client.get(address, headers=headers)
+        # The secret changes now and then; a browser goes on with the new one.
+        person.cookie = answer.cookies.get(LOCAL_COOKIE, person.cookie)
+        client.cookies.clear()
         waited = (time.perf_counter() - asked) * 1000
         if answer.status_code == 403 and kind == "case":
             # A pupil with protected identity: not this person's to open.

@@ -1,24 +1,31 @@
-"""`forvarning accounts`: sign-in of the local stack; `forvarning audit`: the log's chain."""
+"""`forvarning accounts`: sign-in of the local stack; `audit`: the log's chain; `extract`:
+everything about one pupil."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
+from services.cases.documents.render import render
 from services.cases.signin import SignIn
 from services.cases.store import audit
 from services.cases.store.scope import Database
+from services.cases.views.extract import Extract, extract_by_operator
 from services.common import pg
 from services.common.clock import clock_from
+from services.common.problem import Problem
 from services.common.settings import CasesSettings
 
 accounts_app = typer.Typer(no_args_is_help=True, help="Accounts of the local sign-in.")
+extract_app = typer.Typer(add_completion=False, help="Everything that is kept about one pupil.")
 audit_app = typer.Typer(no_args_is_help=True, help="The case service's audit log.")
 
 _SHORTEST = 12
@@ -109,3 +116,37 @@ def _noted(text: str) -> tuple[UUID, tuple[int, bytes]]:
         return UUID(organiser), (int(row), bytes.fromhex(value))
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not ORGANISER:ROW:HASH") from error
+
+
+@extract_app.command()
+def extract_pupil(
+    organiser: Annotated[UUID, typer.Argument(help="The organiser's id.")],
+    pupil: Annotated[str, typer.Argument(help="Personnummer, case number, or the pupil's id.")],
+    *,
+    reference: Annotated[str, typer.Option(help="By which request.")],
+    out: Annotated[Path, typer.Option(help="The folder for the two files.", file_okay=False)],
+    approved_by: Annotated[
+        str, typer.Option(help="Who, named on the case, has approved it: for a protected pupil.")
+    ] = "",
+) -> None:
+    """A registerutdrag (art. 15) as JSON and PDF; audited.
+
+    For a pupil with skyddade personuppgifter somebody who is named on the case must have said yes.
+    """
+
+    async def work() -> tuple[Extract, bytes]:
+        async with _database() as database:
+            found = await extract_by_operator(database, organiser, pupil, reference, approved_by)
+            return found, await render(found.sheet(), found.made_at)
+
+    try:
+        found, pdf = asyncio.run(work())
+    except Problem as problem:
+        typer.echo(problem.detail, err=True)
+        raise typer.Exit(1) from problem
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text = json.dumps(found.as_json(), ensure_ascii=False, indent=2)
+    for name, content in (("registerutdrag.json", text.encode()), ("registerutdrag.pdf", pdf)):
+        (out / name).touch(mode=0o600)
+        (out / name).write_bytes(content)
+        typer.echo(f"written: {out / name}")

@@ -58,7 +58,8 @@ def _render(sheet: Sheet, at: datetime) -> bytes:
         ignore_system_fonts=True,
         sys_inputs={"data": json.dumps(sheet.as_json(), ensure_ascii=False)},
         pdf_standards="ua-1",
-        timestamp=at,
+        # The typesetter refuses parts of a second.
+        timestamp=at.replace(microsecond=0),
     )
     return pdf
 

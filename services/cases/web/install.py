@@ -19,7 +19,7 @@ from services.cases.api.access import give_renewed
 from services.cases.backchannel import BackChannel
 from services.cases.openid import OpenId
 from services.cases.signin import SignIn
-from services.cases.web import access, demo, openid, pages, signing
+from services.cases.web import access, demo, extract, openid, pages, signing
 from services.cases.web.render import error_page, page
 from services.common import pg
 from services.common.logging import get_logger
@@ -72,6 +72,7 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
     app.include_router(openid.router)
     app.include_router(pages.router)
     app.include_router(access.router)
+    app.include_router(extract.router)
     if settings.environment == "local":
         app.include_router(demo.router)
     _headers(app, settings)

@@ -90,6 +90,7 @@ async def me(database: Database, session: SignedIn) -> dict[str, Any]:
         "pupils": not roles or bool(roles & PUPIL_ROLES),
         "figures": bool(roles & FIGURES),
         "oversees": bool(roles & OVERSEES_OPENINGS),
+        "extracts": "organiser_officer" in roles,
         "may_open": bool(roles & (MAY_OPEN | {"area_manager"})),
         "csrf": session.csrf_token,
     }

@@ -68,7 +68,7 @@ async def test_what_is_written_holds_and_each_organiser_has_its_own_chain(world:
 @pytest.mark.parametrize(
     ("tampering", "said"),
     [
-        ("UPDATE cases.audit SET detail = '{\"number\": \"x\"}' WHERE seq = 5", "row 5: the detail"),
+        ("UPDATE cases.audit SET detail = '{\"number\": \"x\"}' WHERE seq = 5", "row 5: the det"),
         ("UPDATE cases.audit SET action = 'case.read' WHERE seq = 5", "row 5: the hash"),
         ("UPDATE cases.audit SET at = at + interval '1 ms' WHERE seq = 5", "row 5: the hash"),
         ("UPDATE cases.audit SET case_id = NULL WHERE seq = 5", "row 5: the hash"),

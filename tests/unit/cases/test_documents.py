@@ -88,6 +88,14 @@ def test_the_pdf_says_what_the_fields_say(sheet: Sheet) -> None:
         assert " ".join(f"{field.label} {field.text}".split()) in found
 
 
+def test_a_real_clock_has_parts_of_a_second() -> None:
+    sheet = building.home_municipality(
+        about(),
+        HomeMunicipalityNotice(on=DAY, municipality="0380", ground="started", since=DAY),
+    )
+    assert _render(sheet, NOW.replace(microsecond=123_456)) == _render(sheet, NOW)
+
+
 def test_the_pdf_is_tagged_and_swedish_and_the_same_each_time() -> None:
     pdf = _render(SHEETS[0], NOW)
     root: Any = pypdf.PdfReader(io.BytesIO(pdf)).trailer["/Root"]
