@@ -14,7 +14,7 @@ summary=()
 run() {
   local cache=$1
   shift
-  .venv/bin/python -m pytest -q -m "not soak" -o "cache_dir=.pytest_cache/$cache" "$@"
+  .venv/bin/python -m pytest -q -o "cache_dir=.pytest_cache/$cache" "$@"
 }
 
 tier() {
