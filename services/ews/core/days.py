@@ -305,7 +305,7 @@ def _units(kept: Sequence[Lesson], offered: Sums, home: bytes) -> dict[bytes, Ma
         own = [i for i, lesson in enumerate(kept) if lesson.unit_id == unit]
         there = offered[own] > 0
         first = np.array([kept[i].start for i in own])[np.argmax(there, axis=0)]
-        minutes = 2 * offered[own].sum(axis=0, dtype=np.int64) + (unit == b"")
+        minutes = 2 * offered[own].sum(axis=0, dtype=np.int64) + (unit == home)
         worth[nth] = there.any(axis=0) * (_MINUTES_OF_DAY * minutes - first)
     best = np.argmax(worth, axis=0)
     some = worth.any(axis=0)
