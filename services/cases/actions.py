@@ -30,27 +30,25 @@ class CaseActions:
         self._database = database
 
     async def acknowledge(self, viewer: Viewer, case_id: UUID, version: int) -> None:
-        """Take a case on, or see what has changed in it."""
+        """Take a new case on. A change in one under way asks for a decision (the chain's step)."""
         async with self._database.person(viewer) as connection:
             case = await self._case(connection, case_id, version)
             decisions.check_acknowledge(case.state)
             now = self._database.now()
-            first = case.state == "new"
             after = replace(
                 case,
                 state="acknowledged",
                 attention=None,
                 attention_at=None,
-                acknowledged_at=now if first else case.acknowledged_at,
-                acknowledged_by=viewer.staff_id if first else case.acknowledged_by,
+                acknowledged_at=now,
+                acknowledged_by=viewer.staff_id,
             )
-            kind = "acknowledged" if first else "stood"
-            await self._save(connection, viewer, after, kind, {}, now=now)
+            await self._save(connection, viewer, after, "acknowledged", {}, now=now)
             await duties.finish_acknowledge(
                 connection, case_id, now, viewer.staff_id, "acknowledged"
             )
-            await self._audit(connection, viewer, f"case.{kind}", case_id, now)
-        metrics.CASE_CHANGES.labels(kind).inc()
+            await self._audit(connection, viewer, "case.acknowledged", case_id, now)
+        metrics.CASE_CHANGES.labels("acknowledged").inc()
 
     async def comment(self, viewer: Viewer, case_id: UUID, text: str) -> None:
         """Write something in the case. Comments only come to: nobody's change is overwritten."""
@@ -207,8 +205,7 @@ class CaseActions:
         await cases.history(connection, viewer.organiser_id, [line])
         told = Told(
             event_id=self._database.new_id(),
-            # To have seen a change is to acknowledge it; the contract has one kind for both.
-            kind="acknowledged" if kind == "stood" else kind,
+            kind=kind,
             organiser_id=viewer.organiser_id,
             case_id=case.case_id,
             number=case.number,

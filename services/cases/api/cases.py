@@ -103,7 +103,7 @@ async def case(case_id: UUID, who: Reader, data: Data) -> CaseShown:
 
 @router.post("/cases/{case_id}/acknowledge")
 async def acknowledge(case_id: UUID, body: Seen, who: Writer, data: Data) -> CaseShown:
-    """Take a case on, or see what has changed in it."""
+    """Take a new case on."""
     await CaseActions(data).acknowledge(who.viewer, case_id, body.version)
     return await read_case(data, who.viewer, case_id)
 

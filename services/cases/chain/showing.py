@@ -7,9 +7,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from services.cases.catalogue import CHOICES, STATEMENTS
 from services.cases.chain.context import Context, load
 from services.cases.domain import refusals, text
-from services.cases.domain.entries.base import Body
+from services.cases.domain.entries.assessing import COLOURS, Answer
+from services.cases.domain.entries.base import Body, Kind
 from services.cases.domain.entries.registry import KINDS
 from services.cases.domain.law.judging import judge, paragraph_of
 from services.cases.domain.law.step import Allowed, Step
@@ -212,20 +214,40 @@ def fields_shown(body: Body) -> list[FieldShown]:
     found: list[FieldShown] = []
     for name, info in type(body).model_fields.items():
         value = getattr(body, name)
-        if value in (None, "", (), False):
+        if value in (None, "", (), False) or not info.title:
             continue
         extra = info.json_schema_extra
-        words = extra.get("words", {}) if isinstance(extra, dict) else {}
+        words = CHOICES.get(name) or (extra.get("words", {}) if isinstance(extra, dict) else {})
         lines = [_line(one, words) for one in value] if isinstance(value, tuple) else []
         found.append(
             FieldShown(
                 name=name,
-                label=info.title or name,
+                label=info.title,
                 text=", ".join(lines) if lines else _line(value, words),
                 lines=lines,
             )
         )
     return found
+
+
+def said(kind: Kind, name: str, value: object) -> str:
+    """A field's stored value in words, as for a merge."""
+    wanted = kind.model.model_fields[name]
+    extra = wanted.json_schema_extra
+    words = CHOICES.get(name) or (extra.get("words", {}) if isinstance(extra, dict) else {})
+    if value in (None, "", []):
+        return "inget"
+    if isinstance(value, list):
+        return "\n".join(_stored(one, words) for one in value)
+    return _stored(value, words)
+
+
+def _stored(value: object, words: Any) -> str:
+    if isinstance(value, dict):
+        if "statement" in value:
+            return _line(Answer.model_validate(value), {})
+        return ", ".join(str(one) for one in value.values() if one)
+    return _line(value, words)
 
 
 def _line(value: object, words: Any) -> str:
@@ -235,6 +257,9 @@ def _line(value: object, words: Any) -> str:
         return text.full_date(value)
     if isinstance(value, float):
         return f"{value:g}".replace(".", ",")
+    if isinstance(value, Answer):
+        said = f"{STATEMENTS.get(value.statement, value.statement)} {COLOURS[value.colour]}."
+        return f"{said} {value.note}".strip()
     if isinstance(value, Body):
         return "; ".join(f"{field.label}: {field.text}" for field in fields_shown(value))
     return str(words.get(value, value)) if isinstance(value, str) else str(value)

@@ -28,10 +28,16 @@ MAX_TEXT = 4000
 
 
 def check_acknowledge(state: CaseState) -> None:
-    """A new case can be acknowledged; so can one under way, when something asks for attention."""
+    """Only a new case is taken on; what changes later asks for a decision."""
     if state == "closed":
         raise Problem(
             409, "case_closed", "Ärendet är avslutat. Det öppnas igen om en ny varning kommer."
+        )
+    if state != "new":
+        raise Problem(
+            409,
+            "decision_needed",
+            "Ärendet är redan mottaget. Har varningen ändrats: ta ställning till ändringen.",
         )
 
 

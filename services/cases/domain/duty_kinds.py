@@ -46,7 +46,7 @@ _ALL = (
         "Fråga socialnämnden om utredning har inletts",
         "socialtjänstlagen (2025:400) 19 kap. 6 §",
     ),
-    DutyKind("correct_register", "Se till att närvaron rättas", _OWN, dated=True),
+    DutyKind("correct_register", "Se till att närvaron rättas", _OWN),
     DutyKind("contact_again", "Ta ny kontakt", _OWN, dated=True),
     DutyKind("report_result", "Skicka resultatet till huvudmannen", "huvudmannens formulär"),
     DutyKind("start_intervention", "Starta insatsen", _OWN, dated=True),

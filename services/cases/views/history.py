@@ -67,7 +67,6 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
     return {
         "reopened": "Ärendet öppnades igen av en ny varning.",
         "acknowledged": "Ärendet togs emot.",
-        "stood": "Ändringen är sedd.",
         "commented": "En anteckning skrevs.",
         "moved": "Eleven har bytt skola inom huvudmannen.",
         "document_received": "Huvudmannen har tagit emot anmälan.",

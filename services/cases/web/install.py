@@ -19,7 +19,16 @@ from services.cases.api.access import give_renewed
 from services.cases.backchannel import BackChannel
 from services.cases.openid import OpenId
 from services.cases.signin import SignIn
-from services.cases.web import access, demo, extract, openid, pages, signing
+from services.cases.web import (
+    access,
+    chain_pages,
+    demo,
+    desk_pages,
+    extract,
+    openid,
+    pages,
+    signing,
+)
 from services.cases.web.render import error_page, page
 from services.common import pg
 from services.common.logging import get_logger
@@ -71,6 +80,8 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
     app.include_router(signing.router)
     app.include_router(openid.router)
     app.include_router(pages.router)
+    app.include_router(chain_pages.router)
+    app.include_router(desk_pages.router)
     app.include_router(access.router)
     app.include_router(extract.router)
     if settings.environment == "local":

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from services.cases.actions import CaseActions
 from services.cases.api.access import check_token, database, recognise
+from services.cases.chain.whole import read_whole
 from services.cases.signin import SignedIn
 from services.cases.store.scope import Database
 from services.cases.views.case import read_call, read_case
@@ -102,11 +103,14 @@ async def _case_page(
 ) -> Response:
     """The case's page; after a refused form with the problem and what was written in it."""
     shown = await read_case(data, who.viewer, number)
+    chain, sent = await read_whole(data, who.viewer, number)
     return page(
         "case.html",
         problem.status if problem else 200,
         me=await me(data, who),
         shown=shown,
+        chain=chain,
+        documents=sent,
         problem=problem,
         kept={"text": "", "note": "", "reason": ""} | kept,
         today=data.today(),

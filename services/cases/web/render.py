@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from services.cases.api.access import recognise
 from services.cases.domain import calendar, decisions, text
+from services.cases.domain.law.step import ORGANISER_OFFICER, SCHOOL
 from services.cases.signin import SignedIn
 from services.cases.store import reading
 from services.cases.store.scope import Database
@@ -88,6 +89,8 @@ async def me(database: Database, session: SignedIn) -> dict[str, Any]:
         "duties": list(dict.fromkeys(duties)),
         "roles": roles,
         "pupils": not roles or bool(roles & PUPIL_ROLES),
+        "classes": bool(roles & SCHOOL),
+        "desk": ORGANISER_OFFICER in roles,
         "figures": bool(roles & FIGURES),
         "oversees": bool(roles & OVERSEES_OPENINGS),
         "extracts": "organiser_officer" in roles,

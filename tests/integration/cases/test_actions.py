@@ -11,6 +11,7 @@ import pytest
 from forvarning.cases.v1 import cases_pb2
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.actions import CaseActions
+from services.cases.chain.perform import perform
 from services.cases.store import audit
 from services.cases.views.case import read_call, read_case
 from services.cases.views.today import today
@@ -79,18 +80,48 @@ async def test_events_carry_the_school_date_that_woke_the_case(world: World) -> 
     assert events[0].case_number == "F-2026-00001"
 
 
-async def test_a_change_after_acknowledgement_asks_for_a_stand(world: World) -> None:
+@pytest.mark.parametrize("decision", ["keep", "correct", "close"])
+async def test_a_change_asks_for_a_decision_and_keeps_it(world: World, decision: str) -> None:
     case_id, story = await opened(world)
     actions = CaseActions(world.database)
     await actions.acknowledge(KARIN, case_id, 1)
     await world.take(story.withdrawn().event(MONDAY))
     (line,) = (await today(world.database, KARIN, "mine")).changed
     assert (line.attention, line.level) == ("withdrawn", 0)
-    await actions.acknowledge(KARIN, case_id, line.version)
-    shown = await today(world.database, KARIN, "mine")
-    assert shown.changed == []
-    assert len(shown.under_way) == 1
-    assert (await world.history(A, "alva"))[-1] == "stood"
+    # What changed is still there to be read.
+    shown = await read_case(world.database, KARIN, case_id)
+    assert shown.history[0].kind == "warning_withdrawn"
+    assert shown.history[0].before == "Frånvarande hela skoldagen 5 skoldagar i rad."
+    with pytest.raises(Problem) as found:
+        await actions.acknowledge(KARIN, case_id, line.version)
+    assert found.value.code == "decision_needed"
+    body = {"decision": decision, "note": "Läraren rättade måndagen."}
+    entry = await perform(world.database, KARIN, case_id, "decide_change", body)
+    assert entry.body.model_dump() == body
+    after = await today(world.database, KARIN, "mine")
+    assert after.changed == []
+    case = await world.case(A, "alva")
+    assert case["attention"] is None
+    assert case["state"] == ("closed" if decision == "close" else "acknowledged")
+    assert case["close_reason"] == ("withdrawn" if decision == "close" else None)
+    due = await world.admin.fetch(
+        "SELECT kind, assigned_staff_id FROM cases.duties WHERE kind = 'correct_register'"
+    )
+    wanted = [("correct_register", A.staff("karin"))] if decision == "correct" else []
+    assert [tuple(row) for row in due] == wanted
+    with pytest.raises(Problem) as again:
+        await perform(world.database, KARIN, case_id, "decide_change", body)
+    assert again.value.status == 409
+
+
+async def test_a_case_whose_warning_holds_is_not_closed_by_a_decision(world: World) -> None:
+    case_id, story = await opened(world)
+    await CaseActions(world.database).acknowledge(KARIN, case_id, 1)
+    await world.take(story.amended("Nu 4 dagar.").event(MONDAY))
+    body = {"decision": "close", "note": "Det räcker."}
+    with pytest.raises(Problem) as found:
+        await perform(world.database, KARIN, case_id, "decide_change", body)
+    assert found.value.extra["need"] == "nothing_left"
 
 
 async def test_two_at_once_one_wins_and_the_other_is_told(world: World) -> None:
@@ -109,15 +140,16 @@ async def test_two_at_once_one_wins_and_the_other_is_told(world: World) -> None:
 
 
 async def test_a_warning_and_a_person_at_once_lose_nothing(world: World) -> None:
-    """Forty rounds of a revision and an acknowledgement started together."""
+    """Forty rounds of a revision and a decision started together."""
     case_id, story = await opened(world)
-    actions = CaseActions(world.database)
+    await CaseActions(world.database).acknowledge(KARIN, case_id, 1)
     done = 0
     for number in range(40):
-        seen = await version(world)
         event = story.amended(f"Ändrad {number}.").event(TUESDAY)
         answers = await asyncio.gather(
-            world.take(event), actions.acknowledge(KARIN, case_id, seen), return_exceptions=True
+            world.take(event),
+            perform(world.database, KARIN, case_id, "decide_change", {"decision": "keep"}),
+            return_exceptions=True,
         )
         assert answers[0] is None
         done += not isinstance(answers[1], Problem)
@@ -125,7 +157,8 @@ async def test_a_warning_and_a_person_at_once_lose_nothing(world: World) -> None
     kinds = await world.history(A, "alva")
     assert held == 41
     assert kinds.count("warning_amended") == 40
-    assert kinds.count("acknowledged") + kinds.count("stood") == done
+    assert kinds.count("step") == done
+    assert done > 0
 
 
 @pytest.mark.parametrize(

@@ -42,18 +42,20 @@ class Answer(Body):
 class Attendance(Body):
     """What the stream says on the day of the kartläggning; filled in by the system, never typed."""
 
-    as_of: date
-    level: int = Field(ge=0)
-    absence_percent: float | None
-    reporting_percent: float | None
-    trend: Trend
-    pattern: Text = ""
-    sentence: Text = ""
+    as_of: Annotated[date, says("Uppgifterna gäller")]
+    level: Annotated[int, says("Varningens nivå"), Field(ge=0)] = 0
+    absence_percent: Annotated[float | None, says("Frånvaro, procent av rapporterad tid")] = None
+    reporting_percent: Annotated[float | None, says("Rapporteringsgrad, procent")] = None
+    trend: Annotated[Trend, choice("Frånvaron", TRENDS)] = "unknown"
+    pattern: Annotated[Text, says("Mönster")] = ""
+    sentence: Annotated[Text, says("Varningen")] = ""
 
 
 class ClassAssessment(Body):
     """Mall A, twice a term."""
 
+    template: Line = ""
+    """Which version of the statements was answered."""
     on: Annotated[date, says("Datum")]
     term: Annotated[Term, choice("Termin", TERMS)]
     round: Annotated[Round, choice("Omgång", ROUNDS)]
@@ -72,6 +74,8 @@ class ClassAssessment(Body):
 class PupilAssessment(Body):
     """Mall B: one pupil, along the four dimensions of engagement."""
 
+    template: Line = ""
+    """Which version of the statements was answered."""
     on: Annotated[date, says("Datum")]
     mappers: Annotated[Line, says("Vilka som kartlägger")] = ""
     attendance: Annotated[Attendance | None, says("Frånvaron enligt närvaroregistret")] = None
@@ -102,6 +106,7 @@ KINDS = (
         "Kartläggning av klassen (mall A)",
         ClassAssessment,
         {"done": "gjord"},
+        computed=("template",),
         scope="class",
     ),
     Kind(
@@ -109,6 +114,6 @@ KINDS = (
         "Kartläggning av eleven (mall B)",
         PupilAssessment,
         {"done": "gjord"},
-        computed=("attendance",),
+        computed=("template", "attendance"),
     ),
 )

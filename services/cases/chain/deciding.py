@@ -1,0 +1,75 @@
+"""A stand taken on a warning that was withdrawn, corrected or has grown worse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid5
+
+from services.cases.chain.consequences import EFFECTS, looked_at, save_case, tell
+from services.cases.chain.context import Context
+from services.cases.domain.case import acknowledge_by
+from services.cases.domain.entries.meeting import WarningDecision
+from services.cases.store import duties, people
+from services.cases.store.duties import NewDuty
+from services.cases.store.entries import Entry
+from services.cases.store.scope import as_system
+from services.common.clock import local_instant
+
+_DUE_MINUTE = 16 * 60
+
+
+async def decided(context: Context, entry: Entry) -> None:
+    """Nothing asks for attention any more; a correction is somebody's duty; a case is closed."""
+    body = entry.body
+    assert isinstance(body, WarningDecision)  # noqa: S101 - the step's own kind
+    case = replace(context.case, attention=None, attention_at=None)
+    if case.state == "new":
+        case = replace(
+            case,
+            state="acknowledged",
+            acknowledged_at=context.now,
+            acknowledged_by=context.viewer.staff_id,
+        )
+    if body.decision == "close":
+        case = replace(
+            case,
+            state="closed",
+            closed_at=context.now,
+            closed_by=context.viewer.staff_id,
+            close_reason="withdrawn",
+            close_note=body.note,
+        )
+    await save_case(context, case)
+    await looked_at(context)
+    async with as_system(context.connection):
+        # What was to be corrected has come, or is decided anew.
+        await duties.finish(context.connection, case.case_id, "correct_register", entry)
+        if body.decision == "correct":
+            await _correct(context, entry)
+    if body.decision == "close":
+        await tell(context, "closed", {"reason": "withdrawn", "note": body.note})
+
+
+async def _correct(context: Context, entry: Entry) -> None:
+    case = context.case
+    free = await people.free_days(context.connection, case.school_unit_id, context.today)
+    due = acknowledge_by(context.today, free)
+    duty = NewDuty(
+        duty_id=uuid5(entry.entry_id, "correct_register"),
+        kind="correct_register",
+        pupil_id=case.pupil_id,
+        school_year=case.school_year,
+        school_unit_id=case.school_unit_id,
+        class_id=case.class_id,
+        case_id=case.case_id,
+        assignment=case.assignment,
+        school_date=context.today,
+        due_at=local_instant(due, _DUE_MINUTE),
+        created_at=context.now,
+    )
+    await duties.add(context.connection, case.organiser_id, [duty])
+
+
+def install() -> None:
+    """Into the registries of the chain."""
+    EFFECTS["decide_change"] = decided
