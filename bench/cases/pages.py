@@ -141,7 +141,7 @@ async def _read(
         headers = {"Cookie": f"{LOCAL_COOKIE}={person.cookie}", "Accept": "text/html"}
         answer = await client.get(address, headers=headers)
         # The secret changes now and then; a browser goes on with the new one.
-        person.cookie = answer.cookies.get(LOCAL_COOKIE, person.cookie)
+        person.cookie = answer.cookies.get(LOCAL_COOKIE) or person.cookie
         client.cookies.clear()
         waited = (time.perf_counter() - asked) * 1000
         if answer.status_code == 403 and kind == "case":
