@@ -140,7 +140,7 @@ def school(folder: Path, pupils: int, weeks: int) -> Iterator[School]:
     child = subprocess.Popen(
         [
             sys.executable, "-m", "tests.support.ss12000", "--port", "0", "--token", TOKEN,
-            "--pupils", str(pupils), "--weeks", str(weeks), "--calls", str(calls),
+            "--pupils", str(pupils), "--weeks", str(weeks), "--calls", str(calls), "--lazy",
         ],
         cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

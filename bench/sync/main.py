@@ -54,11 +54,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.sync", description=__doc__)
     parser.add_argument("--pupils", type=int, default=600)
     parser.add_argument("--weeks", type=int, default=14, help="weeks of lessons before today")
-    parser.add_argument("--page-size", type=int, default=2000)
+    parser.add_argument("--page-size", type=int, default=5000)
     parser.add_argument("--partitions", type=int, default=32)
     parser.add_argument("--profile", default="", help="profile ingest into this file; no kill")
     parser.add_argument(
-        "--whole", action="store_true", help="35,000 pupils and a term: the double takes 30 GB"
+        "--whole", action="store_true", help="35,000 pupils and a term: 20 million marks"
     )
     options = parser.parse_args(arguments)
     if options.whole:

@@ -14,7 +14,7 @@ from services.common import topics
 from services.common.clock import epoch_day
 from services.common.ids import activity_id, lesson_id
 from services.ingest.lessons import LocalStart
-from services.ingest.model.lessons import MarkIn, NoticeIn
+from services.ingest.model.lessons import AnyMark, NoticeIn
 from services.ingest.publisher import Outgoing
 from services.ingest.store.directory import Home
 
@@ -23,6 +23,10 @@ STATES = {
     "reported": facts.LESSON_STATE_REPORTED,
     "cancelled": facts.LESSON_STATE_CANCELLED,
 }
+_REPORTED = int(facts.MARK_FLAG_REPORTED)
+_CONFIRMED = int(facts.MARK_FLAG_INVALID_CONFIRMED)
+_EXPLICIT = int(facts.MARK_FLAG_EXPLICIT)
+_WITHDRAWN = int(facts.MARK_FLAG_WITHDRAWN)
 NOTICE_KINDS = {
     "absence_report": facts.NOTICE_KIND_ABSENCE_REPORT,
     "leave": facts.NOTICE_KIND_LEAVE,
@@ -81,47 +85,50 @@ class Lesson:
 
 
 def with_marks(
-    empty: facts.Register, marks: Iterable[MarkIn], pupils: Mapping[str, UUID]
+    empty: facts.Register, marks: Iterable[AnyMark], pupils: Mapping[str, UUID]
 ) -> facts.Register:
     """A copy of ``empty`` that holds ``marks``; a pupil missing from ``pupils`` has 0 bytes."""
     register = facts.Register()
     register.CopyFrom(empty)
     listed = list(marks)
     reported = empty.state == facts.LESSON_STATE_REPORTED
-    ids = bytearray()
-    late = any(mark.arrived_late is not None for mark in listed)
-    early = any(mark.left_early is not None for mark in listed)
-    for mark in listed:
-        if mark.pupil in pupils:
-            ids += pupils[mark.pupil].bytes
-        offered = empty.length_minutes if mark.offered is None else mark.offered
-        register.offered_minutes.append(offered)
-        register.valid_minutes.append(mark.valid)
-        register.invalid_minutes.append(mark.invalid)
-        register.other_minutes.append(mark.other)
-        flags = 0
-        if reported if mark.reported is None else mark.reported:
-            flags |= facts.MARK_FLAG_REPORTED
-        if mark.confirmed:
-            flags |= facts.MARK_FLAG_INVALID_CONFIRMED
-        if mark.explicit:
-            flags |= facts.MARK_FLAG_EXPLICIT
-        if mark.withdrawn:
-            flags |= facts.MARK_FLAG_WITHDRAWN
-        register.flags.append(flags)
-        if late:
-            register.arrived_late_minutes.append(mark.arrived_late or 0)
-        if early:
-            register.left_early_minutes.append(mark.left_early or 0)
-    register.pupil_ids = bytes(ids)
+    length = empty.length_minutes
+    # Whole columns: one call of the contract's library a column, not one a mark.
+    register.offered_minutes.extend([
+        length if one.offered is None else one.offered for one in listed
+    ])  # fmt: skip
+    register.valid_minutes.extend([one.valid for one in listed])
+    register.invalid_minutes.extend([one.invalid for one in listed])
+    register.other_minutes.extend([one.other for one in listed])
+    register.flags.extend([_flags(one, reported=reported) for one in listed])
+    if any(one.arrived_late is not None for one in listed):
+        register.arrived_late_minutes.extend([one.arrived_late or 0 for one in listed])
+    if any(one.left_early is not None for one in listed):
+        register.left_early_minutes.extend([one.left_early or 0 for one in listed])
+    register.pupil_ids = b"".join([
+        pupils[one.pupil].bytes for one in listed if one.pupil in pupils
+    ])  # fmt: skip
     return register
 
 
+def _flags(mark: AnyMark, *, reported: bool) -> int:
+    flags = 0
+    if reported if mark.reported is None else mark.reported:
+        flags |= _REPORTED
+    if mark.confirmed:
+        flags |= _CONFIRMED
+    if mark.explicit:
+        flags |= _EXPLICIT
+    if mark.withdrawn:
+        flags |= _WITHDRAWN
+    return flags
+
+
 def by_bucket(
-    marks: Iterable[MarkIn], homes: Mapping[str, Home]
-) -> dict[tuple[UUID, int, int], list[MarkIn]]:
+    marks: Iterable[AnyMark], homes: Mapping[str, Home]
+) -> dict[tuple[UUID, int, int], list[AnyMark]]:
     """Marks by (home, bucket, partition)."""
-    split: dict[tuple[UUID, int, int], list[MarkIn]] = defaultdict(list)
+    split: dict[tuple[UUID, int, int], list[AnyMark]] = defaultdict(list)
     for mark in marks:
         home = homes[mark.pupil]
         split[home.home_id, home.bucket, home.partition].append(mark)

@@ -14,7 +14,7 @@ from services.common.pg import tenant
 from services.ingest import facts_out, metrics
 from services.ingest.lessons import check_notice, last_day, notice_years
 from services.ingest.model.answers import ItemAnswer
-from services.ingest.model.lessons import MarkIn, NoticeIn, RegisterIn
+from services.ingest.model.lessons import AnyMark, NoticeIn, Register, RegisterIn
 from services.ingest.model.parse import parse_item
 from services.ingest.publisher import Outgoing, Publisher
 from services.ingest.registers import Entry, drop_superseded, examine, note_capped
@@ -54,7 +54,7 @@ class Intake:
         self._wake = wake
 
     async def registers(self, source: Source, items: Sequence[Any]) -> list[ItemAnswer]:
-        """Accept a batch of registers.
+        """Accept a batch of registers: as they were sent, or as :class:`Register`.
 
         When it returns, everything of the accepted items is acknowledged by
         Kafka, or kept in PostgreSQL where a pupil is unknown. Raises
@@ -76,7 +76,12 @@ class Intake:
                 connection,
                 names,
                 source.namespace,
-                {(mark.pupil, entry.school_year) for entry in live for mark in entry.marks},
+                {
+                    (mark.pupil, year)
+                    for entry in live
+                    for year in (entry.school_year,)
+                    for mark in entry.marks
+                },
             )
             batch = _Batch(source, arrival, homes, known)
             for entry in live:
@@ -186,10 +191,11 @@ class _Batch:
         self.seen: dict[UUID, Seen] = {}
 
     def add(self, entry: Entry) -> None:
+        year = entry.school_year
         homes = {
             mark.pupil: home
             for mark in entry.marks
-            if (home := self._homes.get((mark.pupil, entry.school_year)))
+            if (home := self._homes.get((mark.pupil, year)))
         }
         empty = entry.lesson.register(facts_out.STATES[entry.register.state], entry.version)
         pupils = {name: home.pupil_id for name, home in homes.items()}
@@ -202,7 +208,7 @@ class _Batch:
         old = self._source.builds_state_only(entry.lesson.start.day)
         if old is not None:
             self.wake.update(dict.fromkeys(pupils.values(), old))
-        present: list[MarkIn] = []
+        present: list[AnyMark] = []
         for mark in entry.marks:
             if mark.pupil in homes:
                 present.append(mark)
@@ -212,9 +218,7 @@ class _Batch:
                 self._arrival,
                 facts_out.with_marks(empty, [mark], {}),
             )
-            self.parked.append(
-                Parked(self._source.namespace, mark.pupil, entry.school_year, fact, old)
-            )
+            self.parked.append(Parked(self._source.namespace, mark.pupil, year, fact, old))
             pointer = f"/marks/{entry.register.marks.index(mark)}/pupil"
             _note_parked(entry.answer, pointer, known=mark.pupil in self._known)
         for (home_id, bucket, partition), marks in facts_out.by_bucket(present, homes).items():
@@ -256,7 +260,7 @@ def _parse(
     answers = [ItemAnswer(index) for index in range(len(items))]
     parsed = []
     for answer, item in zip(answers, items, strict=True):
-        value = parse_item(model, item, answer)
+        value = item if type(item) is Register else parse_item(model, item, answer)
         if value is not None:
             parsed.append((answer, value))
     return answers, parsed

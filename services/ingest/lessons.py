@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -9,7 +10,7 @@ from services.common.clock import STOCKHOLM, school_year
 from services.ingest.calendars import UnitCalendar
 from services.ingest.model.answers import Note
 from services.ingest.model.fields import offset_is_swedish
-from services.ingest.model.lessons import MarkIn, NoticeIn, RegisterIn
+from services.ingest.model.lessons import AnyMark, AnyRegister, NoticeIn
 
 EARLY = timedelta(minutes=15)
 """A register may be reported this long before its lesson begins."""
@@ -44,7 +45,8 @@ def _zone(pointer: str, instant: datetime) -> list[Note]:
     return [Note("wrong_time_zone", pointer, detail)]
 
 
-def _minutes(index: int, mark: MarkIn, length: int) -> list[Note]:
+def _minutes(index: int, mark: AnyMark, length: int) -> list[Note]:
+    """What is wrong with the minutes of a mark that is not plainly right."""
     offered = length if mark.offered is None else mark.offered
     problems = []
 
@@ -65,7 +67,7 @@ def _minutes(index: int, mark: MarkIn, length: int) -> list[Note]:
     return problems
 
 
-def check_register(register: RegisterIn, unit: UnitCalendar, now: datetime) -> list[Note]:
+def check_register(register: AnyRegister, unit: UnitCalendar, now: datetime) -> list[Note]:
     """Every reason to refuse ``register``; empty when there is none."""
     problems = _zone("/start", register.start)
     if register.moved_from is not None:
@@ -75,8 +77,17 @@ def check_register(register: RegisterIn, unit: UnitCalendar, now: datetime) -> l
                 Note("not_moved", "/moved_from", "/moved_from: is the same moment as /start")
             )
     seen: dict[str, int] = {}
-    for index, mark in enumerate(register.marks):
-        problems += _minutes(index, mark, register.length_minutes)
+    length = register.length_minutes
+    marks: Sequence[AnyMark] = register.marks
+    for index, mark in enumerate(marks):
+        offered = length if mark.offered is None else mark.offered
+        if (
+            offered > length
+            or mark.valid + mark.invalid + mark.other > offered
+            or mark.arrived_late is not None
+            or mark.left_early is not None
+        ):
+            problems += _minutes(index, mark, length)
         if mark.pupil in seen:
             pointer = f"/marks/{index}/pupil"
             detail = f"{pointer}: the same pupil as in /marks/{seen[mark.pupil]}"
@@ -86,7 +97,7 @@ def check_register(register: RegisterIn, unit: UnitCalendar, now: datetime) -> l
     return problems
 
 
-def _when(register: RegisterIn, unit: UnitCalendar, now: datetime) -> list[Note]:
+def _when(register: AnyRegister, unit: UnitCalendar, now: datetime) -> list[Note]:
     def refused(code: str, detail: str) -> list[Note]:
         return [Note(code, "/start", f"/start: {detail}")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +12,7 @@ from services.common.clock import school_year
 from services.ingest.facts_out import Lesson
 from services.ingest.lessons import EARLY, LocalStart, check_register
 from services.ingest.model.answers import ItemAnswer, Note
-from services.ingest.model.lessons import MarkIn, RegisterIn
+from services.ingest.model.lessons import AnyMark, AnyRegister
 from services.ingest.store.directory import Names
 from services.ingest.store.lessons import version_key
 from services.ingest.store.sources import Source
@@ -23,11 +24,11 @@ class Entry:
     """A register that passed its checks; ``marks`` are those that no newer item supersedes."""
 
     answer: ItemAnswer
-    register: RegisterIn
+    register: AnyRegister
     lesson: Lesson
     version: facts.Version
     moved_from: LocalStart | None
-    marks: list[MarkIn] = field(default_factory=list)
+    marks: list[AnyMark] = field(default_factory=list)
 
     @property
     def school_year(self) -> int:
@@ -36,7 +37,8 @@ class Entry:
     def refuse_same_pupil(self, pupils: dict[str, UUID]) -> None:
         """Two of the source's ids are one pupil: which of the marks holds is not ours to guess."""
         first: dict[UUID, str] = {}
-        for index, mark in enumerate(self.register.marks):
+        marks: Sequence[AnyMark] = self.register.marks
+        for index, mark in enumerate(marks):
             pupil = pupils.get(mark.pupil)
             if pupil is not None and first.setdefault(pupil, mark.pupil) != mark.pupil:
                 pointer = f"/marks/{index}/pupil"
@@ -48,7 +50,7 @@ def examine(
     source: Source,
     names: Names,
     answer: ItemAnswer,
-    register: RegisterIn,
+    register: AnyRegister,
     *,
     number: int,
     arrival: datetime,

@@ -170,7 +170,7 @@ def connect(  # noqa: PLR0917 - typer calls it by name
     scope: Scope = None,
     resource: Resources = None,
     path: Paths = None,
-    page_size: PageSize = 2000,
+    page_size: PageSize = 5000,
     every: Every = 900,
     subscribe: Subscribe = True,
     paused: Paused = False,

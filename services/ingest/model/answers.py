@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 Status = Literal["accepted", "refused", "duplicate"]
 
@@ -20,15 +22,14 @@ class Note:
         return {"code": self.code, "field": self.field, "detail": self.detail}
 
 
-@dataclass(slots=True)
-class ItemAnswer:
+class ItemAnswer(msgspec.Struct):
     """What became of one item of a batch."""
 
     index: int
     client_id: str | None = None
     status: Status = "accepted"
-    notes: list[Note] = field(default_factory=list)
-    problems: list[Note] = field(default_factory=list)
+    notes: list[Note] = msgspec.field(default_factory=list)
+    problems: list[Note] = msgspec.field(default_factory=list)
 
     def refuse(self, problems: list[Note]) -> None:
         self.status = "refused"

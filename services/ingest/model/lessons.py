@@ -1,10 +1,13 @@
-"""Registers and notices as they are sent."""
+"""Registers and notices: as they are sent, and as a part of ingest says them itself."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
+import msgspec
 from pydantic import Field
 
 from services.ingest.model.fields import Flag, Instant, Key, Minutes, Strict, Text
@@ -40,6 +43,41 @@ class RegisterIn(Strict):
     modified: Instant
     moved_from: Instant | None = None
     marks: Annotated[tuple[MarkIn, ...], Field(max_length=2000)] = ()
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """:class:`MarkIn` from a caller in this process, who has checked each field by its type."""
+
+    pupil: str
+    offered: int | None = None
+    valid: int = 0
+    invalid: int = 0
+    other: int = 0
+    confirmed: bool = False
+    explicit: bool = False
+    reported: bool | None = None
+    withdrawn: bool = False
+    arrived_late: int | None = None
+    left_early: int | None = None
+
+
+class Register(msgspec.Struct, frozen=True):
+    """:class:`RegisterIn` likewise: a full reading says millions of marks."""
+
+    school_unit: str
+    activity: str
+    start: datetime
+    length_minutes: int
+    state: Literal["scheduled", "reported", "cancelled"]
+    modified: datetime
+    marks: Sequence[Mark]
+    group: str | None = None
+    subject: str = ""
+    moved_from: datetime | None = None
+
+
+AnyMark: TypeAlias = MarkIn | Mark
+AnyRegister: TypeAlias = RegisterIn | Register
 
 
 class NoticeIn(Strict):

@@ -53,7 +53,7 @@ class PullIn(Strict):
     resources: tuple[Resource, ...] = _ALL
     paths: dict[Resource | Literal["deletedEntities"], Path] = Field(default_factory=dict)
     """Only for paths that are not found by themselves."""
-    page_size: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 2000
+    page_size: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 5000
     interval_seconds: Annotated[int, Field(strict=True, ge=10, le=86_400)] = 900
     overlap_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 300
     full_every_hours: Annotated[int, Field(strict=True, ge=1, le=8_760)] = 168

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from services.ingest.ss12000.lessons import Attendance, Event
-from services.ingest.store.bulk import upsert
+from services.ingest.ss12000.staged import Attendance, Event
+from services.ingest.store.bulk import load, upsert
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
@@ -28,12 +28,16 @@ _EVENT = {
     "teaching_minutes": "int", "exceptions": "jsonb",
 }  # fmt: skip
 _ATTENDANCE = {
-    "organiser_id": "uuid", "source_id": "uuid", "id": "uuid", "calendar_event": "uuid",
+    "id": "uuid", "calendar_event": "uuid",
     "student": "uuid", "created": "timestamptz", "modified": "timestamptz",
     "reported_at": "timestamptz", "said_ms": "bigint", "present": "smallint", "valid": "smallint",
     "invalid": "smallint", "other": "smallint", "reported": "bool", "deleted": "bool",
 }  # fmt: skip
-_ATTENDANCE_COLUMNS = ", ".join(f"a.{name}" for name in list(_ATTENDANCE)[2:])
+_ATTENDANCE_COLUMNS = ", ".join(f"a.{name}" for name in _ATTENDANCE)
+
+
+def _by_id(one: Attendance) -> bytes:
+    return one.id.bytes
 
 
 class Book:
@@ -99,21 +103,30 @@ class Book:
 
     async def said_events(self, events: Sequence[Event]) -> None:
         """Note what was said of events that were looked at."""
-        await self._connection.executemany(
-            "UPDATE ingest.ss12000_events SET dirty = false, stuck = false, said_activity = $3, "
-            "said_starts = $4, said_digest = $5, said_pupils = $6, said_ms = $7 "
-            "WHERE source_id = $1 AND id = $2",
-            [
-                (
-                    self._source.source_id, one.id, one.said_activity, one.said_starts,
-                    one.said_digest, sorted(one.said_pupils), one.said_ms,
-                )
-                for one in events
-            ],
-        )  # fmt: skip
+        if not events:
+            return
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_events e SET dirty = false, stuck = false, "
+            "said_activity = w.activity, said_starts = w.starts, said_digest = w.digest, "
+            "said_ms = w.ms, said_pupils = coalesce((SELECT array_agg(x::uuid) "
+            "FROM unnest(string_to_array(w.pupils, ' ')) AS x WHERE x <> ''), '{}') "
+            "FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::bigint[], "
+            "$7::text[]) AS w (id, activity, starts, digest, ms, pupils) "
+            "WHERE e.source_id = $1 AND e.id = w.id",
+            self._source.source_id,
+            [one.id for one in events],
+            [one.said_activity for one in events],
+            [one.said_starts for one in events],
+            [one.said_digest for one in events],
+            [one.said_ms for one in events],
+            # A list of lists must not be ragged in PostgreSQL.
+            [" ".join(map(str, sorted(one.said_pupils))) for one in events],
+        )
 
     async def begun(self, events: Sequence[Event]) -> None:
         """An attendance spoke of events that nothing was said of before."""
+        if not events:
+            return
         await self._connection.execute(
             "UPDATE ingest.ss12000_events e SET said_activity = w.activity, "
             "said_starts = w.starts, said_digest = w.digest "
@@ -139,6 +152,8 @@ class Book:
 
     async def look_again(self, ids: Collection[UUID]) -> None:
         """Something about these events has changed."""
+        if not ids:
+            return
         await self._connection.execute(
             "UPDATE ingest.ss12000_events SET dirty = true, stuck = false "
             "WHERE source_id = $1 AND id = ANY($2) AND NOT dirty",
@@ -172,9 +187,22 @@ class Book:
         )
         return {row["id"]: attendance_of(row) for row in rows}
 
+    async def attended(self, ids: Collection[UUID]) -> list[UUID]:
+        """Those of the events of which any attendance is staged."""
+        rows = await self._connection.fetch(
+            "SELECT w.id FROM unnest($2::uuid[]) AS w (id) WHERE EXISTS (SELECT 1 "
+            "FROM ingest.ss12000_attendances a "
+            "WHERE a.source_id = $1 AND a.calendar_event = w.id)",
+            self._source.source_id,
+            list(ids),
+        )
+        return [row["id"] for row in rows]
+
     async def siblings(self, pairs: Collection[tuple[UUID, UUID]]) -> list[Attendance]:
         """Everything staged about (event, student)."""
         wanted = list(pairs)
+        if not wanted:
+            return []
         rows = await self._connection.fetch(
             f"SELECT {_ATTENDANCE_COLUMNS} FROM unnest($2::uuid[], $3::uuid[]) AS w (event, pupil) "
             "JOIN ingest.ss12000_attendances a "
@@ -215,24 +243,27 @@ class Book:
 
     async def put_attendances(self, attendances: Sequence[Attendance]) -> None:
         """Stage attendances with what was said of them."""
-        source = self._source
-        await upsert(
+        await load(
             self._connection,
             "ingest.ss12000_attendances",
             _ATTENDANCE,
             [
                 (
-                    source.organiser_id, source.source_id, one.id, one.event, one.student,
-                    one.created, one.modified, one.reported_at, one.said_ms, one.present,
-                    one.valid, one.invalid, one.other, one.reported, one.deleted,
+                    one.id, one.event, one.student, one.created, one.modified, one.reported_at,
+                    one.said_ms, one.present, one.valid, one.invalid, one.other, one.reported,
+                    one.deleted,
                 )
-                for one in attendances
+                # In the order of the index that all of them go into.
+                for one in sorted(attendances, key=_by_id)
             ],
-            key=("organiser_id", "source_id", "id"),
+            shared={"organiser_id": self._source.organiser_id, "source_id": self._source.source_id},
+            key=("id", "source_id", "organiser_id"),
         )  # fmt: skip
 
     async def said_attendances(self, said: Sequence[Attendance]) -> None:
         """Note with which modified time marks were said."""
+        if not said:
+            return
         await self._connection.execute(
             "UPDATE ingest.ss12000_attendances a SET said_ms = w.said_ms "
             "FROM unnest($2::uuid[], $3::bigint[]) AS w (id, said_ms) "

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from services.common.clock import STOCKHOLM
 from services.ingest.ss12000 import vocabulary as words
-from services.ingest.ss12000.lessons import Course, Membership
 from services.ingest.ss12000.people import Body, Units, first_day, group_item, last_day, ref
 from services.ingest.ss12000.shelf import Shelf, Staged
+from services.ingest.ss12000.staged import Course, Membership
 from services.ingest.ss12000.vocabulary import Resource
 
 if TYPE_CHECKING:

@@ -18,12 +18,14 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+import msgspec
 
 from services.common.clock import Clock
 from services.common.pg import tenant
@@ -35,7 +37,6 @@ from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
 from services.ingest.ss12000 import entities, sent
 from services.ingest.ss12000.book import Book, gone_attendance, gone_event
-from services.ingest.ss12000.lessons import Attendance, Event
 from services.ingest.ss12000.newer import after, beats, modified_at, newest
 from services.ingest.ss12000.noticing import Noticer, refusal
 from services.ingest.ss12000.reading import is_object
@@ -43,7 +44,9 @@ from services.ingest.ss12000.results import InboxLike, Settled
 from services.ingest.ss12000.rostering import RosterSettler
 from services.ingest.ss12000.saying import Sayer
 from services.ingest.ss12000.shelf import Shelf, Staged, table_of, touch
+from services.ingest.ss12000.staged import Attendance, Event
 from services.ingest.ss12000.vocabulary import PATHS, ROSTER, TAKEN, Resource
+from services.ingest.ss12000.wire import Entity, PlainAttendance
 from services.ingest.store.outbox import drain
 from services.ingest.store.rejects import store_rejects
 from services.ingest.versions import SKEW
@@ -88,7 +91,7 @@ class Inbox:
         self._analyze_at = _FIRST_LOOK
 
     async def take(
-        self, source: Source, resource: Resource, entities: Sequence[Mapping[str, Any]]
+        self, source: Source, resource: Resource, entities: Sequence[Entity]
     ) -> list[ItemAnswer]:
         """Stage and apply one page or batch; one answer for each entity, in their order.
 
@@ -102,11 +105,14 @@ class Inbox:
             raise ValueError(f"{resource.value} is nothing that is taken")
         answers = [ItemAnswer(index) for index in range(len(entities))]
         for answer, one in zip(answers, entities, strict=True):
+            if type(one) is PlainAttendance:
+                answer.client_id = one.id[:200]
+                continue
             if not is_object(one):
                 answer.refuse([Note("invalid", "", "is no object")])
                 continue
             found = one.get("id")
-            answer.client_id = found[:200] if isinstance(found, str) else None
+            answer.client_id = found[:200] if type(found) is str else None
         arrival = self._clock.now()
         pairs = [
             (answer, one)
@@ -124,7 +130,8 @@ class Inbox:
             await store_rejects(connection, source, PATHS[resource], answers, arrival)
             await connection.execute(
                 "UPDATE ingest.ss12000_state SET reading_until = now() + interval '10 minutes' "
-                "WHERE source_id = $1 AND reading_until > now()",
+                "WHERE source_id = $1 AND reading_until > now() "
+                "AND reading_until < now() + interval '9 minutes'",
                 source.source_id,
             )
         accepted = Counter(one.status for one in answers)
@@ -232,7 +239,7 @@ class Inbox:
         self,
         source: Source,
         resource: Resource,
-        pairs: list[tuple[ItemAnswer, Mapping[str, Any]]],
+        pairs: list[tuple[ItemAnswer, Any]],
         arrival: datetime,
     ) -> None:
         read: dict[UUID, tuple[ItemAnswer, Staged]] = {}
@@ -362,7 +369,7 @@ class Inbox:
     async def _take_events(
         self,
         source: Source,
-        pairs: list[tuple[ItemAnswer, Mapping[str, Any]]],
+        pairs: list[tuple[ItemAnswer, Any]],
         arrival: datetime,
     ) -> None:
         read: dict[UUID, tuple[ItemAnswer, Event]] = {}
@@ -406,16 +413,23 @@ class Inbox:
     async def _take_attendances(
         self,
         source: Source,
-        pairs: list[tuple[ItemAnswer, Mapping[str, Any]]],
+        pairs: list[tuple[ItemAnswer, Any]],
         arrival: datetime,
     ) -> None:
         read: dict[UUID, tuple[ItemAnswer, Attendance]] = {}
+        ids: dict[str, UUID | None] = {}
         for answer, value in pairs:
-            found = sent.read_attendance(value, answer)
+            found = sent.read_attendance(value, answer, ids)
             if found is not None:
-                found.modified = modified_at(found.modified or found.reported_at, arrival, answer)
-                found.created = found.created or found.modified
-                newest(read, found.id, answer, found, found.modified)
+                at = found.modified or found.reported_at
+                if at is None or at > arrival:
+                    at = modified_at(at, arrival, answer)
+                found.modified = at
+                found.created = found.created or at
+                if found.id in read:
+                    newest(read, found.id, answer, found, at)
+                else:
+                    read[found.id] = (answer, found)
         async with tenant(self._pool, source.organiser_id) as connection:
             known = await Book(connection, source).attendances(list(read))
         changed: list[Attendance] = []
@@ -428,7 +442,9 @@ class Inbox:
                     continue
                 one.said_ms = before.said_ms
                 if (before.event, before.student) != (one.event, one.student):
-                    left.append(replace(before, modified=one.modified, deleted=True))
+                    left.append(
+                        msgspec.structs.replace(before, modified=one.modified, deleted=True)
+                    )
                     one.said_ms = None
             changed.append(one)
         if again:
@@ -456,6 +472,6 @@ class Inbox:
             elif before is None:
                 gone[identity] = gone_attendance(identity, at)
             else:
-                gone[identity] = replace(before, modified=at, deleted=True)
+                gone[identity] = msgspec.structs.replace(before, modified=at, deleted=True)
         if gone:
             await self._sayer.attendances(source, list(gone.values()), ())

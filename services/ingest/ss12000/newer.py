@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.ingest.model.answers import ItemAnswer
-from services.ingest.ss12000.lessons import Attendance, Event
+from services.ingest.ss12000.staged import Attendance, Event
 from services.ingest.versions import SKEW
 
 

@@ -10,10 +10,10 @@ from services.common.pg import tenant
 from services.ingest.intake import Intake
 from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.ss12000 import vocabulary as words
-from services.ingest.ss12000.lessons import milliseconds, rfc3339
 from services.ingest.ss12000.people import Body, ref
 from services.ingest.ss12000.results import Settled
 from services.ingest.ss12000.shelf import Shelf, Staged
+from services.ingest.ss12000.staged import instant_at, milliseconds
 from services.ingest.ss12000.vocabulary import Resource
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def notice(one: Staged, by: str) -> dict[str, Any]:
         "end": one.body["endTime"],
         "reported_by": by,
         "reporter": None if who is None else str(who),
-        "modified": rfc3339(milliseconds(one.modified)),
+        "modified": instant_at(milliseconds(one.modified)).isoformat(),
         "deleted": one.deleted,
     }
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.ss12000.wire import Entity
 
 if TYPE_CHECKING:
     from services.ingest.store.sources import Source
@@ -47,7 +48,7 @@ class InboxLike(Protocol):
     async def begin_reading(self, source: Source) -> None: ...
 
     async def take(
-        self, source: Source, resource: Resource, entities: Sequence[Mapping[str, Any]]
+        self, source: Source, resource: Resource, entities: Sequence[Entity]
     ) -> list[ItemAnswer]: ...
 
     async def delete(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,12 +12,13 @@ from uuid import UUID
 from services.common.pg import tenant
 from services.ingest.intake import Intake
 from services.ingest.model.answers import ItemAnswer, Note
-from services.ingest.ss12000 import lessons
+from services.ingest.ss12000 import lessons, marks
 from services.ingest.ss12000.book import Book, Slots
 from services.ingest.ss12000.courses import Courses
-from services.ingest.ss12000.lessons import Attendance, Course, Event, Said
+from services.ingest.ss12000.marks import Said, ToSay
 from services.ingest.ss12000.results import Settled
 from services.ingest.ss12000.shelf import Shelf
+from services.ingest.ss12000.staged import Attendance, Course, Event, Rosters, current
 from services.ingest.ss12000.vocabulary import Resource
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ EVENTS = 400
 """Events of one round."""
 REGISTERS = 500
 """Registers of one batch."""
+PARTS = 3
+"""Of one page, worked on at the same time."""
+LEAST_PART = 300
 
 
 @dataclass(slots=True)
@@ -56,44 +61,56 @@ class Sayer:
         What cannot be said yet is staged and waits; what cannot be said at all
         is in ``refused`` and is not staged.
         """
+        # One that was moved ties two lessons together.
+        parts = [changed] if left else parts_of(changed)
+        # While the database is at one part, the next is made ready.
+        done = await asyncio.gather(
+            *(self._part(source, part, left) for part in parts), return_exceptions=True
+        )
+        outcome = Outcome()
+        for one in done:
+            if isinstance(one, BaseException):
+                raise one
+            outcome.refused |= one.refused
+            outcome.notes |= one.notes
+        return outcome
+
+    async def _part(
+        self, source: Source, changed: Sequence[Attendance], left: Sequence[Attendance]
+    ) -> Outcome:
         outcome = Outcome()
         mine = {one.id: one for one in changed}
-        pairs = {(one.event, one.student) for one in (*changed, *left)}
+        told: dict[UUID, dict[UUID, list[Attendance]]] = {}
+        for one in (*changed, *left):
+            own = told.setdefault(one.event, {})
+            if one.student in own:
+                own[one.student].append(one)
+            else:
+                own[one.student] = [one]
         async with tenant(self._pool, source.organiser_id) as connection:
             book, shelf = Book(connection, source), Shelf(connection, source)
-            others = [one for one in await book.siblings(pairs) if one.id not in mine]
-            events = await book.events({event for event, _ in pairs})
+            # Of most lessons nothing is staged, or all of it came together.
+            busy = await book.attended(told)
+            pairs = [(event, student) for event in busy for student in told[event]]
+            for one in await book.siblings(pairs):
+                if one.id not in mine:
+                    told[one.event][one.student].append(one)
+            events = await book.events(told)
             courses = await self._courses.of(
                 shelf, source, {event.activity for event in events.values()}
             )
-        by_pair: dict[tuple[UUID, UUID], list[Attendance]] = {pair: [] for pair in pairs}
-        for one in [*changed, *left, *others]:
-            by_pair[one.event, one.student].append(one)
-        marks: dict[UUID, list[lessons.Mark]] = {}
+        said: list[Said] = []
         again: set[UUID] = set()
-        for (event_id, student), listed in by_pair.items():
+        for event_id, by_student in told.items():
             event = events.get(event_id)
             course = None if event is None else courses.get(event.activity)
-            ready = event is not None and course is not None and course.unit is not None
-            if event is None or course is None or not ready:
-                for one in listed:
-                    _tell(outcome, mine, one, _waits(event, course))
-                continue
-            if event.deleted or event.cancelled or not course.counts:
-                for one in listed:
-                    _tell(outcome, mine, one, _off(event))
-                continue
-            mark = self._mark(event, student, listed, outcome, mine)
-            if mark is not None:
-                marks.setdefault(event_id, []).append(mark)
-            if all(one.deleted for one in listed):
-                # The timetable may offer the lesson to the pupil all the same.
-                again.add(event_id)
-        said = [
-            register
-            for event_id, listed_marks in marks.items()
-            for register in lessons.rounds(events[event_id], listed_marks)
-        ]
+            if event is None or course is None or course.unit is None:
+                _tell_all(outcome, mine, by_student, _waits(event, course))
+            elif event.deleted or event.cancelled or not course.counts:
+                _tell_all(outcome, mine, by_student, _off(event))
+            else:
+                found = self._marks(event, by_student, outcome, mine, again)
+                said += marks.rounds(event, found)
         answers = await self._say(source, said, courses)
         spoken: dict[UUID, Attendance] = {}
         for register, answer in zip(said, answers, strict=True):
@@ -107,33 +124,43 @@ class Sayer:
         return outcome
 
     @staticmethod
-    def _mark(
+    def _marks(
         event: Event,
-        student: UUID,
-        listed: list[Attendance],
+        by_student: dict[UUID, list[Attendance]],
         outcome: Outcome,
         mine: dict[UUID, Attendance],
-    ) -> lessons.Mark | None:
-        """What is to be said of one pupil, under the name of the attendance that says it."""
-        if len(listed) == 1 and not listed[0].deleted:
-            # By far the most.
-            alone = lessons.mark_of(event, listed[0])
-            if not isinstance(alone, Note):
-                return lessons.said_at(event, listed[0]), alone, listed[0]
-        newest = max((lessons.said_at(event, one) for one in listed), default=event.said_ms)
-        winner = lessons.current(listed).get(student)
-        if winner is None:
-            if not any(one.said_ms is not None for one in listed):
-                return None
-            last = max(listed, key=lambda one: one.said_ms or 0)
-            return newest, lessons.withdrawn(student), last
-        mark = lessons.mark_of(event, winner)
-        if isinstance(mark, Note):
-            if winner.id in mine:
-                outcome.refused[winner.id] = mark
-            return None
-        said = max([lessons.said_at(event, winner), *(one.said_ms or 0 for one in listed)])
-        return said, mark, winner
+        again: set[UUID],
+    ) -> list[ToSay]:
+        """What is to be said of each pupil, under the name of the attendance that says it."""
+        found: list[ToSay] = []
+        length = event.length
+        for student, listed in by_student.items():
+            first = listed[0]
+            alone = len(listed) == 1 and not first.deleted
+            if alone:
+                # By far the most.
+                winner: Attendance | None = first
+                at = marks.said_at(event, first)
+            else:
+                winner = current(listed).get(student)
+                at = max(marks.said_at(event, one) for one in listed)
+            if winner is None:
+                # The timetable may offer the lesson to the pupil all the same.
+                again.add(event.id)
+                if any(one.said_ms is not None for one in listed):
+                    last = max(listed, key=lambda one: one.said_ms or 0)
+                    found.append((at, marks.withdrawn(student), last))
+                continue
+            mark = marks.mark_of(event, winner, length)
+            if isinstance(mark, Note):
+                if winner.id in mine:
+                    outcome.refused[winner.id] = mark
+                continue
+            if not alone:
+                said = [one.said_ms or 0 for one in listed]
+                at = max(marks.said_at(event, winner), *said)
+            found.append((at, mark, winner))
+        return found
 
     @staticmethod
     def _heard(
@@ -171,7 +198,7 @@ class Sayer:
         for at in range(0, len(said), REGISTERS):
             batch = said[at : at + REGISTERS]
             answers += await self._intake.registers(
-                source, [lessons.register(one, courses[one.event.activity]) for one in batch]
+                source, [marks.register(one, courses[one.event.activity]) for one in batch]
             )
         return answers
 
@@ -263,10 +290,24 @@ class Sayer:
             await book.said_attendances(list(spoken.values()))
 
 
+def parts_of(changed: Sequence[Attendance]) -> list[list[Attendance]]:
+    """The same attendances in parts of some size; those of one lesson stay together."""
+    by_event: dict[UUID, list[Attendance]] = {}
+    for one in changed:
+        by_event.setdefault(one.event, []).append(one)
+    size = max(LEAST_PART, -(-len(changed) // PARTS))
+    parts: list[list[Attendance]] = [[]]
+    for listed in by_event.values():
+        if len(parts[-1]) >= size:
+            parts.append([])
+        parts[-1] += listed
+    return parts
+
+
 def _quick(
     event: Event,
     courses: dict[UUID, Course],
-    rosters: lessons.Rosters,
+    rosters: Rosters,
     reported: dict[UUID, tuple[frozenset[UUID], bool]],
     slots: Slots,
 ) -> list[Said] | None:
@@ -295,7 +336,7 @@ def _begun(
     begun = [event for event in fresh.values() if event.said_starts is None]
     for event in begun:
         event.said_activity, event.said_starts = event.activity, event.starts
-        event.said_digest = lessons.digest(event, courses[event.activity])
+        event.said_digest = marks.digest(event, courses[event.activity])
     return begun
 
 
@@ -304,6 +345,17 @@ def _tell(
 ) -> None:
     if note is not None and one.id in mine:
         outcome.notes.setdefault(one.id, []).append(note)
+
+
+def _tell_all(
+    outcome: Outcome,
+    mine: dict[UUID, Attendance],
+    by_student: dict[UUID, list[Attendance]],
+    note: Note,
+) -> None:
+    for listed in by_student.values():
+        for one in listed:
+            _tell(outcome, mine, one, note)
 
 
 def _waits(event: Event | None, course: Course | None) -> Note:

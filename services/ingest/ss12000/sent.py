@@ -6,73 +6,71 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from services.ingest.model.answers import ItemAnswer
 from services.ingest.model.fields import offset_is_swedish
 from services.ingest.ss12000.entities import meta
-from services.ingest.ss12000.lessons import LONGEST, Attendance, Event
-from services.ingest.ss12000.reading import Fields, instant_of, is_object, uuid_of
+from services.ingest.ss12000.reading import Fields, uuid_of
+from services.ingest.ss12000.staged import LONGEST, Attendance, Event
+from services.ingest.ss12000.wire import Entity, PlainAttendance
 
 _MINUTES = (
     "attendanceMinutes", "validAbsenceMinutes", "invalidAbsenceMinutes", "otherAttendanceMinutes",
 )  # fmt: skip
 
 
-def read_attendance(value: Mapping[str, Any], answer: ItemAnswer) -> Attendance | None:
+def read_attendance(
+    value: Entity, answer: ItemAnswer, ids: dict[str, UUID | None] | None = None
+) -> Attendance | None:
     """One attendance, or None with the reasons in ``answer``.
 
-    Written out, without :class:`Fields` where all is well: a full sync reads
-    tens of millions of them.
+    Without :class:`Fields` where all is well: a full sync reads tens of millions of them.
+    ``ids`` remembers lessons and pupils, which come again and again.
     """
-    get = value.get
-    event, student = get("calendarEvent"), get("student")
-    ids = (
-        uuid_of(get("id")),
-        uuid_of(event.get("id") if is_object(event) else event),
-        uuid_of(student.get("id") if is_object(student) else student),
-    )
-    present = get("attendanceMinutes")
-    valid, invalid = get("validAbsenceMinutes") or 0, get("invalidAbsenceMinutes") or 0
-    other = get("otherAttendanceMinutes") or 0
-    reported = get("isReported")
-    about = get("meta") or {}
-    if not is_object(about):
-        return _careful(value, answer)
-    told, changed = get("reportedTimestamp"), about.get("modified")
-    stamps = (
-        None if told is None else instant_of(told),
-        None if changed is None else instant_of(changed),
-    )
-    plain = (
-        None not in ids
-        and type(reported) is bool
-        and type(present) is type(valid) is type(invalid) is type(other) is int
-        and 0 <= present <= 1440
-        and 0 <= valid <= 1440
-        and 0 <= invalid <= 1440
-        and 0 <= other <= 1440
-        and (told is None or stamps[0] is not None)
-        and (changed is None or stamps[1] is not None)
-    )
-    if not plain:
-        return _careful(value, answer)
-    created = about.get("created")
+    if isinstance(value, PlainAttendance):
+        found = _plain(value, {} if ids is None else ids)
+        return found or _careful(msgspec.to_builtins(value), answer)
+    return _careful(value, answer)
+
+
+def _plain(value: PlainAttendance, ids: dict[str, UUID | None]) -> Attendance | None:
+    """What is left to be looked at is what ids and years may be."""
+    identity = uuid_of(value.id)
+    lesson, pupil = value.calendarEvent.id, value.student.id
+    event = ids.get(lesson)
+    if event is None:
+        event = ids[lesson] = uuid_of(lesson)
+    student = ids.get(pupil)
+    if student is None:
+        student = ids[pupil] = uuid_of(pupil)
+    told, about = value.reportedTimestamp, value.meta
+    created = modified = None
+    if about is not None:
+        modified = about.modified or about.created
+        created = about.created or modified
+    if identity is None or event is None or student is None:
+        return None
+    for one in (told, modified, created):
+        if one is not None and not 1900 <= one.year < 2200:
+            return None
     return Attendance(
-        ids[0],  # type: ignore[arg-type]
-        ids[1],  # type: ignore[arg-type]
-        ids[2],  # type: ignore[arg-type]
-        bool(reported),
-        present or 0,
-        valid,
-        invalid,
-        other,
-        instant_of(created) or stamps[1],
-        stamps[1],
-        stamps[0],
+        identity,
+        event,
+        student,
+        value.isReported,
+        value.attendanceMinutes,
+        value.validAbsenceMinutes or 0,
+        value.invalidAbsenceMinutes or 0,
+        value.otherAttendanceMinutes or 0,
+        created,
+        modified,
+        told,
     )
 
 
 def _careful(value: Mapping[str, Any], answer: ItemAnswer) -> Attendance | None:
-    """The same with a reason for everything."""
+    """With a reason for everything."""
     fields = Fields(value, "", answer.problems, answer.notes)
     identity = fields.uuid("id", required=True)
     event = fields.ref("calendarEvent", required=True)

@@ -64,6 +64,40 @@ async def upsert(
     )
 
 
+async def load(
+    connection: Connection,
+    table: str,
+    columns: dict[str, str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    shared: dict[str, Any],
+    key: Sequence[str],
+) -> None:
+    """What :func:`upsert` does, for thousands of rows with many columns at a time.
+
+    They are copied into a temporary table of the connection first: as arrays, looking at each
+    value costs more than all the rest. ``shared`` are the columns that all rows have in common.
+    """
+    if not rows:
+        return
+    staging = "load_" + table.replace(".", "_")
+    fields = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    await connection.execute(
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} ({fields}) ON COMMIT DELETE ROWS"
+    )
+    await connection.copy_records_to_table(
+        staging, schema_name="pg_temp", columns=list(columns), records=rows
+    )
+    names = ", ".join([*shared, *columns])
+    values = ", ".join([f"${n}" for n in range(1, len(shared) + 1)] + list(columns))
+    changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in key)
+    await connection.execute(
+        f"INSERT INTO {table} ({names}) SELECT {values} FROM pg_temp.{staging} "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}",
+        *shared.values(),
+    )
+
+
 async def insert_newest(
     connection: Connection,
     table: str,

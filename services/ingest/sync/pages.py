@@ -15,6 +15,7 @@ from services.common.logging import get_logger
 from services.ingest.errors import NotWrittenError
 from services.ingest.ss12000.results import InboxLike
 from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.ss12000.wire import PlainAttendance
 from services.ingest.store.sources import Source
 from services.ingest.sync import spans
 from services.ingest.sync.errors import (
@@ -29,7 +30,7 @@ from services.ingest.sync.locked import Locked
 from services.ingest.sync.model import Cursor, Pull
 from services.ingest.sync.reader import Page, Reader
 from services.ingest.sync.remote import Remote, Sleep
-from services.ingest.sync.tally import Tally, modified, timed
+from services.ingest.sync.tally import Tally, newest_of, timed
 
 log = get_logger(__name__)
 
@@ -118,8 +119,8 @@ class Pages:
         return await self._advance(cursor, page)
 
     async def _advance(self, cursor: Cursor, page: Page) -> bool:
-        stamps = [at for at in map(modified, page.data) if at is not None]
-        newest = max([*stamps, *([cursor.newest] if cursor.newest else [])], default=None)
+        stamps = [at for at in (newest_of(page.data), cursor.newest) if at is not None]
+        newest = max(stamps, default=None)
         self.tally.pages += 1
         cursor = replace(
             cursor,
@@ -151,7 +152,7 @@ class Pages:
     async def _take(
         self, resource: Resource, entities: Sequence[Any], after: datetime | None
     ) -> None:
-        good = [one for one in entities if isinstance(one, dict)]
+        good = [one for one in entities if isinstance(one, (dict, PlainAttendance))]
         if len(good) < len(entities):
             self.tally.problem(resource, "no_object", "", "Error")
         if not good:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from services.ingest.ss12000.vocabulary import DELETED_KEYS, PATH_VARIANTS, PATHS, Resource
+from services.ingest.ss12000.wire import plain_attendances
 from services.ingest.sync.errors import AnswerError, FilterError, NotOfferedError, RefusedError
 from services.ingest.sync.model import DELETED, Learned, Pull
 from services.ingest.sync.remote import Remote
@@ -68,7 +69,8 @@ class Reader:
             query["startTime.onOrAfter"] = instant(span[0])
             query["startTime.onOrBefore"] = instant(span[1])
         path = await self._path(resource, query if token is None else {"pageToken": token})
-        page = await self._page(path, query, token)
+        quick = plain_attendances if resource is Resource.ATTENDANCE else None
+        page = await self._page(path, query, token, quick)
         if not isinstance(page.data, list):
             raise AnswerError(f"{path}: data is no list")
         return page
@@ -131,7 +133,13 @@ class Reader:
         self.learned = self.learned.lacking(resource.value)
         raise NotOfferedError(str(last))
 
-    async def _page(self, path: str, filters: Query, token: str | None) -> Page:
+    async def _page(
+        self,
+        path: str,
+        filters: Query,
+        token: str | None,
+        quick: Callable[[bytes], Any] | None = None,
+    ) -> Page:
         alone = self.learned.limit_alone and token is not None
         base = filters if token is None else {"pageToken": token}
 
@@ -142,12 +150,14 @@ class Reader:
 
         query = dict(base) if alone else {**base, "limit": self._limit}
         try:
-            answer = await self._remote.call("GET", path, query=query, on_overload=smaller)
+            answer = await self._remote.call(
+                "GET", path, query=query, on_overload=smaller, quick=quick
+            )
         except FilterError:
             if token is None or alone:
                 raise
             # Some take no limit beside a token; if that is not it, the token itself is refused.
-            answer = await self._remote.call("GET", path, query=base)
+            answer = await self._remote.call("GET", path, query=base, quick=quick)
             self.learned = replace(self.learned, limit_alone=True)
         body = answer.body
         if isinstance(body, list):

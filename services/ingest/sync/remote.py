@@ -99,8 +99,11 @@ class Remote:
         query: Mapping[str, str | int] | None = None,
         body: Any = None,
         on_overload: Callable[[], Mapping[str, str | int] | None] | None = None,
+        quick: Callable[[bytes], Any] | None = None,
     ) -> Answer:
         """One call, tried again while that may help.
+
+        ``quick`` reads what is as it should be, and gives None for all else: that is read as JSON.
 
         ``on_overload`` is asked for another query when the source answers 503 without saying when
         it is well again: the standard's word for an answer that was too large.
@@ -111,7 +114,7 @@ class Remote:
         failed = 0
         while True:
             try:
-                return await self._once(method, path, query, body)
+                return await self._once(method, path, query, body, quick)
             except _Transient as error:
                 failed += 1
                 metrics.PULL_RETRIES.labels(str(error.status or "transport")).inc()
@@ -134,7 +137,12 @@ class Remote:
                 renewed, self._token = True, None
 
     async def _once(
-        self, method: str, path: str, query: Mapping[str, str | int] | None, body: Any
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        body: Any,
+        quick: Callable[[bytes], Any] | None,
     ) -> Answer:
         headers = await self._authorization()
         url = f"{self._pull.base_url.rstrip('/')}/{path}"
@@ -144,7 +152,8 @@ class Remote:
         )
         self._learn_time(got.get("date"))
         if 200 <= status < 300:
-            return Answer(_json(content), began + self._skew)
+            found = None if quick is None else quick(content)
+            return Answer(_json(content) if found is None else found, began + self._skew)
         text = f"{status} {_reason(content)}".strip()
         if status in _RETRIED:
             raise _Transient(text, status, retry_after(got.get("retry-after"), self.now()))

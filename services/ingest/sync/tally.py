@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from services.ingest import metrics
 from services.ingest.model.answers import ItemAnswer
 from services.ingest.ss12000.results import Settled
 from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.ss12000.wire import Entity, PlainAttendance, id_of
 from services.ingest.sync.store import Problem
 
 
@@ -27,25 +28,29 @@ class Tally:
     def answers(
         self,
         resource: Resource,
-        entities: Sequence[Mapping[str, Any]],
+        entities: Sequence[Entity],
         answers: Sequence[ItemAnswer],
         after: datetime | None,
     ) -> None:
         """Count what became of a page."""
-        outcomes: Counter[str] = Counter()
+        outcomes: Counter[str] = Counter(one.status for one in answers)
+        accepted = outcomes.pop("accepted", 0)
+        outcomes["new"] = accepted
+        if after is not None:
+            outcomes["updated"] = sum(
+                answer.status == "accepted" and not _is_new(entity, after)
+                for entity, answer in zip(entities, answers, strict=True)
+            )
+            outcomes["new"] -= outcomes["updated"]
         for entity, answer in zip(entities, answers, strict=True):
-            outcome: str = answer.status
-            if outcome == "accepted":
-                outcome = "new" if _is_new(entity, after) else "updated"
-            outcomes[outcome] += 1
             if not (answer.problems or answer.notes):
                 continue
-            sample = str(entity.get("id", ""))
+            sample = str(id_of(entity) or "")
             for note in answer.problems:
                 self.problem(resource, note.code, note.field, "Error", sample)
             for note in answer.notes:
                 self.problem(resource, note.code, note.field, "Info", sample)
-        for outcome, number in outcomes.items():
+        for outcome, number in (+outcomes).items():
             self.add(resource, outcome, number)
 
     def settled(self, settled: Settled) -> None:
@@ -85,19 +90,29 @@ def timed(step: str) -> Iterator[None]:
         metrics.PULL_SECONDS.labels(step).inc(time.monotonic() - began)
 
 
-def modified(entity: Mapping[str, Any]) -> datetime | None:
+def newest_of(entities: Sequence[Any]) -> datetime | None:
+    """The newest ``meta.modified`` of a page; what cannot be read as one does not count."""
+    good = (one for one in entities if isinstance(one, (dict, PlainAttendance)))
+    return max((at for at in map(modified, good) if at is not None), default=None)
+
+
+def modified(entity: Entity) -> datetime | None:
     """``meta.modified``; None where it is missing, no instant, or without an offset."""
     return _meta(entity, "modified")
 
 
-def _is_new(entity: Mapping[str, Any], after: datetime | None) -> bool:
-    if after is None:
-        return True
+def _is_new(entity: Entity, after: datetime) -> bool:
     created = _meta(entity, "created")
     return created is not None and created > after
 
 
-def _meta(entity: Mapping[str, Any], name: str) -> datetime | None:
+def _meta(entity: Entity, name: Literal["created", "modified"]) -> datetime | None:
+    if isinstance(entity, PlainAttendance):
+        about = entity.meta
+        if about is None:
+            return None
+        stamp = about.modified if name == "modified" else about.created
+        return stamp if stamp is not None and 1900 <= stamp.year < 9000 else None
     meta = entity.get("meta")
     text = meta.get(name) if isinstance(meta, dict) else None
     if not isinstance(text, str):

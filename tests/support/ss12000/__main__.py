@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--odd-paths", action="store_true", help="singular and misspelt paths")
     parser.add_argument("--roster-only", action="store_true", help="no attendance, as DNP")
     parser.add_argument("--fault", action="append", default=[], help="KIND[:TIMES[:PATH]]")
+    parser.add_argument("--lazy", action="store_true", help="for millions of attendances")
     parser.add_argument("--calls", type=Path, help="write what was asked into this file")
     options = parser.parse_args()
     habits = Habits(
@@ -37,6 +38,7 @@ def main() -> None:
         seed=options.seed,
         clock=SystemClock(),
         habits=habits,
+        lazy=options.lazy,
     )
     for text in options.fault:
         kind, times, path = (*text.split(":"), "", "")[:3]
@@ -45,7 +47,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _: stop.append(got))
     with running(double, port=options.port, callbacks=True), contextlib.suppress(KeyboardInterrupt):
-        counts = {name: len(rows) for name, rows in double.school.tables.items() if rows}
+        counts = double.school.counts()
         print(f"SS 12000 at {double.url}, token {options.token}: {counts}", flush=True)
         while not stop:
             double.catch_up()

@@ -16,6 +16,7 @@ import uvicorn
 from bench.simulator.config import SimulatorConfig
 from bench.simulator.stream import Simulation
 from services.common.clock import Clock, FixedClock, school_date
+from tests.support.ss12000.archive import Archive
 from tests.support.ss12000.habits import Faults, Habits
 from tests.support.ss12000.municipality import Change, Municipality
 from tests.support.ss12000.server import Server
@@ -78,10 +79,18 @@ def build(
     seed: int = 1,
     clock: Clock | None = None,
     habits: Habits | None = None,
+    lazy: bool = False,
 ) -> Double:
-    """A double that knows ``weeks`` of lessons up to its clock's present."""
+    """A double that knows ``weeks`` of lessons up to its clock's present.
+
+    ``lazy``: lessons and attendances stand as they are now and do not change; there may be
+    millions of them.
+    """
     the_clock = clock or FixedClock(datetime(2026, 11, 24, 11, 0, tzinfo=UTC))
     today = school_date(the_clock.now())
+    if lazy:
+        return _lazy(the_clock, SimulatorConfig(seed=seed, pupils=pupils, today=today), weeks,
+                     habits or Habits())  # fmt: skip
     roster, later = _changes(pupils, seed, today - timedelta(weeks=weeks), today)
     school = School(the_clock.now)
     school.load(roster)
@@ -95,6 +104,17 @@ def build(
     made._pending = sorted(rest, key=lambda one: one.at, reverse=True)
     made.catch_up()
     return made
+
+
+def _lazy(clock: Clock, config: SimulatorConfig, weeks: int, habits: Habits) -> Double:
+    simulation = Simulation.of(config)
+    school = School(clock.now)
+    school.load(Municipality(simulation).roster())
+    first = config.today - timedelta(weeks=weeks)
+    school.archive = Archive(simulation, first, config.today, clock.now())
+    school.load(school.archive.notices)
+    faults = Faults()
+    return Double(school, habits, faults, Server(school, habits, faults), clock)
 
 
 def _cancels(change: Change) -> bool:

@@ -45,6 +45,11 @@ def at_ms(unix_ms: int) -> datetime:
     return datetime.fromtimestamp(unix_ms / 1000, UTC)
 
 
+def protection(pupil: Pupil) -> str:
+    """``securityMarking``."""
+    return _PROTECTION[pupil.protection]
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What the school system learns at ``at``; ``resource`` is a name of EndPointsEnum."""
@@ -133,7 +138,7 @@ class Municipality:
             "familyName": pupil.family_name,
             "birthDate": pupil.born.isoformat(),
             "sex": "Kvinna" if pupil.female else "Man",
-            "securityMarking": _PROTECTION[pupil.protection],
+            "securityMarking": protection(pupil),
             "personStatus": "Aktiv",
             "enrolments": [],
             "responsibles": [
@@ -287,7 +292,7 @@ class Municipality:
         """Timetable, marks and notices from ``first`` to ``last``, as they become known."""
         for event in self._simulation.messages(first, last):
             if isinstance(event, NoticeEvent):
-                yield self._absence(event)
+                yield self.absence(event)
                 continue
             lesson = self._world.lessons[event.lesson]
             if event.state != "reported":
@@ -310,7 +315,7 @@ class Municipality:
                 "calendarEvent": {"id": happening},
                 "student": {
                     "id": uid("pupil", pupil.id),
-                    "securityMarking": _PROTECTION[pupil.protection],
+                    "securityMarking": protection(pupil),
                 },
                 "reporter": reporter,
                 "isReported": True,
@@ -322,7 +327,8 @@ class Municipality:
             }
             yield Change(at, "Attendance", entity)
 
-    def _absence(self, event: NoticeEvent) -> Change:
+    def absence(self, event: NoticeEvent) -> Change:
+        """A frånvaroanmälan or leave, or its deletion."""
         pupil = self._world.pupils[event.pupil]
         by = uid("guardian", pupil.guardians[0]) if pupil.guardians else uid("pupil", pupil.id)
         if event.reported_by == "pupil":

@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from tests.support.ss12000.archive import ARCHIVED, Archive
 from tests.support.ss12000.habits import Fault, Faults, Habits
 from tests.support.ss12000.paging import RefusedError, embellish, page, request_of, token_of
 from tests.support.ss12000.store import School
@@ -129,11 +130,21 @@ class Server:
                 if needed not in query:
                     raise RefusedError(f"{needed} is required")
         asked = request_of(query, habits, epoch=self.epoch)
+        if self.school.archive is not None and resource in ARCHIVED:
+            return self._archived(self.school.archive, resource, asked)
         entities, token = page(self.school.rows(resource), asked, habits)
         answer: dict[str, Any] = {"data": embellish(entities, habits)}
         if token is not None or habits.null_token:
             answer["pageToken"] = token
         return self._json(answer)
+
+    @staticmethod
+    def _archived(archive: Archive, resource: str, asked: dict[str, Any]) -> Response:
+        """A page made of texts: the double must not be what a reader waits for."""
+        texts, more = archive.page(resource, asked["filters"], asked["at"], asked["limit"])
+        token = None if more is None else token_of(asked | {"at": more})
+        body = f'{{"data":[{",".join(texts)}],"pageToken":{json.dumps(token)}}}'
+        return Response(body.encode(), media_type="application/json")
 
     def _deleted(self, query: dict[str, str]) -> Response:
         asked = request_of(query, self.habits, epoch=self.epoch)

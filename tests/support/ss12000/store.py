@@ -9,6 +9,7 @@ from threading import RLock
 from typing import Any, Protocol
 from uuid import uuid4
 
+from tests.support.ss12000.archive import Archive
 from tests.support.ss12000.municipality import Change, Entity, stamp
 
 RESOURCES = (
@@ -68,6 +69,8 @@ class School:
     log: list[dict[str, Any]] = field(default_factory=list)
     statistics: list[dict[str, Any]] = field(default_factory=list)
     lock: RLock = field(default_factory=RLock)
+    archive: Archive | None = None
+    """Calendar events and attendances that are not in the tables, for there are too many."""
     on_change: Listener | None = None
     """Told which resources changed and whether anything was deleted."""
     _numbers: int = 0
@@ -99,6 +102,13 @@ class School:
     def any_id(self, resource: str) -> str:
         """The first entity's id."""
         return next(iter(self.tables[resource]))
+
+    def counts(self) -> dict[str, int]:
+        """How many entities there are of each resource that has any."""
+        counts = {name: len(rows) for name, rows in self.tables.items()}
+        if self.archive is not None:
+            counts |= self.archive.counts
+        return {name: count for name, count in counts.items() if count}
 
     def rows(self, resource: str) -> list[Row]:
         with self.lock:

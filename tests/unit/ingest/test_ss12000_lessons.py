@@ -7,16 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.common.clock import STOCKHOLM
 from services.ingest.model.answers import ItemAnswer, Note
-from services.ingest.model.lessons import RegisterIn
-from services.ingest.ss12000 import lessons
-from services.ingest.ss12000.lessons import Attendance, Course, Event, Membership, Said
+from services.ingest.model.lessons import Mark, RegisterIn
+from services.ingest.ss12000 import lessons, marks
+from services.ingest.ss12000.marks import Said
 from services.ingest.ss12000.sent import read_event
+from services.ingest.ss12000.staged import Attendance, Course, Event, Membership, offered_to
 from tests.integration.ingest import school
 
 ROOT = UUID(int=7)
@@ -44,7 +46,7 @@ def attendance(pupil: UUID, at: datetime = MONDAY, **changes: Any) -> Attendance
         uuid5(ROOT, f"{pupil}"), uuid5(ROOT, "e"), pupil, reported=True, present=60, valid=0,
         invalid=0, other=0, created=at, modified=at,
     )  # fmt: skip
-    return replace(found, **changes)
+    return msgspec.structs.replace(found, **changes)
 
 
 MEMBERS = {GROUP: [Membership(one, None, None) for one in PUPILS[:3]]}
@@ -63,13 +65,11 @@ class Log:
 
     number: int = 0
     states: dict[Lesson, tuple[tuple[int, int], str]] = field(default_factory=dict)
-    marks: dict[tuple[Lesson, str], tuple[tuple[int, int], dict[str, Any]]] = field(
-        default_factory=dict
-    )
+    marks: dict[tuple[Lesson, str], tuple[tuple[int, int], Mark]] = field(default_factory=dict)
 
     def hear(self, said: Said) -> None:
         # Each register as it is sent must be one that POST /v1/registers takes.
-        RegisterIn.model_validate(lessons.register(said, course()))
+        RegisterIn.model_validate(msgspec.to_builtins(marks.register(said, course())))
         self.number += 1
         version = (said.modified_ms, self.number)
         lesson = (said.activity, said.starts)
@@ -77,9 +77,9 @@ class Log:
             self._state((said.activity, said.moved_from), version, "cancelled")
         self._state(lesson, version, said.state)
         for mark in said.marks:
-            known = self.marks.get((lesson, mark["pupil"]))
+            known = self.marks.get((lesson, mark.pupil))
             if known is None or known[0] < version:
-                self.marks[lesson, mark["pupil"]] = (version, mark)
+                self.marks[lesson, mark.pupil] = (version, mark)
 
     def _state(self, lesson: Lesson, version: tuple[int, int], state: str) -> None:
         if lesson not in self.states or self.states[lesson][0] < version:
@@ -88,10 +88,10 @@ class Log:
     def live(self) -> dict[tuple[Lesson, str], tuple[Any, ...]]:
         return {
             (lesson, pupil): tuple(
-                mark.get(name, 0) for name in ("offered", "valid", "invalid", "other", "reported")
+                getattr(mark, name) for name in ("offered", "valid", "invalid", "other", "reported")
             )
             for (lesson, pupil), (_, mark) in self.marks.items()
-            if self.states[lesson][1] != "cancelled" and not mark.get("withdrawn")
+            if self.states[lesson][1] != "cancelled" and not mark.withdrawn
         }
 
 
@@ -189,7 +189,7 @@ def test_the_quick_way_says_what_the_plan_says(
 ) -> None:
     now = event(exceptions=dict(exceptions))
     now.said_activity, now.said_starts = now.activity, now.starts
-    now.said_digest = lessons.digest(now, course())
+    now.said_digest = marks.digest(now, course())
     now.said_pupils, now.said_ms = frozenset(told), 5
     other = replace(now)
     listed = [attendance(one, said_ms=7) for one in reported]
@@ -212,12 +212,12 @@ def test_nothing_is_said_twice() -> None:
 
 
 def test_a_correction_of_later_does_not_make_the_others_newer() -> None:
-    marks: list[lessons.Mark] = [
-        (0, {"pupil": "a", "reported": True}, attendance(PUPILS[0])),
-        (60_000, {"pupil": "b", "reported": True}, attendance(PUPILS[1])),
-        (3_600_000, {"pupil": "c", "reported": True}, attendance(PUPILS[2])),
+    changed: list[marks.ToSay] = [
+        (0, Mark("a", reported=True), attendance(PUPILS[0])),
+        (60_000, Mark("b", reported=True), attendance(PUPILS[1])),
+        (3_600_000, Mark("c", reported=True), attendance(PUPILS[2])),
     ]
-    said = lessons.rounds(event(), marks)
+    said = marks.rounds(event(), changed)
     assert [(one.modified_ms, len(one.marks)) for one in said] == [(60_000, 2), (3_600_000, 1)]
 
 
@@ -235,13 +235,13 @@ def test_a_correction_of_later_does_not_make_the_others_newer() -> None:
 )
 def test_marks(change: dict[str, Any], mark: dict[str, Any]) -> None:
     lesson = event(teaching=45 if change.get("invalid") in (50, 60) else None)
-    found = lessons.mark_of(lesson, attendance(PUPILS[0], **change))
+    found = marks.mark_of(lesson, attendance(PUPILS[0], **change), lesson.length)
     assert not isinstance(found, Note)
-    assert found | mark == found
+    assert msgspec.structs.replace(found, **mark) == found
 
 
 def test_more_absence_than_lesson_is_refused() -> None:
-    found = lessons.mark_of(event(), attendance(PUPILS[0], valid=40, invalid=50))
+    found = marks.mark_of(event(), attendance(PUPILS[0], valid=40, invalid=50), 60)
     assert isinstance(found, Note)
     assert (found.code, found.field) == ("impossible_minutes", "/invalidAbsenceMinutes")
 
@@ -255,8 +255,8 @@ def test_who_is_offered_follows_the_dates_of_the_membership(on: date) -> None:
         starts=datetime(on.year, on.month, on.day, 0, 30, tzinfo=STOCKHOLM),
         ends=datetime(on.year, on.month, on.day, 1, 30, tzinfo=STOCKHOLM),
     )
-    assert lessons.offered_to(inside, course(), rosters) == {PUPILS[0]}
-    assert lessons.offered_to(outside, course(), rosters) == set()
+    assert offered_to(inside, course(), rosters) == {PUPILS[0]}
+    assert offered_to(outside, course(), rosters) == set()
 
 
 @pytest.mark.parametrize(

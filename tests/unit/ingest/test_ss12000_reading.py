@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from services.ingest.ss12000.civic import civic_no
 from services.ingest.ss12000.entities import read
 from services.ingest.ss12000.sent import read_attendance, read_event
 from services.ingest.ss12000.vocabulary import DELETED_KEYS, PATHS, TAKEN, Resource
+from services.ingest.ss12000.wire import plain_attendances
 from tests.integration.ingest import school
 
 ENTITIES = {Resource(name): listed[0] for name, listed in school.everything().items()} | {
@@ -43,6 +45,66 @@ def test_unknown_fields_are_ignored(resource: Resource) -> None:
     more, answer = taken(resource, value | {"vendorExtension": {"a": [1]}, "_embedded": {}})
     assert answer.status == "accepted"
     assert more == plain
+
+
+_UUIDS = st.one_of(
+    st.uuids().map(str), st.uuids().map(lambda one: one.hex), st.just("p1"), st.just(7)
+)
+_STAMPS = st.sampled_from([
+    "2026-11-24T08:10:00.123+01:00", "2026-11-24T07:10:00Z", "2026-11-24t07:10:00z", "",
+    "2026-11-24T08:10:00", "2026-11-24", "0001-01-01T00:00:00+23:00", "9999-12-31T00:00:00Z",
+    "2026-11-24T08:10:00.123456789+01:00", "i går", None,
+])  # fmt: skip
+_NUMBERS = st.sampled_from([0, 1, 60, 1440, 1441, -1, 60.0, 0.5, "60", "x", True, None, 2**70])
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "id": _UUIDS,
+            "calendarEvent": st.one_of(st.fixed_dictionaries({"id": _UUIDS}), _UUIDS),
+            "student": st.fixed_dictionaries({"id": _UUIDS, "securityMarking": st.just("Ingen")}),
+            "isReported": st.sampled_from([True, False, "true", None]),
+            "attendanceMinutes": _NUMBERS,
+        },
+        optional={
+            "validAbsenceMinutes": _NUMBERS,
+            "invalidAbsenceMinutes": _NUMBERS,
+            "otherAttendanceMinutes": _NUMBERS,
+            "reportedTimestamp": _STAMPS,
+            "meta": st.one_of(
+                st.none(),
+                st.fixed_dictionaries({}, optional={"created": _STAMPS, "modified": _STAMPS}),
+            ),
+            "vendor": st.sampled_from([{"rev": [7]}, "x", None]),
+        },
+    )
+)
+def test_the_quick_way_reads_what_the_careful_way_reads(value: dict[str, Any]) -> None:
+    """Whatever the quick decoder takes comes out as the careful reading has it, refusals too."""
+    page = plain_attendances(json.dumps({"data": [value], "pageToken": "t"}).encode())
+    careful, expected = taken(Resource.ATTENDANCE, value)
+    if page is None:
+        return
+    assert page["pageToken"] == "t"
+    answer = ItemAnswer(0)
+    found = read_attendance(page["data"][0], answer)
+    assert (found is None) == (careful is None)
+    assert found == careful
+    assert {one.field for one in answer.problems} == {one.field for one in expected.problems}
+
+
+def test_the_quick_way_takes_what_the_standard_says_and_leaves_the_rest() -> None:
+    value = ENTITIES[Resource.ATTENDANCE]
+    page = plain_attendances(json.dumps({"data": [value, value]}).encode())
+    assert page is not None
+    assert len(page["data"]) == 2
+    odd = {**value, "attendanceMinutes": "60"}
+    data: Any
+    for data in ([value, odd], [None], {}, [[]]):
+        assert plain_attendances(json.dumps({"data": data}).encode()) is None
+    assert plain_attendances(b'{"data": [') is None
+    assert plain_attendances(b"\xff") is None
 
 
 REQUIRED = {

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import msgspec
+
 from services.common.backoff import Backoff
 from services.common.clock import FixedClock
 from services.common.pg import tenant
@@ -16,6 +18,7 @@ from services.ingest.model.answers import ItemAnswer
 from services.ingest.model.pulls import PullIn
 from services.ingest.ss12000.results import InboxLike, Settled
 from services.ingest.ss12000.vocabulary import TAKEN, Resource
+from services.ingest.ss12000.wire import Entity, PlainAttendance
 from services.ingest.store.sources import NewSource, Source, add_source
 from services.ingest.sync.runner import PullRunner
 from services.ingest.sync.secrets import PREFIX, Secrets
@@ -54,20 +57,24 @@ class Recorder:
         del source
 
     async def take(
-        self, source: Source, resource: Resource, entities: Sequence[Mapping[str, Any]]
+        self, source: Source, resource: Resource, entities: Sequence[Entity]
     ) -> list[ItemAnswer]:
         del source
         self._maybe_kill(before=True)
         own = self.entities.setdefault(resource, {})
         answers = []
-        for index, entity in enumerate(entities):
+        found = [
+            msgspec.to_builtins(one) if isinstance(one, PlainAttendance) else one
+            for one in entities
+        ]
+        for index, entity in enumerate(found):
             answer = ItemAnswer(index)
             if own.get(entity["id"]) == entity:
                 answer.status = "duplicate"
             own[entity["id"]] = entity
             answers.append(answer)
         self.calls.append(("take", resource, len(entities)))
-        self.taken.append((resource, tuple(entity["id"] for entity in entities)))
+        self.taken.append((resource, tuple(entity["id"] for entity in found)))
         if self.on_take is not None:
             self.on_take(resource)
         self._maybe_kill(before=False)
@@ -189,6 +196,11 @@ async def rows_of_another_tenant(pool: Pool, table: str) -> int:
 def same(office: Office, inbox: Recorder, *resources: Resource) -> None:
     """What the inbox was given last is what the school has."""
     for resource in resources or TAKEN:
-        ours = {id_: one["meta"] for id_, one in inbox.entities.get(resource, {}).items()}
+        ours = {id_: stamps(one) for id_, one in inbox.entities.get(resource, {}).items()}
         table = office.double.school.tables[resource.value]
-        assert ours == {id_: row.entity["meta"] for id_, row in table.items()}, resource
+        assert ours == {id_: stamps(row.entity) for id_, row in table.items()}, resource
+
+
+def stamps(entity: Mapping[str, Any]) -> dict[str, datetime]:
+    """``meta``, however its instants are spelt."""
+    return {name: datetime.fromisoformat(text) for name, text in entity["meta"].items()}
