@@ -41,6 +41,14 @@ _OPTIONAL = {"email", "phone", "login", "civic_no", "area", "school_unit_code", 
 _LISTED = {"guardians", "memberships", "placements"}
 
 
+_NO_BIRTH_DATE = Note(
+    "missing_field",
+    "/birthDate",
+    "/birthDate: a pupil without it, and without an identity number that tells it, is not in the "
+    "roster; all that is said of them waits until the person is sent with one of the two",
+)
+
+
 @dataclass(slots=True)
 class _Part:
     """One transaction's worth."""
@@ -85,7 +93,7 @@ class RosterSettler:
             stuck: dict[Resource, set[UUID]] = {kind: set() for kind in ROSTER}
             parts = [await self._school(shelf, source, dirty, units)]
             parts += [
-                await self._pupils(shelf, chunk, units, stuck)
+                await self._pupils(shelf, chunk, units, stuck, settled)
                 for chunk in _chunks(dirty[Resource.PERSON])
             ]
             parts.append(await self._duties(shelf, source, dirty[Resource.DUTY], units, stuck))
@@ -160,6 +168,7 @@ class RosterSettler:
         persons: dict[UUID, Staged],
         units: Units,
         stuck: dict[Resource, set[UUID]],
+        settled: Settled,
     ) -> _Part:
         part = _Part()
         pupils = {
@@ -198,6 +207,9 @@ class RosterSettler:
                 used |= {UUID(one["person"]) for one in item["guardians"]}
             if missing is not None:
                 stuck[Resource.PERSON].add(identity)
+            if missing == "birthDate":
+                # No other entity will bring it, so that somebody must hear of it.
+                settled.tell(Resource.PERSON, identity, _NO_BIRTH_DATE)
             if item is not None or missing is not None:
                 gone.discard(str(identity))
         part.roster["guardians"] = [

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from bench.simulator.config import SimulatorConfig
 from bench.simulator.stream import Simulation
@@ -122,13 +123,10 @@ def _cancels(change: Change) -> bool:
 
 
 @contextlib.contextmanager
-def running(double: Double, *, port: int = 0, callbacks: bool = False) -> Iterator[Double]:
-    """Serve ``double`` on loopback from a thread; its ``url`` says where.
-
-    With ``callbacks`` a change made through ``school`` is told to subscribers.
-    """
+def serving(app: FastAPI, *, port: int = 0) -> Iterator[str]:
+    """Serve ``app`` on loopback from a thread; gives its address."""
     config = uvicorn.Config(
-        double.server.app(),
+        app,
         host="127.0.0.1",
         port=port,
         log_config=None,
@@ -145,11 +143,22 @@ def running(double: Double, *, port: int = 0, callbacks: bool = False) -> Iterat
             raise RuntimeError("the double did not start")
         waited.wait(0.01)
     taken = server.servers[0].sockets[0].getsockname()[1]
-    double.url = f"http://127.0.0.1:{taken}"
-    double.school.on_change = double.call_back if callbacks else None
     try:
-        yield double
+        yield f"http://127.0.0.1:{taken}"
     finally:
-        double.school.on_change = None
         server.should_exit = True
         thread.join(timeout=10)
+
+
+@contextlib.contextmanager
+def running(double: Double, *, port: int = 0, callbacks: bool = False) -> Iterator[Double]:
+    """Serve ``double`` on loopback from a thread; its ``url`` says where.
+
+    With ``callbacks`` a change made through ``school`` is told to subscribers.
+    """
+    with serving(double.server.app(), port=port) as double.url:
+        double.school.on_change = double.call_back if callbacks else None
+        try:
+            yield double
+        finally:
+            double.school.on_change = None
