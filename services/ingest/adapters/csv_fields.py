@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from services.common.clock import school_year
-from services.ingest.adapters.mapping import Flag, Mapping, Source
+from services.ingest.adapters.mapping import Columns, Flag, Mapping, Source
 from services.ingest.adapters.swedish import (
     day_is_ambiguous,
     read_civic_no,
@@ -22,6 +22,7 @@ Row = dict[str, str]
 Note = Callable[[int, str, str, str], None]
 """Called with line, column, code, reason."""
 
+LONGEST_NAME = 200
 _MINUTES = re.compile(r"(\d{1,4})(?:[.,]0+)?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -55,7 +56,7 @@ class Fields:
                     source.column, "unknown_value", f"{value[:80]!r} is not in the mapping"
                 )
             value = source.values[value]
-        if len(value) > 200:
+        if len(value) > LONGEST_NAME:
             raise RejectedRowError(source.column, "too_long", "more than 200 characters")
         if _CONTROL.search(value):
             raise RejectedRowError(
@@ -68,6 +69,17 @@ class Fields:
         if not value:
             raise RejectedRowError(source.column or "", "missing_value", "is empty")
         return value
+
+    def joined(self, row: Row, source: Source | Columns) -> str:
+        """One column's text, or several as one name."""
+        if isinstance(source, Source):
+            return self.text(row, source)
+        parts = [self.text(row, Source(column=name)) for name in source.columns]
+        # Each part ends where it ends, whatever it holds.
+        name = "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+        if len(name) > LONGEST_NAME:
+            raise RejectedRowError(source.column, "too_long", "more than 200 characters together")
+        return name
 
     def day(self, line: int, row: Row, source: Source) -> date:
         column, value = source.column or "", self.text(row, source)

@@ -123,7 +123,7 @@ class _Reader:
         lesson, read = self._mapping.lesson, self._fields
         self._check(line, row)
         unit = read.text(row, lesson.school_unit)
-        activity = read.text(row, lesson.activity)
+        activity = read.joined(row, lesson.activity)
         day = read.day(line, row, lesson.date)
         start = read.minute(row, lesson.start)
         shift = clock_shift(day, start)

@@ -10,6 +10,9 @@
     [same]      column = the column that must say the same, with values translated
     school_year column whose year must be the one the date lies in, else the row is noted
 
+``activity = { columns = ["Grupp", "Ämne"] }`` names a lesson's activity by what stays the same
+where its id is another after each import of the timetable.
+
 Each field is ``{ column = "..." }`` or ``{ value = ... }``, with ``values`` to
 translate what stands in the column. cancelled, reported and confirmed are
 ``{ column = "...", yes = [...], no = [...] }``.
@@ -53,6 +56,17 @@ class Source(_Part):
         return self
 
 
+class Columns(_Part):
+    """Several columns that are one name together, for want of one that stays the same."""
+
+    columns: tuple[str, ...] = Field(min_length=2, max_length=8)
+
+    @property
+    def column(self) -> str:
+        """Under which findings are told."""
+        return self.columns[0]
+
+
 class Flag(_Part):
     """A column that says yes or no; anything else is rejected."""
 
@@ -75,7 +89,7 @@ class FileFormat(_Part):
 
 class LessonFields(_Part):
     school_unit: Source
-    activity: Source
+    activity: Source | Columns
     date: Source
     start: Source
     length_minutes: Source | None = None
@@ -140,6 +154,8 @@ class Mapping(_Part):
     def columns(self) -> set[str]:
         """Every column that the file must have."""
         found = {*self.names().values()}
+        if isinstance(self.lesson.activity, Columns):
+            found |= {*self.lesson.activity.columns}
         found |= {*self.expect, *self.same, *(same.column for same in self.same.values())}
         return found | {name for name in (self.file.unique, self.school_year) if name}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -65,9 +65,15 @@ class Book:
         )
         return [event_of(row) for row in rows]
 
-    async def slots(self, wanted: Collection[tuple[UUID, datetime]]) -> Slots:
-        """Every event at the slots wanted."""
-        pairs = list(set(wanted))
+    async def slots(
+        self, wanted: Collection[tuple[UUID, datetime]], aliases: Mapping[UUID, UUID]
+    ) -> Slots:
+        """Every event at the slots wanted, whatever name its activity goes by."""
+        family: dict[UUID, set[UUID]] = {}
+        for other, first in aliases.items():
+            family.setdefault(first, {first}).add(other)
+        mine = {pair: family.get(aliases.get(pair[0], pair[0]), {pair[0]}) for pair in wanted}
+        pairs = list({(name, starts) for (_, starts), names in mine.items() for name in names})
         rows = await self._connection.fetch(
             "SELECT e.id, e.activity, e.starts, NOT e.deleted AND NOT e.cancelled AS takes_place "
             "FROM unnest($2::uuid[], $3::timestamptz[]) AS w (activity, starts) "
@@ -77,11 +83,58 @@ class Book:
             [activity for activity, _ in pairs],
             [starts for _, starts in pairs],
         )
-        found: Slots = {}
+        at: Slots = {}
         for row in rows:
-            slot = found.setdefault((row["activity"], row["starts"]), [])
+            slot = at.setdefault((row["activity"], row["starts"]), [])
             slot.append((row["id"], row["takes_place"]))
-        return found
+        return {
+            (activity, starts): [one for name in names for one in at.get((name, starts), ())]
+            for (activity, starts), names in mine.items()
+        }
+
+    async def starts(
+        self, activities: Collection[UUID], *, live: bool = False
+    ) -> dict[UUID, frozenset[datetime]]:
+        """When lessons of activities begin; ``live``: only those that take place."""
+        if not activities:
+            return {}
+        which = "AND NOT deleted AND NOT cancelled " if live else ""
+        rows = await self._connection.fetch(
+            "SELECT activity, array_agg(DISTINCT starts) AS starts FROM ingest.ss12000_events "
+            f"WHERE source_id = $1 AND activity = ANY($2) {which}GROUP BY activity",
+            self._source.source_id,
+            list(activities),
+        )
+        return {row["activity"]: frozenset(row["starts"]) for row in rows}
+
+    async def said_of(self, activities: Collection[UUID]) -> list[Event]:
+        """Events of activities of which something was said."""
+        if not activities:
+            return []
+        rows = await self._connection.fetch(
+            "SELECT * FROM ingest.ss12000_events "
+            "WHERE source_id = $1 AND activity = ANY($2) AND said_starts IS NOT NULL",
+            self._source.source_id,
+            list(activities),
+        )
+        return [event_of(row) for row in rows]
+
+    async def say_anew(self, activities: Collection[UUID]) -> None:
+        """Lessons of activities have another name from here on: nothing was said of them."""
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_attendances a SET said_ms = NULL FROM ingest.ss12000_events e "
+            "WHERE a.source_id = $1 AND e.source_id = $1 AND a.calendar_event = e.id "
+            "AND e.activity = ANY($2) AND e.said_starts IS NOT NULL AND NOT a.deleted",
+            self._source.source_id,
+            list(activities),
+        )
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_events SET dirty = true, stuck = false, said_activity = NULL, "
+            "said_starts = NULL, said_digest = NULL, said_pupils = '{}' "
+            "WHERE source_id = $1 AND activity = ANY($2)",
+            self._source.source_id,
+            list(activities),
+        )
 
     async def put_events(self, events: Sequence[Event]) -> None:
         """Stage events, to be looked at; what was said of them stays."""

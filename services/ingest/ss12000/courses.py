@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -54,11 +54,12 @@ def course_of(
         counts=body.get("activityType", "Undervisning") in words.COUNTED_ACTIVITIES,
         groups=tuple(sorted(known)),
         group=group,
-        subject=_subject(subject)[:64],
+        subject=subject_of(subject)[:64],
     )
 
 
-def _subject(body: Body) -> str:
+def subject_of(body: Body) -> str:
+    """What a syllabus calls its subject; empty where it does not say."""
     for name in ("subjectDesignation", "subjectCode", "courseCode", "subjectName", "courseName"):
         if body.get(name):
             return str(body[name])
@@ -94,12 +95,16 @@ class Courses:
             staged = await shelf.get(Resource.GROUP, named)
             groups = _known(staged)
             syllabuses = _known(await shelf.get(Resource.SYLLABUS, named))
+            # What may be another activity's lessons waits until that is clear.
+            held = await shelf.stuck(Resource.ACTIVITY)
             for one in missing:
                 known.courses[one] = (
                     course_of(one, bodies[one], groups, syllabuses, known.units)
                     if one in bodies
                     else None
                 )
+                if (course := known.courses[one]) is not None and one in held:
+                    known.courses[one] = replace(course, unit=None)
             self._remember(known, staged)
         return {one: course for one in activities if (course := known.courses.get(one)) is not None}
 

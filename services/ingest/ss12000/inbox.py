@@ -40,6 +40,7 @@ from services.ingest.ss12000.book import Book, gone_attendance, gone_event
 from services.ingest.ss12000.newer import after, beats, modified_at, newest
 from services.ingest.ss12000.noticing import Noticer, refusal
 from services.ingest.ss12000.reading import is_object
+from services.ingest.ss12000.reimports import Reimports
 from services.ingest.ss12000.results import InboxLike, Settled
 from services.ingest.ss12000.rostering import RosterSettler
 from services.ingest.ss12000.saying import Sayer
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 __all__ = ["Inbox", "InboxLike", "Settled"]
 
 _SNAPSHOTS = (*ROSTER, Resource.ACTIVITY, Resource.SYLLABUS)
+_NAMING = frozenset({Resource.GROUP, Resource.ACTIVITY, Resource.CALENDAR_EVENT})
+"""By these it is told what is the same lesson under another id."""
 _FIRST_LOOK = 500
 """After so many entities the planner is told what there is, and again whenever it is four times as
 many: see migration 0008."""
@@ -83,6 +86,7 @@ class Inbox:
         self._clock = clock
         self._releaser = releaser
         self._sayer = Sayer(pool=pool, intake=intake)
+        self._reimports = Reimports(pool=pool, sayer=self._sayer)
         self._noticer = Noticer(pool=pool, intake=intake)
         self._roster = RosterSettler(pool=pool, roster=roster)
         self._locks: weakref.WeakValueDictionary[UUID, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -121,11 +125,14 @@ class Inbox:
         ]
         async with self._alone(source):
             if resource is Resource.ATTENDANCE:
+                await self._reimports.before_attendances(source)
                 await self._take_attendances(source, pairs, arrival)
             elif resource is Resource.CALENDAR_EVENT:
                 await self._take_events(source, pairs, arrival)
             else:
                 await self._take_others(source, resource, pairs, arrival)
+            if resource in _NAMING:
+                self._reimports.look(source)
         async with tenant(self._pool, source.organiser_id) as connection:
             await store_rejects(connection, source, PATHS[resource], answers, arrival)
             await connection.execute(
@@ -162,6 +169,8 @@ class Inbox:
                 await self._delete_events(source, answers, ids, at)
             elif resource in TAKEN:
                 await self._delete_others(source, resource, answers, ids, at)
+            if resource in _NAMING:
+                self._reimports.look(source)
         return answers
 
     async def settle(
@@ -185,6 +194,7 @@ class Inbox:
             if await self._roster.run(source, settled, accept_losses=accept_losses):
                 await drain(self._pool, self._publisher, source.organiser_id)
                 await self._releaser.run(source.organiser_id)
+            await self._reimports.run(source, settled)
             await self._unstick(source)
         more = True
         while more:

@@ -20,6 +20,7 @@ from services.ingest.ss12000.results import Settled
 from services.ingest.ss12000.shelf import Shelf
 from services.ingest.ss12000.staged import Attendance, Course, Event, Rosters, current
 from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.store.aliases import activity_aliases
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
@@ -50,7 +51,7 @@ class Sayer:
     def __init__(self, *, pool: Pool, intake: Intake) -> None:
         self._pool = pool
         self._intake = intake
-        self._courses = Courses()
+        self.courses = Courses()
 
     async def attendances(
         self, source: Source, changed: Sequence[Attendance], left: Sequence[Attendance]
@@ -96,7 +97,7 @@ class Sayer:
                 if one.id not in mine:
                     told[one.event][one.student].append(one)
             events = await book.events(told)
-            courses = await self._courses.of(
+            courses = await self.courses.of(
                 shelf, source, {event.activity for event in events.values()}
             )
         said: list[Said] = []
@@ -111,7 +112,7 @@ class Sayer:
             else:
                 found = self._marks(event, by_student, outcome, mine, again)
                 said += marks.rounds(event, found)
-        answers = await self._say(source, said, courses)
+        answers = await self.say(source, said, courses)
         spoken: dict[UUID, Attendance] = {}
         for register, answer in zip(said, answers, strict=True):
             self._heard(register, answer, outcome, mine, spoken=spoken, again=again)
@@ -120,7 +121,12 @@ class Sayer:
             await book.put_attendances([one for one in changed if one.id not in outcome.refused])
             await book.said_attendances([one for one in spoken.values() if one.id not in mine])
             await book.begun(_begun(spoken.values(), events, courses))
-            await book.look_again(again)
+            if again:
+                aliases = await activity_aliases(connection, source.namespace)
+                mine_too = [events[one] for one in again]
+                slots = await book.slots([(one.activity, one.starts) for one in mine_too], aliases)
+                again |= {other for listed in slots.values() for other, _ in listed}
+                await book.look_again(again)
         return outcome
 
     @staticmethod
@@ -145,11 +151,9 @@ class Sayer:
                 winner = current(listed).get(student)
                 at = max(marks.said_at(event, one) for one in listed)
             if winner is None:
-                # The timetable may offer the lesson to the pupil all the same.
+                # The timetable may offer the lesson to the pupil all the same, and another event
+                # of the same lesson may have an attendance: what holds then is said when settled.
                 again.add(event.id)
-                if any(one.said_ms is not None for one in listed):
-                    last = max(listed, key=lambda one: one.said_ms or 0)
-                    found.append((at, marks.withdrawn(student), last))
                 continue
             mark = marks.mark_of(event, winner, length)
             if isinstance(mark, Note):
@@ -191,7 +195,7 @@ class Sayer:
                 one = register.attendances[int(path[2])]
                 _tell(outcome, mine, one, Note(note.code, "/student/id", _about(note, "student")))
 
-    async def _say(
+    async def say(
         self, source: Source, said: Sequence[Said], courses: dict[UUID, Course]
     ) -> list[ItemAnswer]:
         answers: list[ItemAnswer] = []
@@ -212,8 +216,9 @@ class Sayer:
             dirty = await book.dirty_events(EVENTS)
             if not dirty:
                 return False
-            courses = await self._courses.of(shelf, source, {one.activity for one in dirty})
-            rosters = await self._courses.members(shelf, source, courses.values())
+            courses = await self.courses.of(shelf, source, {one.activity for one in dirty})
+            rosters = await self.courses.members(shelf, source, courses.values())
+            aliases = await activity_aliases(connection, source.namespace)
             slots = await book.slots([
                 (activity, starts)
                 for one in dirty
@@ -222,7 +227,7 @@ class Sayer:
                     (one.said_activity, one.said_starts),
                 )
                 if activity is not None and starts is not None
-            ])  # fmt: skip
+            ], aliases)  # fmt: skip
             reported = await book.reported([one.id for one in dirty])
             said: list[Said] = []
             hard: list[Event] = []
@@ -265,7 +270,7 @@ class Sayer:
         stuck: set[UUID],
         settled: Settled,
     ) -> None:
-        answers = await self._say(source, said, courses)
+        answers = await self.say(source, said, courses)
         spoken: dict[UUID, Attendance] = {}
         failed: set[UUID] = set()
         for register, answer in zip(said, answers, strict=True):

@@ -181,6 +181,25 @@ class Shelf:
         )
         return [row["id"] for row in rows]
 
+    async def stuck(self, resource: Resource) -> set[UUID]:
+        """Those that wait for something."""
+        rows = await self._connection.fetch(
+            f"SELECT id FROM {table_of(resource)} "
+            f"WHERE source_id = $1 AND {_of(resource)} AND stuck",
+            self._source.source_id,
+        )
+        return {row["id"] for row in rows}
+
+    async def any_gone(self, resource: Resource) -> bool:
+        """Whether anything of it was deleted."""
+        return bool(
+            await self._connection.fetchval(
+                f"SELECT EXISTS (SELECT 1 FROM {table_of(resource)} "
+                f"WHERE source_id = $1 AND {_of(resource)} AND deleted)",
+                self._source.source_id,
+            )
+        )
+
     async def targets(self, resource: Resource, ids: Collection[UUID]) -> set[UUID]:
         """Everything that these entities name."""
         rows = await self._connection.fetch(

@@ -20,6 +20,20 @@ class AliasLoopError(Exception):
         self.index = index
 
 
+async def activity_aliases(connection: Connection, namespace: str) -> dict[UUID, UUID]:
+    """Other name -> first name, of activities whose names are UUIDs."""
+    rows = await connection.fetch(
+        "SELECT activity, same_as FROM ingest.activity_aliases WHERE namespace = $1", namespace
+    )
+    found: dict[UUID, UUID] = {}
+    for row in rows:
+        try:
+            found[UUID(row["activity"])] = UUID(row["same_as"])
+        except ValueError:
+            continue
+    return found
+
+
 async def add_aliases(
     connection: Connection,
     organiser_id: UUID,

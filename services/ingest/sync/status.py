@@ -30,6 +30,8 @@ ADVICE = {
     "pages_shifted": "Nothing: pupils were removed while the list was read; read again next time.",
     "unknown_pupil": "Nothing: it is applied when the roster names the pupil.",
     "no_placement": "Nothing: it is applied when the pupil has an enrolment in that school year.",
+    "reimported_unclear": "Say which activity it is with POST /v1/activities/aliases; or have the "
+    "old lessons deleted in the school system.",
     "too_many_left": "If it is so: forvarning sources sync SOURCE --accept-losses.",
 }
 """What to do about a code; what is not here is in the hands of the system's operator."""

@@ -216,3 +216,34 @@ def test_a_mapping_that_contradicts_itself(tmp_path: Path, old: str, new: str, r
     (tmp_path / "mapping.toml").write_text(TEXT.replace(old, new))
     with pytest.raises(MappingError, match=reason):
         read_mapping(tmp_path / "mapping.toml")
+
+
+RENAMED = TEXT.replace(
+    'activity = { column = "Lektion" }', 'activity = { columns = ["Grupp", "Ämne"] }'
+)
+
+
+def renamed(lesson: str, group: str, subject: str) -> Import:
+    row = f"{lesson};2026-11-24;8:10;9:10;130405-9809;20;60;N;{group};{subject}"
+    content = f"{HEADING};Grupp;Ämne\n{row}\n"
+    return read_csv(
+        content.encode(), Mapping.model_validate(tomllib.loads(RENAMED)), MODIFIED
+    )  # fmt: skip
+
+
+def test_a_lesson_whose_id_is_another_after_each_import_is_known_by_other_columns() -> None:
+    first, again = renamed("4711", "7A", "MA"), renamed("9042", "7A", "MA")
+    assert only(first)["activity"] == only(again)["activity"] == "7A|MA"
+    assert only(first)["id"] == only(again)["id"]
+    # No two names run into one.
+    assert only(renamed("1", "7A|M", "A"))["activity"] != only(first)["activity"]
+    assert codes(renamed("1", "", "MA")) == [(2, "Grupp", "missing_value")]
+    assert codes(renamed("1", "7" * 150, "M" * 150)) == [(2, "Grupp", "too_long")]
+
+
+def test_each_of_the_columns_must_be_there() -> None:
+    mapping = Mapping.model_validate(tomllib.loads(RENAMED))
+    assert {"Grupp", "Ämne"} <= mapping.columns()
+    assert mapping.names()["activity"] == "Grupp"
+    with pytest.raises(ValueError, match="columns"):
+        Mapping.model_validate(tomllib.loads(RENAMED.replace(', "Ämne"]', "]")))
