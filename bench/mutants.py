@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from bench.mutant_verdicts import Verdict, Verdicts
+from bench.mutant_verdicts import Verdict, Verdicts, numbers
 from bench.result import Aim, print_result
 
 ROOT = Path(__file__).parents[1]
@@ -103,8 +103,13 @@ def reasons(source: Callable[[str], str], file: Path = SURVIVORS) -> dict[str, s
     ``source`` gives the hash of the source of the function that a mutant is of:
     what was said of another one is about another mutant.
     """
-    rows = tomllib.loads(file.read_text("utf-8")).get("survivor", [])
-    return {row["mutant"]: row["reason"] for row in rows if source(row["mutant"]) == row["source"]}
+    found: dict[str, str] = {}
+    for row in tomllib.loads(file.read_text("utf-8")).get("survivor", []):
+        for number in numbers(row["numbers"]):
+            mutant = f"{row['function']}__mutmut_{number}"
+            if source(mutant) == row["source"]:
+                found[mutant] = row["reason"]
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:

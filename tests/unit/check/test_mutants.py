@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import mutants
-from bench.mutant_verdicts import Verdict
+from bench.mutant_verdicts import Verdict, numbers
 from bench.mutants import SURVIVORS, Counts, main, modules, reasons
 
 KILLED, TIMEOUT, LIVED, UNREACHED = Verdict
@@ -46,15 +46,18 @@ def test_every_explained_survivor_has_a_reason_and_is_of_the_core() -> None:
     known = modules()
     found = tomllib.loads(SURVIVORS.read_text("utf-8"))["survivor"]
     for row in found:
-        assert row["mutant"].split(".")[3] in known
+        assert row["function"].split(".")[3] in known
+        assert list(numbers(row["numbers"]))
         assert len(row["reason"]) > 20
         assert row["source"]
 
 
 def test_a_reason_is_about_one_function_and_not_about_what_it_became(tmp_path: Path) -> None:
     file = tmp_path / "survivors.toml"
-    file.write_text('[[survivor]]\nmutant = "a.x_f__mutmut_1"\nsource = "aaaa"\nreason = "R"\n')
-    assert reasons(lambda _: "aaaa", file) == {"a.x_f__mutmut_1": "R"}
+    told = 'function = "a.x_f"\nnumbers = "1,3-4"\nsource = "aaaa"\nreason = "R"\n'
+    file.write_text(f"[[survivor]]\n{told}")
+    mutants = {f"a.x_f__mutmut_{number}" for number in (1, 3, 4)}
+    assert reasons(lambda _: "aaaa", file) == dict.fromkeys(mutants, "R")
     assert reasons(lambda _: "bbbb", file) == {}
 
 

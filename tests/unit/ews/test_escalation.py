@@ -114,6 +114,27 @@ def test_a_late_notice_about_days_without_lessons_is_decided_on_at_once() -> Non
     assert [one.state for event in harness.snapshots() for one in event.episodes] == [3]
 
 
+@pytest.mark.parametrize(("days_of_leave", "fires"), [(10, False), (11, True)])
+def test_leave_of_more_than_ten_school_days_in_a_school_year_is_told(
+    days_of_leave: int, *, fires: bool
+) -> None:
+    """The principal's own may be ten (skollagen 7 kap. 18 §); days without lessons are none."""
+    harness, school = started(
+        'measure = "leave_days"\nwindow = "school_year"\ncomparator = ">"\nthreshold = 10\n'
+    )
+    autumn, spring = weekdays(5, day(2026, 10, 28)), weekdays(days_of_leave - 5, day(2027, 3, 1))
+    for number, some in enumerate((autumn, spring)):
+        first, after = calendar.local_midnight(some[0]), calendar.local_midnight(some[-1] + 1)
+        harness.apply(school.notice(1, first, after, number, kind=f.NOTICE_KIND_LEAVE))
+    for at in (*autumn, *weekdays(12, day(2027, 3, 1))):
+        harness.apply(*school.school_day(at, [1]))
+    harness.collect()
+    assert raised(harness) == ([spring[-1]] if fires else [])
+    if fires:
+        [event] = harness.snapshots()
+        assert event.episodes[0].sentence.startswith("Beviljad ledighet 11 skoldagar under läsåret")
+
+
 def test_the_first_report_from_another_account_than_three_others_is_unusual() -> None:
     harness, school = started(
         'measure = "unusual_reports"\nwindow = { school_days = 20 }\nthreshold = 1\n'
