@@ -17,6 +17,7 @@ from services.cases.store.outbox import Told
 from services.cases.store.scope import Database, Viewer
 from services.cases.views.case import not_found, protected
 from services.common.problem import Problem
+from services.common.roles import DESK
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
@@ -162,7 +163,7 @@ class CaseActions:
             raise protected()
         if deciding and not row["can_decide"]:
             raise forbidden()
-        if not await shares.roles_on(connection, row["case_id"]):
+        if not await shares.roles_on(connection, row["case_id"]) - DESK:
             raise reading_only()
         case = cases.from_row(row)
         if version is not None and case.version != version:
@@ -235,7 +236,9 @@ def forbidden() -> Problem:
 
 
 def reading_only() -> Problem:
-    """The viewer has opened the case and has no part in it."""
+    """The viewer has merely opened the case, or receives its anmälan."""
     return Problem(
-        403, "reading_only", "Du läser ärendet med särskilt skäl och kan inte skriva i det."
+        403,
+        "reading_only",
+        "Du kan läsa det här men inte skriva i ärendet. Det gör elevens skola och koordinatorn.",
     )

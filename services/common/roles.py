@@ -38,3 +38,5 @@ MAY_OPEN: frozenset[Role] = PUPIL_ROLES - {"mentor"}
 FIGURES: frozenset[Role] = frozenset({"area_manager", "board"})
 #: These are told when a case was read outside somebody's duties, and may say yes where two must.
 OVERSEES_OPENINGS: frozenset[Role] = frozenset({"principal", "organiser_officer"})
+#: These receive anmälningar: who and since when, not the case behind them.
+DESK: frozenset[Role] = frozenset({"organiser_officer", "compulsory_officer"})

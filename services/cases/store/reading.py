@@ -36,7 +36,10 @@ _JOIN_WHO = """
                   AS protected) o) k
 """
 _CASE_ROWS = f"""
-    SELECT {_CASE}, {_WHO}, s.given_name || ' ' || s.family_name AS assigned_name, d.due_at,
+    SELECT {_CASE}, {_WHO},
+           ((SELECT cases.desk_only())
+            AND NOT c.case_id = ANY ((SELECT cases.opened_by_me())::uuid[])) AS desk_only,
+           s.given_name || ' ' || s.family_name AS assigned_name, d.due_at,
            (c.assigned_staff_id = (SELECT cases.viewer())
             OR c.school_unit_id = ANY (
                 (SELECT cases.units_of('{{attendance_officer,principal}}'))::uuid[]))

@@ -26,7 +26,9 @@ def pupil(row: Record) -> PupilShown:
 
 def case_line(row: Record, viewer: UUID, now: datetime) -> CaseLine:
     """A case in a list."""
+    # The huvudman's desk learns who and since when, not what the absence is like.
     known = row["known"]
+    told = known and not row["desk_only"]
     due = row["due_at"]
     return CaseLine(
         case_id=row["case_id"],
@@ -34,9 +36,9 @@ def case_line(row: Record, viewer: UUID, now: datetime) -> CaseLine:
         pupil=pupil(row),
         state=row["state"],
         attention=row["attention"],
-        level=row["level"],
-        family=row["family"] if known else None,
-        headline=row["headline"] if known else "",
+        level=0 if row["desk_only"] else row["level"],
+        family=row["family"] if told else None,
+        headline=row["headline"] if told else "",
         school_date=row["school_date"],
         woke=row["woke"],
         opened_at=row["opened_at"],
