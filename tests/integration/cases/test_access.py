@@ -53,6 +53,9 @@ PROBES: dict[Route, Probe] = {
     ("POST", "/arenden/{number}/ta-emot"): Probe({"version": STALE}),
     ("POST", "/arenden/{number}/avsluta"): Probe({"version": STALE, "reason": "other"}),
     ("POST", "/arenden/{number}/anteckna"): Probe({"text": "Ett ord."}),
+    ("POST", "/registerutdrag"): Probe(
+        lambda to: {"wanted": to.number, "reference": "Dnr 2026/17", "form": "json"}
+    ),
     ("POST", "/ring-hem/{duty_id}"): Probe({"version": STALE, "outcome": "informed"}),
 }
 
@@ -125,7 +128,9 @@ def letter(answer: httpx.Response) -> str:
     if answer.status_code == 404:
         return "-"
     if answer.status_code == 403:
-        masked = "protected_pupil" in answer.text or "skyddade personuppgifter" in answer.text
+        masked = (
+            "protected_pupil" in answer.text or "Eleven har skyddade personuppgifter" in answer.text
+        )
         return "p" if masked else "x"
     assert answer.status_code < 500, answer.text
     assert answer.status_code != 401, answer.text
