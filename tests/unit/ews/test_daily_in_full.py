@@ -216,3 +216,40 @@ def test_pupils_of_two_classes_and_of_none_are_in_their_own_units_sums() -> None
         (HOME, b""): (1, 10),  # without a placement: where the lesson is
         (OTHER_UNIT, OTHER_CLASS): (1, 20),
     }
+
+
+def test_the_sums_name_the_partition_that_they_are_of() -> None:
+    harness, school = started(1)
+    facts = [*harness.log, *school.school_day(START, [0], {0: "v"})]
+    core = harness._new()
+    for offset, fact in enumerate(facts):
+        core.apply(fact, offset, partition=5)
+    (row,) = core.collect().group_days
+    assert row.key == f"{HOME.hex()}:{START}:5".encode()
+    assert GroupDay.FromString(row.value or b"").partition == 5
+
+
+def test_whatever_comes_in_at_once_is_told_day_by_day() -> None:
+    """More days, of two classes, than are added up side by side."""
+    harness, school = started(1)
+    other = School(bucket=7)
+    other.sequence = 10_000
+    days = weekdays(50)
+    harness.apply(other.placement(4))
+    for at in days:
+        harness.apply(
+            school.register(at, 490, {0: AWAY}),
+            other.register(at, 560, {4: (0, 0, 0, 0)}),
+            school.closed(at),
+        )
+    batch = harness.collect()
+    assert len(batch.absence_days) == 100
+    found = [AbsenceDay.FromString(row.value or b"") for row in batch.absence_days]
+    assert {(one.pupil_id, one.valid, one.revision) for one in found} == {
+        (name(0, "pupil"), 60, 1),
+        (name(4, "pupil"), 0, 1),
+    }
+    sums = [GroupDay.FromString(row.value or b"") for row in batch.group_days]
+    assert [one.epoch_day for one in sums] == days
+    whole = [[some for some in one.sums if some.slot_hour == 24] for one in sums]
+    assert {(one.pupils, one.offered, one.reported) for (one,) in whole} == {(2, 120, 60)}

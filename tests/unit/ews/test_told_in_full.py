@@ -75,7 +75,7 @@ def ground(day: int, nth: int, mark: Marks) -> w.LessonGround:
 
 def grounds(*days: int, metric: str = "total", only: Iterable[int] = range(4)) -> list[object]:
     """The lessons of these days with absence of the metric, the newest first."""
-    found = []
+    found: list[object] = []
     for day in sorted(days, reverse=True):
         for nth in sorted(only, reverse=True):
             mark = WEEK[day][nth]
