@@ -7,7 +7,7 @@ from typing import Any
 
 from services.cases import metrics
 from services.cases.chain import attendance, consequences, sharing
-from services.cases.chain.consequences import EFFECTS
+from services.cases.chain.consequences import EFFECTS, LAST
 from services.cases.chain.context import Context
 from services.cases.chain.preparing import PREPARE
 from services.cases.domain.entries.closing import Closure
@@ -49,8 +49,13 @@ async def closed(context: Context, entry: Entry) -> None:
     detail = {"reason": body.reason, "note": body.note, "band": body.band}
     await consequences.tell(context, "closed", detail)
     await consequences.looked_at(context)
-    await sharing.leave_queue(context)
     metrics.CASE_CHANGES.labels("closed").inc()
+
+
+async def unqueued(context: Context, entry: Entry) -> None:
+    """A closed case waits for no koordinator."""
+    del entry
+    await sharing.leave_queue(context)
 
 
 def install() -> None:
@@ -58,3 +63,4 @@ def install() -> None:
     for step in ("close_case", "close_below", "end_coordination", "end_coordination_below"):
         PREPARE[step] = compute
     EFFECTS["close_case"] = EFFECTS["close_below"] = closed
+    LAST["close_case"] = LAST["close_below"] = unqueued

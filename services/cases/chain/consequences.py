@@ -18,6 +18,8 @@ Effect = Callable[[Context, Entry], Awaitable[None]]
 
 #: What else a step does, by its name.
 EFFECTS: dict[str, Effect] = {}
+#: What a step does last of all, by its name: it may end the person's own part in the case.
+LAST: dict[str, Effect] = {}
 #: What is done after every step and every revision, whatever it was.
 ALWAYS: list[Effect] = []
 
@@ -31,6 +33,8 @@ async def follow(context: Context, step: Step, entry: Entry) -> None:
     await _after(context, entry)
     await tell(context, "step", _shown(entry) | {"step": step.name})
     await _audit(context, f"step.{step.name}", entry)
+    if last := LAST.get(step.name):
+        await last(context, entry)
 
 
 async def revised(context: Context, entry: Entry, fields: list[str]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from services.cases.chain import consequences, others, sharing
-from services.cases.chain.consequences import EFFECTS
+from services.cases.chain.consequences import EFFECTS, LAST
 from services.cases.chain.context import Context
 from services.cases.chain.preparing import PREPARE
 from services.cases.domain import coordination
 from services.cases.domain.coordination import Consenters
+from services.cases.domain.entries.closing import Closure
 from services.cases.domain.entries.coordination import Coordination
 from services.cases.store import entries
 from services.cases.store.entries import Entry
@@ -77,16 +78,23 @@ async def assigned(context: Context, entry: Entry) -> None:
 async def ended(context: Context, entry: Entry) -> None:
     """A koordinator's part is over; the others' goes on."""
     assert entry.parent_id is not None  # noqa: S101 - it hangs on its koordinator
-    on = entry.body.on  # type: ignore[attr-defined]  # a Closure
-    after = await others.move(context, entry.parent_id, "ended", ended_on=on)
-    assert after is not None  # noqa: S101 - it was not ended
-    assert isinstance(after.body, Coordination)  # noqa: S101 - likewise
+    assert isinstance(entry.body, Closure)  # noqa: S101 - the step's kind
+    await others.move(context, entry.parent_id, "ended", ended_on=entry.body.on)
+
+
+async def left(context: Context, entry: Entry) -> None:
+    """Who has ended sees the case no more, nor does the leader when it was the last."""
+    assert entry.parent_id is not None  # noqa: S101 - it hangs on its koordinator
+    async with as_system(context.connection):
+        held = await entries.one(context.connection, entry.parent_id)
+    assert held is not None  # noqa: S101 - entries are never deleted
+    assert isinstance(held.body, Coordination)  # noqa: S101 - the step's own
     working = [
         fact
         for fact in context.chain.of("coordination", "assigned", "started")
         if fact.entry_id != entry.parent_id
     ]
-    await sharing.leave(context, after.body.staff_id, last=not working)
+    await sharing.leave(context, held.body.staff_id, last=not working)
 
 
 async def withdrawn(context: Context, entry: Entry) -> None:
@@ -119,7 +127,8 @@ def install() -> None:
     PREPARE["order_coordination"] = describe
     PREPARE["share"] = gate
     EFFECTS["order_coordination"] = ordered
-    EFFECTS["withdraw_request"] = EFFECTS["decline_request"] = not_ordered
+    LAST["withdraw_request"] = LAST["decline_request"] = not_ordered
     EFFECTS["assign_coordinator"] = assigned
     EFFECTS["end_coordination"] = EFFECTS["end_coordination_below"] = ended
+    LAST["end_coordination"] = LAST["end_coordination_below"] = left
     EFFECTS["withdraw_consent"] = withdrawn

@@ -147,6 +147,11 @@ def step_shown(context: Context, step: Step) -> StepShown:
     )
 
 
+def written(entry: Entry) -> EntryShown:
+    """What somebody has just written, for who may read the case no more because of it."""
+    return entry_shown(entry, {})
+
+
 async def read_entry(
     database: Database, viewer: Viewer, case: UUID | str, entry_id: UUID
 ) -> EntryShown:

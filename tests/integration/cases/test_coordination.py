@@ -1,0 +1,295 @@
+"""Uppföljning, koordinator and avslut on a real database: who may, who sees, what follows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.cases.chain.perform import perform
+from services.cases.chain.showing import read_chain
+from services.cases.store.entries import Entry
+from services.cases.store.scope import Viewer
+from services.common.problem import Problem
+from tests.integration.cases.site import opened
+from tests.integration.cases.world import TUESDAY, A, World, absence_day, give_duty, hire, made
+
+pytestmark = pytest.mark.anyio
+KARIN, ROLF, MAJA, ELIAS, KIM = (
+    A.viewer(login) for login in ("karin", "rolf", "maja", "elias", "kim")
+)
+TESS = A.viewer("tess")
+DAY = TUESDAY.isoformat()
+ORDER = {"on": DAY, "help": "Kontakt med hemmet.", "contact": "Rolf Provberg", "told": True}
+PLAN = {"level": "pupil", "starts_on": DAY, "area": "Trygga morgnar", "purposes": ["remedy"]}
+NEAR = {"starts_on": DAY, "steps": "Till grinden.", "support": "Maja möter varje morgon."}
+VERA, VIKTOR = (made(A.key, "guardian", "alva", name) for name in ("Vera", "Viktor"))
+
+
+async def begun(world: World) -> UUID:
+    """A case, and a teamledare in the area."""
+    await hire(world.admin, A, "tess", "Tess", "Övning")
+    await give_duty(world.admin, A, "tess", "team_leader", "area")
+    return UUID(await opened(world))
+
+
+async def step(  # noqa: PLR0917 - as one would say it
+    world: World,
+    who: Viewer,
+    case: UUID,
+    name: str,
+    body: Mapping[str, Any],
+    on: Entry | None = None,
+) -> Entry:
+    return await perform(world.database, who, case, name, body, target=on.entry_id if on else None)
+
+
+async def refusal(work: Any) -> Problem:
+    with pytest.raises(Problem) as found:
+        await work
+    return found.value
+
+
+async def absent(world: World, share: float, *, days: int = 40, pupil: str = "alva") -> None:
+    """Every fifth, half or all of each school day of the last weeks; lessons of an hour."""
+    told = []
+    for back in range(1, days + 20):
+        day = TUESDAY - timedelta(days=back)
+        if day.weekday() < 5:
+            away = round(share * 5)
+            told.append(absence_day(A, pupil, day, valid=away * 60, absent=away))
+    await world.take_days(*told)
+
+
+def worker(login: str, profession: str = "social_worker") -> dict[str, str]:
+    return {"staff_id": str(A.staff(login)), "profession": profession, "starts_on": DAY}
+
+
+async def seen_by(world: World, who: Viewer) -> bool:
+    async with world.database.person(who) as connection:
+        return bool(await connection.fetchval("SELECT count(*) FROM cases.cases"))
+
+
+async def test_a_bestallning_waits_in_the_areas_queue_until_a_koordinator_is_named(
+    world: World,
+) -> None:
+    case = await begun(world)
+    assert not await seen_by(world, KIM)
+    problem = await refusal(step(world, KARIN, case, "order_coordination", ORDER))
+    assert (problem.status, problem.code) == (403, "not_your_step")
+    order = await step(world, ROLF, case, "order_coordination", ORDER)
+    body = order.body.model_dump()
+    assert (body["organiser_kind"], body["school_form"], body["sex"]) == (
+        "municipal",
+        "GR",
+        "unknown",
+    )
+    assert await seen_by(world, KIM)
+    assert await seen_by(world, TESS)
+    due = await world.admin.fetchval(
+        "SELECT due_at FROM cases.duties WHERE kind = 'assign_coordinator' AND done_at IS NULL"
+    )
+    assert due.date() == date(2026, 12, 1)
+
+    kim = await step(world, TESS, case, "assign_coordinator", worker("kim"), order)
+    rows = await world.admin.fetch("SELECT audience, staff_id, ended_at FROM cases.case_shares")
+    standing = {(row["audience"], row["staff_id"]) for row in rows if row["ended_at"] is None}
+    assert standing == {("coordination", None), ("member", A.staff("kim"))}
+    shown = await read_chain(world.database, KIM, case)
+    assert next(e for e in shown.entries if e.kind == "coordination_request").status == "accepted"
+    open_kinds = await world.admin.fetch(
+        "SELECT kind FROM cases.duties WHERE done_at IS NULL AND entry_id IS NOT NULL"
+    )
+    assert {row["kind"] for row in open_kinds} == {"start_coordination"}
+
+    # A second profession on the same case, and nobody twice.
+    await hire(world.admin, A, "sam", "Sam", "Special")
+    await give_duty(world.admin, A, "sam", "coordinator", "area")
+    again = await refusal(step(world, TESS, case, "assign_coordinator", worker("kim"), order))
+    assert again.extra["need"] == "not_already"
+    await step(world, TESS, case, "assign_coordinator", worker("sam", "special_educator"), order)
+    await absent(world, 0.2)
+    over = {"on": DAY, "reason": "attendance_restored"}
+    await step(world, KIM, case, "end_coordination", over, kim)
+    assert not await seen_by(world, KIM)
+    assert await seen_by(world, A.viewer("sam"))
+    assert await seen_by(world, TESS)
+
+
+async def test_a_bestallning_says_that_the_home_knows(world: World) -> None:
+    case = await begun(world)
+    problem = await refusal(step(world, ROLF, case, "order_coordination", ORDER | {"told": False}))
+    assert problem.extra["need"] == "home_knows"
+    order = await step(world, ROLF, case, "order_coordination", ORDER)
+    twice = await refusal(step(world, ROLF, case, "order_coordination", ORDER))
+    assert twice.extra["need"] == "not_ordered"
+    await step(world, ROLF, case, "withdraw_request", {"ended_why": "Löst i klassen."}, order)
+    assert not await seen_by(world, KIM)
+    await step(world, ROLF, case, "order_coordination", ORDER)
+
+
+def consent(guardian: UUID | None, *actors: str) -> dict[str, Any]:
+    whose = {"party": "guardian", "guardian_id": str(guardian)} if guardian else {"party": "pupil"}
+    return whose | {"on": DAY, "actors": list(actors), "way": "written"}
+
+
+async def test_nothing_is_shared_before_every_guardian_has_said_yes_and_a_mature_pupil(
+    world: World,
+) -> None:
+    case = await begun(world)
+    meeting = {"on": DAY, "actors": ["social_services"], "agreed": "Möte varannan vecka."}
+
+    async def lacking() -> list[str]:
+        problem = await refusal(step(world, ROLF, case, "share", meeting))
+        assert (problem.code, problem.extra["need"]) == ("not_lawful_now", "consented")
+        assert problem.extra["paragraph"] == "offentlighets- och sekretesslagen 10 kap. 1 §"
+        return sorted(problem.extra.get("lacking", []))
+
+    await lacking()
+    vera = await step(world, MAJA, case, "give_consent", consent(VERA, "social_services", "care"))
+    await lacking()
+    await step(world, MAJA, case, "give_consent", consent(VIKTOR, "social_services"))
+    mature = {"on": DAY, "mature": True, "why": "Förstår och vill bestämma själv."}
+    judged = await step(world, ELIAS, case, "judge_maturity", mature)
+    await lacking()
+    await step(world, MAJA, case, "give_consent", consent(None, "social_services"))
+    network = await step(world, ROLF, case, "share", meeting)
+    # What Viktor has not said yes to is still closed.
+    wider = meeting | {"actors": ["social_services", "care"]}
+    assert (await refusal(step(world, ROLF, case, "share", wider))).extra["need"] == "consented"
+    # The gate is computed: nobody gets by it by sending another answer.
+    cheat = wider | {"lacking": []}
+    assert (await refusal(step(world, ROLF, case, "share", cheat))).status in {409, 422}
+    assert judged.status == "judged"
+
+    # Vera changes her mind: what built on it is over in the same transaction.
+    await step(world, MAJA, case, "withdraw_consent", {"ended_on": DAY}, vera)
+    row = await world.admin.fetchrow(
+        "SELECT status, body, version FROM cases.entries WHERE entry_id = $1", network.entry_id
+    )
+    assert row is not None
+    assert (row["status"], row["version"]) == ("ended", 2)
+    assert json.loads(row["body"])["ended_why"] == "Samtycket är återkallat."
+    assert "sharing_ended" in await world.history(A, "alva")
+    await lacking()
+
+
+async def test_an_insats_is_followed_up_beside_its_computed_attendance(world: World) -> None:
+    case = await begun(world)
+    await absent(world, 1.0, days=60)
+    start = TUESDAY - timedelta(days=14)
+    better = [
+        absence_day(A, "alva", start + timedelta(days=n), revision=2)
+        for n in range(14)
+        if (start + timedelta(days=n)).weekday() < 5
+    ]
+    await world.take_days(*better)
+    plan = await step(world, MAJA, case, "make_plan", PLAN | {"no_assessment": "Ny i klassen."})
+    insats = await step(
+        world,
+        MAJA,
+        case,
+        "agree_intervention",
+        {
+            "what": "Möte vid grinden",
+            "why": "Svårt att komma in",
+            "approaches": ["pupil"],
+            "who": "Maja",
+            "starts_on": start.isoformat(),
+            "tier": "individual",
+            "purpose": "remedy",
+            "no_voice": "Vill inte prata än.",
+        },
+        plan,
+    )
+    early = await refusal(
+        step(world, MAJA, case, "follow_up", {"on": DAY, "works": "well"}, insats)
+    )
+    assert early.extra["need"] == "target"
+    insats = await step(
+        world, MAJA, case, "start_intervention", {"started_on": start.isoformat()}, insats
+    )
+    talk = {
+        "on": DAY,
+        "works": "partly",
+        "how": "Kommer varje dag nu.",
+        "progress": "Äter i matsalen.",
+        "next_time": "Som nu, och ett ämne till.",
+        "next_on": "2026-12-08",
+    }
+    # Whatever somebody sends in the computed fields is not taken.
+    cheat = await refusal(step(world, MAJA, case, "follow_up", talk | {"strange": 1}, insats))
+    assert cheat.status == 422
+    found = await step(world, MAJA, case, "follow_up", talk | {"after": 12.0}, insats)
+    body = found.body.model_dump()
+    assert (body["before"], body["after"], body["direction"]) == (0.0, 100.0, "higher")
+    assert body["after_low"] < 100.0 <= body["after_high"]
+    row = await world.admin.fetchrow(
+        "SELECT status, body FROM cases.entries WHERE entry_id = $1", insats.entry_id
+    )
+    assert row is not None
+    assert row["status"] == "followed_up"
+    due = await world.admin.fetch(
+        "SELECT due_at FROM cases.duties WHERE kind = 'follow_up' AND done_at IS NULL"
+    )
+    assert [one["due_at"].date() for one in due] == [date(2026, 12, 8)]
+    # Again, "både i vardagen och över tid".
+    await step(world, MAJA, case, "follow_up", talk | {"next_on": "2026-12-15"}, insats)
+
+
+async def test_a_pupil_under_sixty_per_cent_is_not_closed_in_silence(world: World) -> None:
+    case = await begun(world)
+    await absent(world, 0.6)
+    ending = {"on": DAY, "reason": "other_actor", "note": "BUP tar över."}
+    silent = await refusal(step(world, KARIN, case, "close_case", ending))
+    assert (silent.extra["need"], silent.status) == ("not_silent", 409)
+    # The one who may decide it is the rektor, with a reason.
+    below = ending | {"below_reason": "Vården har samordningsansvaret."}
+    problem = await refusal(step(world, KARIN, case, "close_below", below))
+    assert problem.code == "not_your_step"
+    assert (await refusal(step(world, ROLF, case, "close_below", ending))).extra[
+        "need"
+    ] == "said_why"
+    closure = await step(world, ROLF, case, "close_below", below)
+    body = closure.body.model_dump()
+    assert (body["band"], body["presence"], body["days"]) == ("25_60", 40.0, 20)
+    row = await world.case(A, "alva")
+    assert (row["state"], row["close_reason"]) == ("closed", "other_actor")
+    assert (await world.told())[-2:] == ["closed", "step"]
+    # A new warning opens it again, and a plan for skolnärmande is another way.
+
+
+async def test_with_a_plan_for_skolnarmande_the_pupil_keeps_the_support(world: World) -> None:
+    case = await begun(world)
+    await absent(world, 0.8)
+    await step(world, MAJA, case, "make_approach_plan", NEAR)
+    closure = await step(world, KARIN, case, "close_case", {"on": DAY, "reason": "other_actor"})
+    assert closure.body.model_dump()["band"] == "under_25"
+
+
+async def test_an_open_utredning_or_koordinator_keeps_the_case_open(world: World) -> None:
+    case = await begun(world)
+    await absent(world, 0.2)
+    ending = {"on": DAY, "reason": "attendance_restored"}
+    order = await step(world, ROLF, case, "order_coordination", ORDER)
+    await step(world, TESS, case, "assign_coordinator", worker("kim"), order)
+    problem = await refusal(step(world, KARIN, case, "close_case", ending))
+    assert problem.extra["need"] == "uncoordinated"
+
+
+async def test_talks_are_for_the_koordinator_and_those_named(world: World) -> None:
+    case = await begun(world)
+    order = await step(world, ROLF, case, "order_coordination", ORDER)
+    kim = await step(world, TESS, case, "assign_coordinator", worker("kim"), order)
+    talk = {"on": DAY, "form": "supportive", "place": "walk", "words": "Jag vill gå tidigt."}
+    problem = await refusal(step(world, ELIAS, case, "converse", talk, kim))
+    assert problem.code == "not_your_step"
+    written = await step(world, KIM, case, "converse", talk, kim)
+    assert written.sensitivity == "coordination"
+    for who, sees in ((KIM, True), (TESS, True), (KARIN, False), (MAJA, False), (ROLF, False)):
+        shown = await read_chain(world.database, who, case)
+        assert ("conversation" in {one.kind for one in shown.entries}) is sees
