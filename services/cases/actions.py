@@ -1,5 +1,5 @@
-"""What people do: acknowledge, comment, close, ring home. Effect, history, outbox, audit: one
-transaction under the viewer's own row-level security."""
+"""What people do beside the chain: acknowledge, comment, ring home. Effect, history, outbox and
+audit are one transaction under the viewer's own row-level security."""
 
 from __future__ import annotations
 
@@ -73,30 +73,6 @@ class CaseActions:
             await self._tell(connection, viewer, case, "commented", {}, now=now)
             await self._audit(connection, viewer, "case.commented", case_id, now)
         metrics.CASE_CHANGES.labels("commented").inc()
-
-    async def close(
-        self, viewer: Viewer, case_id: UUID, version: int, reason: str, note: str
-    ) -> None:
-        """Close a case with a reason; a new warning opens it again."""
-        async with self._database.person(viewer) as connection:
-            case = await self._case(connection, case_id, version)
-            decisions.check_close(case.state, reason, note)
-            now = self._database.now()
-            after = replace(
-                case,
-                state="closed",
-                attention=None,
-                attention_at=None,
-                closed_at=now,
-                closed_by=viewer.staff_id,
-                close_reason=reason,
-                close_note=note.strip() or None,
-            )
-            detail = {"reason": reason, "note": note.strip()}
-            await self._save(connection, viewer, after, "closed", detail, now=now)
-            await duties.finish_acknowledge(connection, case_id, now, viewer.staff_id, "closed")
-            await self._audit(connection, viewer, "case.closed", case_id, now)
-        metrics.CASE_CHANGES.labels("closed").inc()
 
     async def call(
         self, viewer: Viewer, duty_id: UUID, version: int, outcome: str, note: str

@@ -16,6 +16,7 @@ from services.cases import metrics
 from services.cases.api import cases as cases_api
 from services.cases.api import chain as chain_api
 from services.cases.api import documents as documents_api
+from services.cases.api import due as due_api
 from services.cases.api import internal as internal_api
 from services.cases.api import journal as journal_api
 from services.cases.api import openings as openings_api
@@ -112,6 +113,7 @@ def build(settings: CasesSettings) -> FastAPI:
     app.include_router(cases_api.router)
     app.include_router(openings_api.router)
     app.include_router(chain_api.router)
+    app.include_router(due_api.router)
     app.include_router(documents_api.router)
     app.include_router(internal_api.router(settings.cases_ops_token))
     if settings.cases_journal_token is not None:

@@ -7,6 +7,7 @@ open case is looked at again now and then, and given to whom it stands with toda
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from services.cases import metrics
 from services.cases.domain.assignment import Place, assign
+from services.cases.domain.duty_kinds import DUTY_KINDS
 from services.cases.intake.decision import assignment_detail
 from services.cases.store import attempts, cases, duties, outbox, people, sessions
 from services.cases.store.cases import Case, Happened
@@ -58,7 +60,8 @@ class Sweep:
         forget = monotonic() >= self._forget_next
         if forget:
             self._forget_next = monotonic() + _FORGET_EVERY
-        totals: dict[str, float] = {"unassigned": 0, "call_home": 0, "acknowledge": 0}
+        unassigned = 0
+        overdue: Counter[str] = Counter()
         pending, oldest = 0, 0.0
         for organiser_id in await pg.organiser_ids(self._database.pool):
             after: UUID | None = UUID(int=0)
@@ -68,30 +71,35 @@ class Sweep:
             async with self._database.system(organiser_id) as connection:
                 if forget:
                     await self._forget(connection)
+                for late in await connection.fetch(
+                    """
+                    SELECT kind, count(*) AS n FROM cases.duties
+                    WHERE organiser_id = cases.organiser() AND done_at IS NULL
+                      AND withdrawn_at IS NULL AND due_at < $1
+                    GROUP BY kind
+                    """,
+                    self._database.now(),
+                ):
+                    overdue[late["kind"]] += late["n"]
                 row = await connection.fetchrow(
                     """
                     SELECT
                         (SELECT count(*) FROM cases.cases
                          WHERE state <> 'closed' AND assigned_staff_id IS NULL) AS unassigned,
-                        d.call_home, d.acknowledge, o.pending, o.oldest
-                    FROM (SELECT count(*) FILTER (WHERE kind = 'call_home') AS call_home,
-                                 count(*) FILTER (WHERE kind = 'acknowledge') AS acknowledge
-                          FROM cases.duties
-                          WHERE done_at IS NULL AND withdrawn_at IS NULL AND due_at < $1) d,
-                         (SELECT count(*) AS pending, coalesce(extract(
+                        o.pending, o.oldest
+                    FROM (SELECT count(*) AS pending, coalesce(extract(
                               epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest
                           FROM cases.outbox WHERE published_at IS NULL) o
-                    """,
-                    self._database.now(),
+                    """
                 )
             assert row is not None  # noqa: S101 - a SELECT of scalars has one row
-            for name in totals:
-                totals[name] += row[name]
+            unassigned += row["unassigned"]
             pending += row["pending"]
             oldest = max(oldest, row["oldest"])
-        metrics.UNASSIGNED.set(totals["unassigned"])
-        for kind in ("call_home", "acknowledge"):
-            metrics.OVERDUE.labels(kind).set(totals[kind])
+        metrics.UNASSIGNED.set(unassigned)
+        # Every kind, also when nothing of it is late: an alert must not rest on a missing series.
+        for kind in DUTY_KINDS:
+            metrics.OVERDUE.labels(kind).set(overdue[kind])
         metrics.OUTBOX_PENDING.set(pending)
         metrics.OUTBOX_AGE.set(oldest)
         if forget:

@@ -45,13 +45,6 @@ class Comment(Body):
     text: str = Field(min_length=1, max_length=MAX_TEXT)
 
 
-class Closing(Seen):
-    """Why a case is closed."""
-
-    reason: str
-    note: str = Field(default="", max_length=MAX_TEXT)
-
-
 class Called(Seen):
     """How a call home went."""
 
@@ -112,13 +105,6 @@ async def acknowledge(case_id: UUID, body: Seen, who: Writer, data: Data) -> Cas
 async def comment(case_id: UUID, body: Comment, who: Writer, data: Data) -> CaseShown:
     """Write in a case."""
     await CaseActions(data).comment(who.viewer, case_id, body.text)
-    return await read_case(data, who.viewer, case_id)
-
-
-@router.post("/cases/{case_id}/close")
-async def close(case_id: UUID, body: Closing, who: Writer, data: Data) -> CaseShown:
-    """Close a case with a reason."""
-    await CaseActions(data).close(who.viewer, case_id, body.version, body.reason, body.note)
     return await read_case(data, who.viewer, case_id)
 
 

@@ -5,16 +5,6 @@ from __future__ import annotations
 from services.cases.domain.case import CaseState
 from services.common.problem import Problem
 
-#: Why a case is closed; the keys are stored, the texts shown.
-CLOSE_REASONS: dict[str, str] = {
-    "attendance_restored": "Närvaron fungerar igen",
-    "explained": "Frånvaron har fått en förklaring",
-    "withdrawn": "Varningen har tagits tillbaka",
-    "investigation": "Utredning är inledd och följs upp där",
-    "moved": "Eleven har bytt skola eller flyttat",
-    "other": "Annat skäl",
-}
-
 #: What came of a call home (skollagen 7 kap. 17 §: informed the same day).
 CALL_OUTCOMES: dict[str, str] = {
     "informed": "Vårdnadshavaren är informerad",
@@ -39,19 +29,6 @@ def check_acknowledge(state: CaseState) -> None:
             "decision_needed",
             "Ärendet är redan mottaget. Har varningen ändrats: ta ställning till ändringen.",
         )
-
-
-def check_close(state: CaseState, reason: str, note: str) -> None:
-    """An open case is closed with a known reason, and with words of one's own when it is other."""
-    if state == "closed":
-        raise Problem(409, "case_closed", "Ärendet är redan avslutat.")
-    if reason not in CLOSE_REASONS:
-        raise Problem(422, "unknown_reason", "Välj ett av skälen i listan.", field="/reason")
-    if reason == "other" and not note.strip():
-        raise Problem(
-            422, "note_needed", "Skriv vad skälet är när du väljer Annat skäl.", field="/note"
-        )
-    check_length(note, "/note")
 
 
 def check_comment(text: str) -> str:

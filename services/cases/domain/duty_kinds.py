@@ -60,3 +60,23 @@ _ALL = (
     DutyKind("ladder", "Steg i kommunens rutin", "kommunens rutin"),
 )
 DUTY_KINDS: dict[str, DutyKind] = {kind.name: kind for kind in _ALL}
+
+#: The step of the chain that does each of them; a page leads there.
+STEPS: dict[str, str] = {
+    "take_stand": "open_investigation",
+    "investigate": "finish_investigation",
+    "report_to_organiser": "report_to_organiser",
+    "home_municipality_notice": "notify_home_municipality",
+    "support_investigation": "finish_support_investigation",
+    "concern_report": "report_concern",
+    "concern_assessment": "record_assessment",
+    "concern_answer": "answer_concern",
+    "contact_again": "contact",
+    "report_result": "report_result",
+    "start_intervention": "start_intervention",
+    "follow_up": "follow_up",
+    "follow_up_plan": "follow_up_plan",
+    "assign_coordinator": "assign_coordinator",
+    "start_coordination": "start_coordination",
+    "follow_up_approach": "follow_up_approach",
+}

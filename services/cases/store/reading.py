@@ -18,13 +18,13 @@ _CASE = ", ".join(f"c.{name}" for name in cases.Case.__dataclass_fields__)
 
 # Who a row is about, as far as the viewer may know: one place for all lists and pages.
 # Needs a row x with pupil_id, class_id, school_unit_id and assigned_staff_id.
-_WHO = """
+WHO = """
     k.protected, k.known,
     CASE WHEN k.known THEN p.given_name || ' ' || p.family_name END AS pupil_name,
     CASE WHEN k.known THEN g.name END AS class_name,
     CASE WHEN k.known THEN u.name END AS unit_name
 """
-_JOIN_WHO = """
+JOIN_WHO = """
     LEFT JOIN people_v1.pupils p ON p.pupil_id = x.pupil_id
     LEFT JOIN people_v1.groups g ON g.group_id = x.class_id
     LEFT JOIN people_v1.school_units u ON u.school_unit_id = x.school_unit_id
@@ -36,7 +36,7 @@ _JOIN_WHO = """
                   AS protected) o) k
 """
 _CASE_ROWS = f"""
-    SELECT {_CASE}, {_WHO},
+    SELECT {_CASE}, {WHO},
            ((SELECT cases.desk_only())
             AND NOT c.case_id = ANY ((SELECT cases.opened_by_me())::uuid[])) AS desk_only,
            s.given_name || ' ' || s.family_name AS assigned_name, d.due_at,
@@ -46,7 +46,7 @@ _CASE_ROWS = f"""
                IS TRUE AS can_decide
     FROM cases.cases c
     JOIN LATERAL (SELECT c.pupil_id, c.class_id, c.school_unit_id, c.assigned_staff_id) x ON true
-    {_JOIN_WHO}
+    {JOIN_WHO}
     LEFT JOIN people_v1.staff s ON s.staff_id = c.assigned_staff_id
     LEFT JOIN LATERAL (
         SELECT min(d.due_at) AS due_at FROM cases.duties d
@@ -85,14 +85,14 @@ async def one_case(connection: Connection, case: UUID | str) -> Record | None:
 _CALL_ROWS = f"""
     SELECT x.duty_id, x.pupil_id, x.school_date, x.due_at, x.reason, x.withdrawn_at, x.attempts,
            x.attempted_at, x.assigned_staff_id, x.version, x.case_id, x.done_at, x.done_by,
-           x.outcome, x.note, c.number AS case_number, {_WHO}, p.birth_date, p.phone AS pupil_phone,
+           x.outcome, x.note, c.number AS case_number, {WHO}, p.birth_date, p.phone AS pupil_phone,
            s.given_name || ' ' || s.family_name AS assigned_name,
            (x.assigned_staff_id = (SELECT cases.viewer())
             OR x.school_unit_id = ANY (
                 (SELECT cases.units_of('{{attendance_officer,principal}}'))::uuid[]))
                IS TRUE AS can_decide
     FROM cases.duties x
-    {_JOIN_WHO}
+    {JOIN_WHO}
     LEFT JOIN cases.cases c ON c.organiser_id = x.organiser_id AND c.case_id = x.case_id
     LEFT JOIN people_v1.staff s ON s.staff_id = x.assigned_staff_id
     WHERE x.organiser_id = (SELECT cases.organiser()) AND x.kind = 'call_home'
@@ -137,14 +137,14 @@ async def unexcused(connection: Connection, day: date) -> list[Record]:
     return await connection.fetch(
         f"""
         SELECT e.raised_day, e.state, e.unexplained_minutes + e.confirmed_minutes AS minutes,
-               e.lessons, e.sentence, c.number AS case_number, {_WHO},
+               e.lessons, e.sentence, c.number AS case_number, {WHO},
                n.state AS notice, n.reason AS notice_reason, n.occurred_at AS notice_at
         FROM cases.episodes e
         JOIN cases.warnings w USING (organiser_id, thread_id)
         LEFT JOIN cases.cases c ON c.organiser_id = w.organiser_id AND c.case_id = w.case_id
         JOIN LATERAL (
             SELECT e.pupil_id, w.class_id, w.school_unit_id, c.assigned_staff_id) x ON true
-        {_JOIN_WHO}
+        {JOIN_WHO}
         LEFT JOIN LATERAL (
             SELECT l.state, l.reason, l.occurred_at FROM cases.deliveries l
             WHERE l.organiser_id = e.organiser_id AND l.pupil_id = e.pupil_id

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases.domain import calendar, text, threads
-from services.cases.domain.decisions import CALL_OUTCOMES, CLOSE_REASONS
+from services.cases.domain.decisions import CALL_OUTCOMES
+from services.cases.domain.entries.closing import CLOSE_REASONS
 from services.cases.store import audit, people, reading
 from services.cases.store.scope import Database, Viewer
 from services.cases.views import history, rows

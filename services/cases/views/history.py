@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.cases.domain import text
-from services.cases.domain.decisions import CALL_OUTCOMES, CLOSE_REASONS
+from services.cases.domain.decisions import CALL_OUTCOMES
+from services.cases.domain.entries.closing import CLOSE_REASONS
 from services.cases.domain.entries.registry import KINDS
 from services.cases.views.models import HistoryLine
 
@@ -60,6 +61,9 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
         return f"Ring hem: {outcome.lower()}.{note}"
     if kind in {"step", "entry_revised"}:
         return _entry(kind, detail)
+    if kind == "ladder_done":
+        note = f" {detail['note']}" if detail.get("note") else ""
+        return f"Klart: {detail.get('title')}.{note}"
     if kind == "notice_suppressed":
         return text.suppressed_reason(detail.get("reason"))
     if kind == "notice_call_home":
@@ -68,6 +72,7 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
         "reopened": "Ärendet öppnades igen av en ny varning.",
         "acknowledged": "Ärendet togs emot.",
         "commented": "En anteckning skrevs.",
+        "sharing_ended": "Samverkan avslutades: ett samtycke är återkallat.",
         "moved": "Eleven har bytt skola inom huvudmannen.",
         "document_received": "Huvudmannen har tagit emot anmälan.",
         "document_filed": "Anmälan är förd till elevhälsans journal.",

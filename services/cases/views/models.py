@@ -112,6 +112,34 @@ class OpeningLine(Shown):
     until: datetime | None
 
 
+class DutyLine(Shown):
+    """Something that is to be done in a case by a time: by the law, by the municipality's own
+    routine, or by what somebody wrote."""
+
+    duty_id: UUID
+    kind: str
+    title: str
+    """One Swedish phrase."""
+    tasks: list[str]
+    rule: str
+    """The paragraph, or whose rule it is."""
+    ours: bool
+    """The time is this system's own: the law has a word and no number."""
+    pupil: PupilShown
+    case_number: str
+    due_at: datetime
+    overdue: bool
+    at_once: bool
+    """Genast: due the moment it began."""
+    assigned_to: str | None
+    assigned_as: str | None
+    mine: bool
+    can_decide: bool
+    step: str | None
+    """The step of the chain that does it; null where it is ticked off."""
+    version: int
+
+
 class Today(Shown):
     """Today's list. A case stands in one of the case lists only."""
 
@@ -119,6 +147,8 @@ class Today(Shown):
     scope: Literal["mine", "all"]
     school: list[SchoolLine]
     calls: list[CallLine]
+    duties: list[DutyLine]
+    """What is to be done, what is due first first."""
     unassigned: list[CaseLine]
     overdue: list[CaseLine]
     new: list[CaseLine]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from services.cases.store import audit, reading
+from services.cases.store import audit, due_reading, reading
 from services.cases.store.scope import Database, Viewer
 from services.cases.views import rows
+from services.cases.views.due import duty_line
 from services.cases.views.models import CaseLine, Today
 from services.cases.views.openings import told
 from services.cases.views.school import school_now
 
 Scope = Literal["mine", "all"]
+#: Whoever has more than these has other troubles than a list that ends; the first due come first.
+MOST_DUTIES = 500
 
 
 async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
@@ -29,6 +32,10 @@ async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
             rows.call_line(row, viewer.staff_id)
             for row in await reading.open_calls(connection, day)
         ]
+        duties = [
+            duty_line(row, viewer.staff_id, now)
+            for row in await due_reading.open_duties(connection, MOST_DUTIES)
+        ]
         unexcused = await reading.unexcused(connection, day)
         before = await reading.last_day_with_unexcused(connection, day)
         earlier = await reading.unexcused(connection, before) if before else []
@@ -36,11 +43,13 @@ async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
         if scope == "mine":
             cases = [line for line in cases if line.mine or line.assigned_to is None]
             calls = [line for line in calls if line.mine or line.assigned_to is None]
+            duties = [line for line in duties if line.mine or line.assigned_to is None]
         shown = Today(
             date=day,
             scope=scope,
             school=school,
             calls=calls,
+            duties=duties,
             unexcused=[rows.unexcused_line(row) for row in unexcused],
             unexcused_before=[
                 rows.unexcused_line(row) for row in earlier if row["state"] != "withdrawn"
@@ -56,6 +65,7 @@ async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
             "list.read",
             cases=sorted(line.number for line in cases),
             calls=len(calls),
+            duties=len(duties),
             unexcused=len(unexcused) + len(earlier),
         )
     return shown

@@ -24,6 +24,7 @@ from services.cases.web import (
     chain_pages,
     demo,
     desk_pages,
+    due_pages,
     extract,
     openid,
     pages,
@@ -82,6 +83,7 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
     app.include_router(pages.router)
     app.include_router(chain_pages.router)
     app.include_router(desk_pages.router)
+    app.include_router(due_pages.router)
     app.include_router(access.router)
     app.include_router(extract.router)
     if settings.environment == "local":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -74,7 +75,13 @@ async def today(
     own = "attendance_officer" in shown_me["roles"] and "principal" not in shown_me["roles"]
     scope: Scope = "mine" if visa == "mina" or (visa is None and own) else "all"
     shown = await read_today(data, who.viewer, scope)
-    return page("today.html", me=shown_me, today=shown, now=data.now())
+    return page(
+        "today.html",
+        me=shown_me,
+        today=shown,
+        now=data.now(),
+        soon_at=data.now() + timedelta(days=7),
+    )
 
 
 @router.get("/arenden")
@@ -112,7 +119,7 @@ async def _case_page(
         chain=chain,
         documents=sent,
         problem=problem,
-        kept={"text": "", "note": "", "reason": ""} | kept,
+        kept={"text": ""} | kept,
         today=data.today(),
     )
 
@@ -139,25 +146,6 @@ async def comment(number: str, who: Writer, data: Data, text: Note = "") -> Resp
     except Problem as problem:
         return await _case_page(who, data, number, problem, text=text)
     return _back(number, "#anteckningar")
-
-
-@router.post("/arenden/{number}/avsluta")
-async def close(
-    number: str,
-    who: Writer,
-    data: Data,
-    *,
-    version: Annotated[int, Form()],
-    reason: Annotated[str, Form()] = "",
-    note: Note = "",
-) -> Response:
-    """Close it."""
-    found = await read_case(data, who.viewer, number)
-    try:
-        await CaseActions(data).close(who.viewer, found.case.case_id, version, reason, note)
-    except Problem as problem:
-        return await _case_page(who, data, number, problem, reason=reason, note=note)
-    return _back(number)
 
 
 def _back(number: str, anchor: str = "") -> Response:

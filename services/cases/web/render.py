@@ -54,7 +54,6 @@ def _environment() -> Environment:
         "EPISODE_STATES": text.EPISODE_STATES,
         "ATTENTION": text.ATTENTION,
         "ROLES": text.ROLES,
-        "CLOSE_REASONS": decisions.CLOSE_REASONS,
         "CALL_OUTCOMES": decisions.CALL_OUTCOMES,
         "MAX_TEXT": decisions.MAX_TEXT,
         "DAY_KINDS": calendar.KINDS,

@@ -13,10 +13,14 @@ import pytest
 
 from forvarning.rules.v1.rules_pb2 import RuleProfile
 from forvarning.warnings.v1 import warnings_pb2 as pb
-from services.cases import rule_profiles
+from services.cases import metrics, rule_profiles
 from services.cases.chain.perform import perform
 from services.cases.clockwork import Clockwork
+from services.cases.sweep import Sweep
+from services.cases.views.due import tick_off
+from services.cases.views.today import today
 from services.common.clock import STOCKHOLM, local_instant
+from services.common.problem import Problem
 from tests.integration.cases.site import MONDAY, opened
 from tests.integration.cases.world import TUESDAY, A, B, Story, World
 
@@ -242,3 +246,61 @@ def test_a_content_without_its_digest_is_not_used() -> None:
     assert rule_profiles.decode(wrong.SerializeToString()) is None
     assert rule_profiles.decode(b"\xff\xff") is None
     assert rule_profiles.decode(None) is None
+
+
+async def test_a_step_of_the_routine_is_ticked_off_and_the_next_begins_at_its_time(
+    world: World,
+) -> None:
+    await activate(world, "danderyd")
+    worse = Story(A, "alva", pb.FAMILY_SPORADIC).raised(MONDAY).escalated(MONDAY)
+    await world.take(worse.event(MONDAY))
+    case = (await world.case(A, "alva"))["case_id"]
+    await settled(world)
+    world.clock.at = local_instant(MONDAY + timedelta(days=14), 9 * 60)
+    await settled(world)
+    second = (await duties(world, case=case))["steg-2"]
+    listed = await today(world.database, MAJA, "mine")
+    assert [one.title for one in listed.duties] == [
+        "Steg 1: samtal med elev och hem",
+        "Steg 2: enkel kartläggning",
+    ]
+    assert [one.overdue for one in listed.duties] == [False, False]
+    olle = A.viewer("olle")
+    with pytest.raises(Problem) as found:
+        await tick_off(world.database, olle, second["duty_id"], second["version"], "")
+    assert found.value.code == "no_such_duty"
+    with pytest.raises(Problem) as found:
+        await tick_off(world.database, A.viewer("elias"), second["duty_id"], second["version"], "")
+    assert found.value.code == "not_yours_to_decide"
+    await tick_off(world.database, MAJA, second["duty_id"], second["version"], "Klart i går.")
+    with pytest.raises(Problem) as found:
+        await tick_off(world.database, MAJA, second["duty_id"], second["version"], "")
+    assert found.value.code == "changed_meanwhile"
+    assert (await world.history(A, "alva"))[-1] == "ladder_done"
+    # Two weeks of trying it, and then step 3: it is the rektor's.
+    world.clock.at = local_instant(MONDAY + timedelta(days=28), 9 * 60)
+    await settled(world)
+    third = (await duties(world, case=case))["steg-3"]
+    assert third["assigned_staff_id"] == A.staff("rolf")
+    assert [one.title for one in (await today(world.database, MAJA, "mine")).duties] == [
+        "Steg 1: samtal med elev och hem"
+    ]
+
+
+async def test_what_the_law_asks_for_is_not_ticked_off(world: World) -> None:
+    await opened(world)
+    await settled(world)
+    [stand] = (await today(world.database, ROLF, "mine")).duties
+    assert (stand.kind, stand.step, stand.ours) == ("take_stand", "open_investigation", True)
+    with pytest.raises(Problem) as found:
+        await tick_off(world.database, ROLF, stand.duty_id, stand.version, "")
+    assert found.value.code == "not_ticked_off"
+
+
+async def test_overdue_statutory_duties_are_counted_by_kind(world: World) -> None:
+    await opened(world)
+    await settled(world)
+    world.clock.at = local_instant(date(2026, 12, 2), 9 * 60)
+    await Sweep(world.database).once()
+    assert metrics.OVERDUE.labels("take_stand")._value.get() == 1
+    assert metrics.OVERDUE.labels("concern_report")._value.get() == 0

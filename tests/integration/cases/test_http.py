@@ -169,7 +169,6 @@ async def test_forms_without_the_sessions_token_change_nothing(
     for path, data in (
         ("/arenden/F-2026-00001/ta-emot", {"version": "1"}),
         ("/arenden/F-2026-00001/anteckna", {"text": "hej"}),
-        ("/arenden/F-2026-00001/avsluta", {"version": "1", "reason": "explained"}),
         ("/logga-ut", {}),
     ):
         for token in ({}, {"csrf": "fel"}):
@@ -178,7 +177,7 @@ async def test_forms_without_the_sessions_token_change_nothing(
     for path, body in (
         ("acknowledge", {"version": 1}),
         ("comments", {"text": "hej"}),
-        ("close", {"version": 1, "reason": "explained"}),
+        ("steps/close_case", {"body": {"on": "2026-11-24", "reason": "explained"}}),
     ):
         answer = await client.post(f"/api/v1/cases/{case_id}/{path}", json=body)
         assert answer.status_code == 403, path
@@ -212,28 +211,6 @@ async def test_what_people_write_is_shown_as_text(client: httpx.AsyncClient, wor
     page = (await client.get("/arenden/F-2026-00001")).text
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &#34;citat&#34; {{ 7*7 }}" in page
-
-
-async def test_a_conflict_keeps_what_was_written(client: httpx.AsyncClient, world: World) -> None:
-    case_id = await opened(world)
-    await sign_in(client)
-    token = await csrf(client)
-    seen = {"version": 1}
-    answer = await client.post(f"/api/v1/cases/{case_id}/acknowledge", json=seen, headers=token)
-    assert answer.status_code == 200
-    form = {
-        "csrf": token["X-CSRF-Token"],
-        "version": "1",
-        "reason": "other",
-        "note": "Flyttar till Ekskolan.",
-    }
-    answer = await client.post("/arenden/F-2026-00001/avsluta", data=form)
-    assert answer.status_code == 409
-    assert "Någon annan har ändrat det här" in answer.text
-    assert "Flyttar till Ekskolan." in answer.text
-    assert 'value="other" selected' in answer.text
-    # The page now carries the version that counts.
-    assert hidden(answer.text, "version") == "2"
 
 
 async def test_a_comment_that_is_refused_is_kept(client: httpx.AsyncClient, world: World) -> None:
@@ -292,11 +269,13 @@ async def test_a_case_through_the_api(client: httpx.AsyncClient, world: World) -
     assert answer.json()["case"]["state"] == "acknowledged"
     answer = await client.post(f"{base}/comments", json={"text": "hej"}, headers=token)
     assert answer.status_code == 201
-    late = await client.post(f"{base}/close", json={"version": 1, "reason": "x"}, headers=token)
+    late = await client.post(f"{base}/acknowledge", json={"version": 1}, headers=token)
     assert (late.status_code, late.json()["version"]) == (409, 2)
-    body = {"version": 2, "reason": "explained"}
-    answer = await client.post(f"{base}/close", json=body, headers=token)
-    assert answer.json()["close_reason"] == "Frånvaron har fått en förklaring"
+    body = {"body": {"on": TUESDAY.isoformat(), "reason": "explained"}}
+    answer = await client.post(f"{base}/steps/close_case", json=body, headers=token)
+    assert answer.json()["body"]["band"] == "60_100"
+    shown = (await client.get(f"/api/v1/cases/{case_id}")).json()
+    assert shown["close_reason"] == "Frånvaron har fått en förklaring"
     closed = (await client.get("/api/v1/cases", params={"state": "closed"})).json()
     assert [line["number"] for line in closed["cases"]] == ["F-2026-00001"]
     assert closed["next_offset"] is None
@@ -362,7 +341,8 @@ async def test_openapi_names_every_operation(client: httpx.AsyncClient) -> None:
         "get /api/v1/cases/{case_id}",
         "post /api/v1/cases/{case_id}/acknowledge",
         "post /api/v1/cases/{case_id}/comments",
-        "post /api/v1/cases/{case_id}/close",
+        "get /api/v1/duties/{duty_id}",
+        "post /api/v1/duties/{duty_id}/done",
     }
 
 

@@ -202,7 +202,7 @@ async def test_whoever_merely_opened_a_case_writes_nothing_in_it(world: World, s
     path = f"/api/v1/cases/{case['case_id']}"
     for verb, body in (
         ("acknowledge", {"version": case["version"]}),
-        ("close", {"version": case["version"], "reason": "handled"}),
+        ("steps/close_case", {"body": {"on": "2026-11-24", "reason": "explained"}}),
     ):
         answer = await olle.client.post(f"{path}/{verb}", json=body, headers=olle.headers)
         assert answer.status_code == 403, verb

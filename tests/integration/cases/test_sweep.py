@@ -8,7 +8,6 @@ import pytest
 
 from forvarning.cases.v1 import cases_pb2
 from forvarning.warnings.v1 import warnings_pb2 as pb
-from services.cases.actions import CaseActions
 from services.cases.metrics import OVERDUE, UNASSIGNED
 from services.cases.sweep import Sweep
 from services.common.clock import epoch_day
@@ -103,7 +102,7 @@ async def test_a_pupil_who_changes_school_takes_the_open_case_along(world: World
 async def test_a_closed_case_stays_where_it_was(world: World) -> None:
     await opened(world)
     case = await world.case(A, "alva")
-    await CaseActions(world.database).close(A.viewer("karin"), case["case_id"], 1, "explained", "")
+    await world.close(A.viewer("karin"), case["case_id"])
     await world.admin.execute("DELETE FROM people.duties WHERE staff_id = $1", A.staff("karin"))
     await Sweep(world.database).once()
     assert (await world.case(A, "alva"))["assigned_staff_id"] == A.staff("karin")

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from forvarning.notify.v1 import notify_pb2
 from forvarning.school.v1 import school_pb2
 from forvarning.warnings.v1 import warnings_pb2 as pb
+from services.cases.chain.perform import perform
 from services.cases.domain import threads
 from services.cases.intake import absence, deliveries, school
 from services.cases.intake.warnings import WarningIntake
@@ -536,6 +537,17 @@ class World:
     async def take_signals(self, *raw: bytes) -> None:
         found = [(signal, one) for one in raw if (signal := school.decode(one)) is not None]
         await school.apply(self.database, found[0][0].organiser_id, found)
+
+    async def close(
+        self,
+        viewer: Viewer,
+        case: UUID | str,
+        reason: str = "attendance_restored",
+        note: str = "",
+    ) -> None:
+        """Close a case whose attendance is known to be good."""
+        ending = {"on": self.database.today().isoformat(), "reason": reason, "note": note}
+        await perform(self.database, viewer, case, "close_case", ending)
 
     async def case(self, organiser: Organiser, pupil: str) -> asyncpg.Record:
         """The pupil's case as it stands in the table."""

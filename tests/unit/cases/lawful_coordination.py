@@ -97,6 +97,8 @@ BROKEN: dict[tuple[str, str], Broken] = {
     ("end_coordination", "not_silent"): ("compulsory", {"band": "25_60"}, None, {}),
     ("end_coordination_below", "reasoned"): ("compulsory", _WHY, None, {}),
     ("end_coordination_below", "said_why"): ("compulsory", {"below_reason": ""}, None, {}),
+    ("close_case", "seen"): ("compulsory", {}, None, {"attention": "escalated"}),
+    ("close_below", "seen"): ("compulsory", {}, None, {"attention": "raised"}),
     ("close_case", "reasoned"): ("compulsory", _WHY, None, {}),
     ("close_case", "investigated"): ("compulsory", {}, (OPEN,), {}),
     ("close_case", "uncoordinated"): ("compulsory", {}, (WORKING,), {}),

@@ -76,6 +76,11 @@ def _reasoned(_: Chain, asked: Asked | None) -> bool:
 
 
 REASONED = Need("reasoned", "Skriv vad skälet är när du väljer Annat skäl.", _reasoned)
+SEEN = Need(
+    "seen",
+    "En varning har ändrats sedan någon senast tog ställning. Se vad som har hänt först.",
+    lambda chain, _: chain.attention is None,
+)
 INVESTIGATED = Need(
     "investigated",
     "En utredning pågår. Avsluta den först.",

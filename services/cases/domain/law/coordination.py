@@ -304,7 +304,13 @@ STEPS: tuple[Step, ...] = (
         DECIDERS,
         "Utfallet räknas på närvaron. En ny varning öppnar ärendet igen.",
         fields=("on", "reason", "note", "continues"),
-        needs=(needs.REASONED, needs.INVESTIGATED, needs.UNCOORDINATED, needs.NOT_SILENT),
+        needs=(
+            needs.SEEN,
+            needs.REASONED,
+            needs.INVESTIGATED,
+            needs.UNCOORDINATED,
+            needs.NOT_SILENT,
+        ),
         ends=("acknowledge", "take_stand"),
     ),
     Step(
@@ -318,7 +324,7 @@ STEPS: tuple[Step, ...] = (
         "Närvaron är under 60 % och ingen plan för skolnärmande gäller. Rektorn beslutar "
         "och skriver varför.",
         fields=("on", "reason", "note", "continues", "below_reason"),
-        needs=(needs.REASONED, needs.INVESTIGATED, needs.UNCOORDINATED, needs.SAID_WHY),
+        needs=(needs.SEEN, needs.REASONED, needs.INVESTIGATED, needs.UNCOORDINATED, needs.SAID_WHY),
         ends=("acknowledge", "take_stand"),
     ),
 )
