@@ -94,6 +94,7 @@ async def _run(
         for what, coroutine in (
             ("starting Faust failed", app.start()),
             ("checkpoints failed", only_ours(shell.schedule.run(watchdog.beat))),
+            ("judging beforehand failed", only_ours(shell.settling.run())),
             ("verification failed", only_ours(shell.inspector.run())),
             (
                 "following the rule profiles failed",

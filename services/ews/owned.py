@@ -23,4 +23,6 @@ class Owned:
     """Its checkpoint is due and waits for its turn: others are being written."""
     turn_at: float = 0.0
     """When its turn last came."""
+    settled: bool = False
+    """Everything that was restored has been judged."""
     writing: asyncio.Task[None] | None = None

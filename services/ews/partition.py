@@ -170,6 +170,14 @@ class PartitionRunner:
             self.suspicious = False
             self._drain()
 
+    def settle(self) -> bool:
+        """Judge some of what was restored; False where nothing is left. Not while dirty."""
+        more = self.core.settle()
+        if self.core.wants_flush:
+            # Another version has decided otherwise, and that is to be told.
+            self.dirty = True
+        return more
+
     def snapshot(self) -> Snapshot:
         """Collect what is due and start anew; whatever comes of it, it is handed out once."""
         batch = self.core.collect()

@@ -28,6 +28,7 @@ from services.ews.partition import Events, PartitionRunner, Record
 from services.ews.profiles import ProfileStore
 from services.ews.restore import restore
 from services.ews.schedule import Schedule
+from services.ews.settling import Settling
 from services.ews.topology import Topology
 from services.ews.watchdog import Die, ExitCode
 
@@ -65,6 +66,7 @@ class Shell:
 
     owned: dict[int, Owned] = field(init=False, default_factory=dict)
     schedule: Schedule = field(init=False)
+    settling: Settling = field(init=False)
     inspector: Inspector = field(init=False)
     assigned_once: bool = field(init=False, default=False)
     _restoring: asyncio.Task[None] | None = field(init=False, default=None)
@@ -83,6 +85,7 @@ class Shell:
             self.flow.end,
             self.clock,
         )
+        self.settling = Settling(self.owned, self.clock)
         self.inspector = Inspector(self.settings, self.topology, self.owned, self.die, self.clock)
         self._events = Events(
             hold=self._hold,

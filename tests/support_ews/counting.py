@@ -188,6 +188,9 @@ class CountingCore:
     def wants_flush(self) -> bool:
         return bool(self._touched) and not self._rebuilding
 
+    def settle(self) -> bool:
+        return False
+
     def collect(self) -> Batch:
         batch = Batch()
         if self.active:

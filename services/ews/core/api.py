@@ -170,6 +170,14 @@ class PartitionCore(Protocol):
         absence, and collecting seldom is what makes catching up fast.
         """
 
+    def settle(self) -> bool:
+        """Judge the school year of one bucket that was restored and not judged since.
+
+        Whatever facts need it then find it done. False where none is left. Between a collect
+        and the next fact; else it puts off. What comes out otherwise than it was published,
+        since another version of the core had decided, waits for the next collect.
+        """
+
     def collect(self) -> Batch:
         """Redo the decisions of every touched pupil and hand out what changed.
 

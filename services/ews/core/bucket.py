@@ -11,126 +11,52 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from forvarning.state.v1.state_pb2 import BucketValue, DayValue, StateValue
+from forvarning.state.v1.state_pb2 import BucketValue, StateValue
 from services.ews.core import calendar, days
 from services.ews.core.lessons import Lesson, Seats, are_first
 from services.ews.core.marks import DayMarks, of_day
 from services.ews.core.notices import Notice
-from services.ews.core.packing import Names, put_mask, put_table, take_mask, take_table
+from services.ews.core.packing import Names
 from services.ews.core.pupils import Place, Pupil, Stay
 from services.ews.core.rows import decode
-from services.ews.core.written import lesson_of, numbers_of
+from services.ews.core.stored import (
+    Desk,
+    Stored,
+    StoredDay,
+    StoredDayOfWeek,
+    StoredWeek,
+    encode_week,
+    week_of,
+)
+from services.ews.core.year import Lessons, Year, padded
 
 if TYPE_CHECKING:
     from services.ews.core.judge import Group
 
 NOWHERE = Place()
-_NOTHING = (0,) * days.FIELDS
 _AT_ONCE = 64
 """Days of one bucket that are added up side by side."""
+_WORTH_A_WEEK = 4
+"""Days with rows of their own in weeks that have ended; a correction or two can wait."""
 
 
-class Lessons:
-    """The lessons of a day, by lesson id."""
-
-    def __init__(self, day: int, names: Names, encoded: bytes = b"") -> None:
-        self._day = day
-        self._names = names
-        self._encoded = encoded
-        """The day's state row, until its lessons are asked for."""
-        self._held: dict[bytes, Lesson] = {}
-        self._order: list[Lesson] | None = None
-
-    def changing(self) -> dict[bytes, Lesson]:
-        """The lessons, for changing them."""
-        self._order = None
-        return self._decoded()
-
-    def order(self) -> list[Lesson]:
-        """The lessons as :func:`services.ews.core.days.order` gives them, for reading."""
-        if self._order is None:
-            self._order = days.order(self._decoded().values())
-        return self._order
-
-    def peek(self) -> list[Lesson]:
-        """:meth:`order`, but what has to be decoded for it is not kept."""
-        if self._order is None and self._encoded:
-            return days.order(self._decode().values())
-        return self.order()
-
-    def _decoded(self) -> dict[bytes, Lesson]:
-        if self._encoded:
-            self._held = self._decode()
-            self._encoded = b""
-        return self._held
-
-    def _decode(self) -> dict[bytes, Lesson]:
-        value = StateValue.FromString(self._encoded).day
-        ids, numbers, at = value.lesson_ids, value.told[:], 0
-        found: dict[bytes, Lesson] = {}
-        for start in range(0, len(ids), 16):
-            name = ids[start : start + 16]
-            found[name], at = lesson_of(name, self._day, numbers, at, self._names)
-        return found
-
-    def write(self, value: DayValue) -> None:
-        """Put the lessons into the day's state row."""
-        if self._encoded:
-            held = StateValue.FromString(self._encoded).day
-            value.lesson_ids = held.lesson_ids
-            value.told.extend(held.told)
-            return
-        value.lesson_ids = b"".join(self._held)
-        for lesson in self._held.values():
-            value.told.extend(numbers_of(lesson, self._names))
-
-
-class Year:
-    """The days of one school year: ``sums[day - start, field, row]``."""
-
-    def __init__(self, year: int, capacity: int) -> None:
-        self.year = year
-        self.start = calendar.year_start(year)
-        self.length = calendar.year_start(year + 1) - self.start
-        self.sums: days.Sums = np.zeros((64, days.FIELDS, capacity), np.int16)
-        self.units: dict[int, dict[bytes, days.Mask]] = {}
-        """To which unit each row belongs by its lessons, by day; only days with lessons."""
-        self.marks: dict[int, DayMarks] = {}
-        """The lessons as bits of days that a rule asked for and that have not changed since."""
-
-    def reserve(self, capacity: int, day: int | None = None) -> None:
-        """Make room for rows, and for a day."""
-        held, _, rows = self.sums.shape
-        need = held
-        if day is not None:
-            while need <= day - self.start:
-                need = min(need * 2, self.length)
-        if need > held or capacity > rows:
-            grown = np.zeros((need, days.FIELDS, max(capacity, rows)), np.int16)
-            grown[:held, :, :rows] = self.sums
-            self.sums = grown
-
-    def day(self, day: int) -> days.Sums:
-        """A view of one day's sums, for writing."""
-        if day - self.start >= len(self.sums):
-            self.reserve(self.sums.shape[2], day)
-        view: days.Sums = self.sums[day - self.start]
-        return view
-
-    def of(self, axis: NDArray[np.int64]) -> days.Sums:
-        """The sums of the given days: [day, field, row]."""
-        if len(axis) and axis[-1] - self.start >= len(self.sums):
-            self.reserve(self.sums.shape[2], int(axis[-1]))
-        found: days.Sums = self.sums[axis - self.start]
-        return found
+def units_of(value: BucketValue) -> set[bytes]:
+    """The units that a bucket's state row names."""
+    return {value.units[at : at + 16] for at in range(0, len(value.units), 16)}
 
 
 class Bucket:
     """Everything that is kept of one bucket, and nothing about what is dirty in it."""
 
-    def __init__(self, key: str, organiser_id: bytes, home_id: bytes, number: int) -> None:
+    def __init__(  # what its key says, and where its weeks are read
+        self,
+        key: str,
+        organiser_id: bytes,
+        home_id: bytes,
+        number: int,
+        desk: Desk | None = None,
+    ) -> None:
         self.key = key
         self.organiser_id = organiser_id
         self.home_id = home_id
@@ -142,9 +68,16 @@ class Bucket:
         self.notices: dict[int, list[Notice]] = {}
         self.groups: dict[int, dict[tuple[object, bytes], Group]] = {}
         """What was last judged, by school year; see services.ews.core.judge."""
+        self.settled = False
+        """It was restored, and what had been in the facts by then was decided on."""
         self.units: set[bytes] = set()
         """Every unit that a placement or lesson here has named."""
         self.names = Names()
+        self._desk = desk or Desk()
+        self._weeks: dict[int, StoredWeek] = {}
+        """Weeks that have a row."""
+        self._own_rows: dict[int, bytes] = {}
+        """Days that have one, which is newer than their week's; as it was last written."""
         self._last: tuple[int, days.Day] | None = None
         self._seats: dict[bytes, Seats] = {}
         self._stays: dict[int, dict[tuple[Stay, ...], list[int]]] = {}
@@ -158,8 +91,7 @@ class Bucket:
             self.pupils.append(Pupil(pupil_id))
             self._stays.clear()
             for year in self.years.values():
-                if found >= year.sums.shape[2]:
-                    year.reserve(found + 8)
+                year.grow(found + 1)
         return found
 
     def seated(self, pupil_ids: bytes) -> Seats | None:
@@ -213,7 +145,7 @@ class Bucket:
     def year(self, year: int) -> Year:
         found = self.years.get(year)
         if found is None:
-            found = self.years[year] = Year(year, max(8, len(self.pupils)))
+            found = self.years[year] = Year(year, max(8, len(self.pupils)), self.names)
         return found
 
     def note_notices(self, row: int) -> None:
@@ -286,17 +218,14 @@ class Bucket:
         before = held[: days.SUMMED, :size]
         changed: days.Mask = (before != counted.sums[: days.SUMMED]).any(0)
         before[:] = counted.sums[: days.SUMMED]
-        was = year.units.get(day, {})
+        was = year.units_on(day)
         for unit in {*was, *counted.units}:
             old, new = was.get(unit), counted.units.get(unit)
             if old is None or new is None or len(old) < size:
-                old, new = _padded(old, size), _padded(new, size)
+                old, new = padded(old, size), padded(new, size)
             changed |= old != new
-        if counted.units:
-            year.units[day] = counted.units
-            self.units.update(counted.units)
-        else:
-            year.units.pop(day, None)
+        year.note_units(day, counted.units)
+        self.units.update(counted.units)
         return changed
 
     def place(self, row: int, day: int) -> Place:
@@ -308,7 +237,7 @@ class Bucket:
         if placed is not None:
             return placed
         year = self.years.get(calendar.school_year(day))
-        units = year.units.get(day, {}) if year is not None else {}
+        units = year.units_on(day) if year is not None else {}
         for unit, mask in units.items():
             if row < len(mask) and mask[row]:
                 return Place(unit)
@@ -318,29 +247,55 @@ class Bucket:
         """The bucket's state row: its pupils in row order, and what its days name by number."""
         ids = b"".join(pupil.pupil_id for pupil in self.pupils)
         names, slots = self.names.all()
-        value = BucketValue(pupil_ids=ids, layout=days.LAYOUT, names=names, slots=slots)
+        value = BucketValue(
+            pupil_ids=ids,
+            layout=days.LAYOUT,
+            names=names,
+            slots=slots,
+            units=b"".join(sorted(self.units)),
+        )
         return StateValue(bucket=value).SerializeToString()
 
     def encode_day(self, day: int) -> bytes:
         """A day's state row. New names may come of it: the bucket's row is written after it."""
-        year = self.year(calendar.school_year(day))
-        size = len(self.pupils)
         row = StateValue()
         if day in self.days:
             self.days[day].write(row.day)
-        units = year.units.get(day, {})
-        numbers = [size, len(units)]
-        for unit, mask in units.items():
-            numbers.append(self.names.number(unit))
-            put_mask(_padded(mask, size), numbers)
-        put_table(year.day(day)[:, :size], _NOTHING, numbers)
-        row.day.added_up.extend(numbers)
-        return row.SerializeToString()
+        self.year(calendar.school_year(day)).write(day, len(self.pupils), row.day)
+        found = self._own_rows[day] = row.SerializeToString()
+        return found
+
+    def end_weeks(self, before: int, *, erased: bool) -> Iterator[tuple[int, bytes, list[int]]]:
+        """Weeks before the one numbered ``before`` whose days need no rows of their own any more.
+
+        The week, its row, and the days whose rows go. Only when it is worth it, or where a week's
+        row still holds what was ``erased``.
+        """
+        loose: dict[int, list[int]] = {}
+        for day in sorted(self._own_rows):
+            loose.setdefault(week_of(day), []).append(day)
+        due = {week for week in loose if week < before}
+        if sum(len(loose[week]) for week in due) < _WORTH_A_WEEK:
+            due.clear()
+        if erased:
+            due |= loose.keys() & self._weeks.keys()
+        for week in sorted(due):
+            held = self._weeks.get(week)
+            values = {day: held.value(day) for day in held.days} if held is not None else {}
+            for day in loose[week]:
+                values[day] = StoredDay(self._own_rows.pop(day)).value()
+            encoded = encode_week(values)
+            self._weeks[week] = StoredWeek(encoded, self._desk)
+            yield week, encoded, loose[week]
 
     def restore(
-        self, bucket: bytes, pupils: Iterable[bytes], rows: Iterable[tuple[int, bytes]]
+        self,
+        bucket: bytes,
+        pupils: Iterable[bytes],
+        rows: Iterable[tuple[int, bytes]],
+        weeks: Iterable[tuple[int, bytes]] = (),
     ) -> None:
-        """Take the bucket's state rows; those of days with their day."""
+        """Take the bucket's state rows; those of days with their day, of weeks with their week."""
         value = StateValue.FromString(bucket).bucket
         self.names = Names(value.names, value.slots)
         ids = value.pupil_ids
@@ -352,30 +307,16 @@ class Bucket:
             pupil = self.pupils[row]
             pupil.restore(held)
             self.note_notices(row)
-            self.units.update(fact.school_unit_id for fact in pupil.placements.values())
+        self.units = units_of(value)
         self._stays.clear()
+        for number, encoded in weeks:
+            week = self._weeks[number] = StoredWeek(encoded, self._desk)
+            for day in week.days:
+                self._restore_day(day, StoredDayOfWeek(week, day))
         for day, encoded in rows:
-            self._restore_day(day, encoded)
+            self._own_rows[day] = encoded
+            self._restore_day(day, StoredDay(encoded))
 
-    def _restore_day(self, day: int, encoded: bytes) -> None:
-        self.days[day] = Lessons(day, self.names, encoded)
-        numbers = StateValue.FromString(encoded).day.added_up[:]
-        size, count, at = numbers[0], numbers[1], 2
-        year = self.year(calendar.school_year(day))
-        year.reserve(size)
-        units: dict[bytes, days.Mask] = {}
-        for _ in range(count):
-            unit = self.names[numbers[at]]
-            units[unit], at = take_mask(numbers, at + 1, size)
-        sums, _ = take_table(numbers, at, _NOTHING, size)
-        year.day(day)[:, :size] = sums
-        if units:
-            year.units[day] = units
-            self.units.update(units)
-
-
-def _padded(mask: days.Mask | None, size: int) -> days.Mask:
-    grown = np.zeros(size, bool)
-    if mask is not None:
-        grown[: len(mask)] = mask
-    return grown
+    def _restore_day(self, day: int, stored: Stored) -> None:
+        self.days[day] = Lessons(day, self.names, stored)
+        self.year(calendar.school_year(day)).keep(day, stored)

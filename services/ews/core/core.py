@@ -40,6 +40,8 @@ class Core:
         self._number = 0
         self._reconciling = False
         """A rebuild has ended and the next collect publishes the difference."""
+        self._settled: list[Decision] = []
+        """What :meth:`settle` found to tell."""
         self._absence_days: dict[tuple[bytes, int], AbsenceDay] = {}
         self._group_days: dict[_GroupKey, GroupDay] = {}
 
@@ -127,6 +129,24 @@ class Core:
     def wants_flush(self) -> bool:
         return self._intake.waiting and not self._partition.rebuilding
 
+    def settle(self) -> bool:
+        partition = self._partition
+        if partition.rebuilding or self._reconciling:
+            return False
+        if partition.dirty or partition.closings or partition.waves:
+            return True
+        bucket = partition.unsettled()
+        if bucket is None:
+            return False
+        dirty = Dirty()
+        decision = Decision(partition, bucket, dirty, self._fold)
+        decision.settle()
+        if decision.warnings or decision.failed:
+            self._settled.append(decision)
+            partition.dirty[bucket.key] = dirty
+            self._intake.waiting = True
+        return True
+
     # -- decisions ------------------------------------------------------------------------
 
     def collect(self) -> Batch:
@@ -135,6 +155,10 @@ class Core:
         counted = self._recount()
         if not self._partition.rebuilding:
             self._adopt(batch)
+            for decision in self._settled:
+                batch.warnings.extend(decision.warnings)
+                batch.failed_folds.extend(decision.failed)
+            self._settled.clear()
             self._close()
             self._decide(batch, counted)
             if self._reconciling:
@@ -182,14 +206,13 @@ class Core:
 
     def _close(self) -> None:
         """Tell the buckets of a unit that one of its days was closed, or of a day's Wave."""
-        by_unit: dict[tuple[bytes, bytes], list[Bucket]] = {}
         closings, waves = self._partition.closings, self._partition.waves
-        if closings or waves:
-            for bucket in self._partition.buckets():
-                for unit_id in bucket.units:
-                    by_unit.setdefault((bucket.organiser_id, unit_id), []).append(bucket)
+        by_unit: dict[tuple[bytes, bytes], list[Bucket]] = {}
         for (organiser_id, unit_id, day), cause in (*closings.items(), *waves.items()):
-            for bucket in by_unit.get((organiser_id, unit_id), ()):
+            unit = organiser_id, unit_id
+            if unit not in by_unit:
+                by_unit[unit] = list(self._partition.of_unit(*unit))
+            for bucket in by_unit[unit]:
                 dirty = self._partition.mark(bucket)
                 if (organiser_id, unit_id, day) in closings:
                     dirty.closed.add(day)
@@ -200,7 +223,7 @@ class Core:
     def _decide(
         self, batch: Batch, counted: dict[str, tuple[dict[int, days.Day], dict[int, days.Mask]]]
     ) -> None:
-        told: dict[_GroupKey, None] = {}
+        told: dict[_GroupKey, bool] = {}
         for key, dirty in list(self._partition.dirty.items()):
             bucket = self._partition.bucket_of(key)
             sums, changed = counted.get(key, ({}, {}))
@@ -213,31 +236,39 @@ class Core:
             daily = Daily(self._partition, bucket, self._absence_days)
             batch.absence_days.extend(daily.absences(dirty, changed))
             for day in _share_days(bucket, dirty):
-                for unit_id in daily.shares(day, sums.get(day)):
-                    told[bucket.organiser_id, unit_id, day] = None
+                for unit_id, sure in daily.shares(day, sums.get(day)).items():
+                    name = (bucket.organiser_id, unit_id, day)
+                    told[name] = sure or told.get(name, False)
         if not self._daily:
             return
         for organiser_id, unit_id, day in self._partition.closings:
             unit = self._partition.unit(organiser_id, unit_id)
             if unit.is_school_day(day) or (unit.is_free(day) and unit.day(day).group_revision):
-                told[organiser_id, unit_id, day] = None
+                told[organiser_id, unit_id, day] = True
         if self._reconciling:
             told.update(self._group_days_to_compare())
         for organiser_id, unit_id, day in sorted(told):
             known = self._group_days.get((organiser_id, unit_id, day))
             unit = self._partition.unit(organiser_id, unit_id)
-            row = group_day(self._partition, unit, day, self._number, known)
+            row = group_day(
+                self._partition,
+                unit,
+                day,
+                self._number,
+                known,
+                sure=told[organiser_id, unit_id, day],
+            )
             if row is not None:
                 batch.group_days.append(row)
 
-    def _group_days_to_compare(self) -> dict[_GroupKey, None]:
+    def _group_days_to_compare(self) -> dict[_GroupKey, bool]:
         """Every closed day, and every other whose sums had been published."""
-        found: dict[_GroupKey, None] = {}
+        found: dict[_GroupKey, bool] = {}
         for unit in self._partition.units():
             for day in unit.days:
                 key = (unit.organiser_id, unit.unit_id, day)
                 if unit.is_school_day(day) or key in self._group_days:
-                    found[key] = None
+                    found[key] = True
         return found
 
     def _reconciled(self, batch: Batch) -> None:

@@ -10,6 +10,7 @@ warnings.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
 import numpy as np
 
@@ -116,50 +117,78 @@ class Daily:
 
     # -- sums of groups -----------------------------------------------------------------
 
-    def shares(self, day: int, counted: days.Day | None) -> set[bytes]:
-        """Bring the bucket's share of every unit's day up to date; tells the units it changed."""
+    def shares(self, day: int, counted: days.Day | None) -> dict[bytes, bool]:
+        """Bring the bucket's share of every unit's day up to date.
+
+        Tells the units that it changed, and those of which it is not known since what the
+        share was before was not kept: True and False.
+        """
         bucket = self._bucket
         if not self._anywhere_closed(day):
-            return set()
-        counted = counted or bucket.counted(day)
-        by_unit: dict[bytes, dict[bytes, list[int]]] = {}
-        for stays, rows in bucket.by_stays(calendar.school_year(day)).items():
-            placed = place_among(stays, day)
-            if placed is not None:
-                by_unit.setdefault(placed.unit_id, {}).setdefault(placed.class_id, []).extend(rows)
-                continue
-            for row in rows:
-                place = bucket.place(row, day)
-                by_unit.setdefault(place.unit_id, {}).setdefault(place.class_id, []).append(row)
-        changed: set[bytes] = set()
-        for unit_id in {*by_unit, *counted.units, *bucket.units}:
+            return {}
+        found: dict[bytes, bool] = {}
+        for unit_id, sums in shares(bucket, day, counted or bucket.counted(day)).items():
             unit = self._partition.unit(bucket.organiser_id, unit_id)
             if not unit.is_school_day(day):
                 continue
             held = unit.day(day)
-            sums = groups.share(counted, by_unit.get(unit_id, {}))
             before = held.parts.get(bucket.key)
-            if sums != (before.sums if before else []):
+            unknown = before is None and held.missing
+            if unknown or sums != (before.sums if before else []):
                 held.parts[bucket.key] = groups.Part.of(sums)
-                changed.add(unit_id)
-        return changed
+                found[unit_id] = not unknown
+        return found
 
 
-def group_day(
-    partition: Partition, unit: Unit, day: int, number: int, known: GroupDay | None
+def shares(bucket: Bucket, day: int, counted: days.Day) -> dict[bytes, list[groups.Sum]]:
+    """The bucket's share of a day's sums of every unit that it has ever named."""
+    by_unit: dict[bytes, dict[bytes, list[int]]] = {}
+    for stays, rows in bucket.by_stays(calendar.school_year(day)).items():
+        placed = place_among(stays, day)
+        if placed is not None:
+            by_unit.setdefault(placed.unit_id, {}).setdefault(placed.class_id, []).extend(rows)
+            continue
+        for row in rows:
+            place = bucket.place(row, day)
+            by_unit.setdefault(place.unit_id, {}).setdefault(place.class_id, []).append(row)
+    units = {*by_unit, *counted.units, *bucket.units}
+    return {unit_id: groups.share(counted, by_unit.get(unit_id, {})) for unit_id in units}
+
+
+def _complete(partition: Partition, unit: Unit, day: int) -> None:
+    """Bring in the shares that were not kept of a day that was restored."""
+    held = unit.day(day)
+    if held.missing:
+        for bucket in partition.of_unit(unit.organiser_id, unit.unit_id):
+            if bucket.key not in held.parts and day in bucket.days:
+                found = shares(bucket, day, bucket.counted(day))
+                held.parts[bucket.key] = groups.Part.of(found[unit.unit_id])
+        held.missing = False
+
+
+def group_day(  # whose, of which day, and what is known of it
+    partition: Partition, unit: Unit, day: int, number: int, known: GroupDay | None, *, sure: bool
 ) -> Row | None:
     """The next revision of a unit's day; empty where the day is free after all.
 
     ``known`` is what had been published of it before a rebuild; None is
-    returned where that is still true, and for a day that is open again.
+    returned where that is still true, and for a day that is open again. Not ``sure``: None
+    also where the sums are those that were published.
     """
     held = unit.day(day)
     if known is not None:
         held.group_revision = known.revision
     partition.dirty_unit_days.add((unit.organiser_id, unit.unit_id, day))
     closed = unit.is_school_day(day) or unit.is_free(day)
-    sums = groups.merged(held.parts) if unit.is_school_day(day) else b""
-    if not closed or (known is not None and _same_sums(known, GroupDay.FromString(sums))):
+    sums = b""
+    if unit.is_school_day(day):
+        _complete(partition, unit, day)
+        sums = groups.merged(held.parts)
+    digest = int.from_bytes(blake2b(sums, digest_size=8).digest(), "little")
+    if not closed or not (sure or digest != held.sums_digest):
+        return None
+    held.sums_digest = digest
+    if known is not None and _same_sums(known, GroupDay.FromString(sums)):
         return None
     held.group_revision += 1
     head = GroupDay(

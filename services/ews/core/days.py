@@ -17,7 +17,7 @@ from services.ews.core import calendar, lessons
 from services.ews.core.lessons import Lesson
 from services.ews.core.notices import Notice, explained_minutes
 
-LAYOUT = 4
+LAYOUT = 5
 """Version of what state rows hold and the fields below mean; state of another one is refused."""
 
 (

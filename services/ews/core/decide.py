@@ -10,7 +10,7 @@ import numpy as np
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core import calendar, days, ids, rules, shared, turning
 from services.ews.core.api import FailedFold, Row
-from services.ews.core.bucket import Bucket, Year
+from services.ews.core.bucket import Bucket
 from services.ews.core.episodes import content
 from services.ews.core.fold import Fold, Spell, Step, Track
 from services.ews.core.judge import Group, axes, judge
@@ -27,6 +27,7 @@ from services.ews.core.pupils import Content, Pupil, ThreadKey
 from services.ews.core.rule import FOLDED, TODAY
 from services.ews.core.today import Today
 from services.ews.core.units import Unit
+from services.ews.core.year import Year
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,19 @@ class _Due:
     pupil: Pupil
     row: int
     year: Year
-    group: Group
+    group: Group | None
+    """None where only ogiltig_idag is decided on."""
     place: int
     changed_from: int
     """The earliest day on which anything about the pupil may be otherwise than when last told."""
     whole: bool
     """Nothing kept of the pupil's decisions may be relied on."""
+
+    @property
+    def judged(self) -> Group:
+        """The group, which folded families have."""
+        assert self.group is not None  # noqa: S101  # asked for by these only
+        return self.group
 
 
 class Decision:
@@ -73,39 +81,53 @@ class Decision:
                 else:
                     self._day_under_way(year)
 
+    def settle(self) -> None:
+        """Judge the newest school year, of which nothing has changed since it was published."""
+        self._year(self._bucket.years[max(self._bucket.years)], everybody=True)
+
     def _still_open(self, year: Year) -> bool:
-        """Whether everybody was judged, and none of the days that changed is a closed one."""
-        groups = self._bucket.groups.get(year.year, {})
-        everybody = sum(len(rows) for rows in self._bucket.by_stays(year.year).values())
-        if sum(len(group.rows) for group in groups.values()) != everybody:
+        """Whether all that is closed was decided, and none of the days that changed is closed."""
+        groups = self._bucket.groups.get(year.year)
+        if groups is not None or not self._bucket.settled:
+            everybody = sum(len(rows) for rows in self._bucket.by_stays(year.year).values())
+            judged = sum(len(group.rows) for group in (groups or {}).values())
+            if judged != everybody:
+                return False
+        if any(pupil.failed for pupil in self._bucket.pupils):
             return False
         changed = [d for d in self._dirty.days if calendar.school_year(d) == year.year]
         units = [self._unit(one) for one in self._bucket.units]
         return not any(unit.is_school_day(day) for unit in units for day in changed)
 
     def _day_under_way(self, year: Year) -> None:
-        """Only ogiltig_idag can come out otherwise: no closed day changed."""
+        """Only ogiltig_idag can come out otherwise: no closed day changed.
+
+        So who comes back in the middle of a school day need not judge the year first.
+        """
         unexcused = self._today.unexcused(year)
-        for group in self._bucket.groups[year.year].values():
-            for place, row in enumerate(group.rows.tolist()):
-                pupil = self._bucket.pupils[row]
-                if unexcused[row] or (
-                    (TODAY, year.year) in pupil.threads and self._today.may_differ(pupil, row, year)
-                ):
-                    changed = int(self._touched.earliest[row])
-                    due = _Due(pupil, row, year, group, place, changed, whole=False)
-                    self._decide(due, folded=False, today=True)
+        earliest = self._touched.earliest.tolist()
+        for row, pupil in enumerate(self._bucket.pupils):
+            if pupil.erased or earliest[row] >= NEVER:
+                continue
+            told = (TODAY, year.year) in pupil.threads
+            if unexcused[row] or (told and self._today.may_differ(pupil, row, year)):
+                due = _Due(pupil, row, year, None, 0, earliest[row], whole=False)
+                self._decide(due, folded=False, today=True)
 
     # -- who ----------------------------------------------------------------------------
 
-    def _year(self, year: Year) -> None:
+    def _year(self, year: Year, *, everybody: bool = False) -> None:
         bucket, dirty = self._bucket, self._dirty
         closed = earliest(dirty.closed | dirty.waves, year.year)
         lessons = earliest(dirty.days | dirty.noticed, year.year)
         before = {} if dirty.everything else bucket.groups.get(year.year, {})
         after: dict[tuple[object, bytes], Group] = {}
         unexcused = self._today.unexcused(year)
-        for group in axes(bucket, year, self._unit):
+        some = None if everybody or closed < NEVER else self._concerned(year)
+        for whole_group in axes(bucket, year, self._unit):
+            group = whole_group if some is None else whole_group.only(some)
+            if group is None:
+                continue
             key = (group.stays, group.rows.tobytes())
             held = before.get(key)
             judged = self._judged(group, held, year, min(closed, lessons))
@@ -126,7 +148,18 @@ class Decision:
                         whole=held is None or dirty.everything or changed == ANY_DAY,
                     )
                     self._decide(due, folded=bool(folded[place]), today=bool(today[place]))
-        bucket.groups[year.year] = after
+        if some is None:
+            bucket.groups[year.year] = after
+
+    def _concerned(self, year: Year) -> days.Mask | None:
+        """Whom alone a change concerns where the others are as they were published; else None."""
+        bucket = self._bucket
+        if not bucket.settled or year.year in bucket.groups or self._dirty.everything:
+            return None
+        found: days.Mask = self._touched.earliest < NEVER
+        for row, pupil in enumerate(bucket.pupils):
+            found[row] |= pupil.failed
+        return None if found.all() else found
 
     def _judged(self, group: Group, held: Group | None, year: Year, since: int) -> list[Group]:
         """The group judged; where that raises, its pupils one by one, so that one fails alone."""
@@ -192,7 +225,7 @@ class Decision:
                 key: ThreadKey = (family, due.year.year)
                 if (
                     family != TODAY
-                    and not due.group.fires[family][due.place]
+                    and not due.judged.fires[family][due.place]
                     and key not in pupil.threads
                 ):
                     pupil.tracks.pop(key, None)
@@ -246,7 +279,7 @@ class Decision:
         Goes on from where the pupil's fold has come to, if what it has seen stands.
         """
         key = (family, due.year.year)
-        group = due.group
+        group = due.judged
         verdicts = group.verdicts[family][:, :, due.place]
         track = due.pupil.tracks.get(key)
         anew = track is None or due.whole or group.differs[due.place] or track.upto > group.kept
@@ -286,11 +319,11 @@ class Decision:
             if held is None or not held.tells(spell) or self._changed(due, key[0], spell.level_day):
                 axis, waved, turned = [spell.level_day], None, 0
                 if key[0] != TODAY:
-                    upto = int(np.searchsorted(due.group.axis, spell.level_day)) + 1
-                    axis = due.group.axis[:upto].tolist()
+                    upto = int(np.searchsorted(due.judged.axis, spell.level_day)) + 1
+                    axis = due.judged.axis[:upto].tolist()
                     if spell.rule.subtract_waves:
-                        waved = shared.waved(axis, due.group.places[:upto], self._unit)
-                    turned = turning.value_of(due.group, due.place, spell)
+                        waved = shared.waved(axis, due.judged.places[:upto], self._unit)
+                    turned = turning.value_of(due.judged, due.place, spell)
                 held = content(self._bucket, due.year, due.row, axis, spell, waved, turned)
                 anew = True
             built[spell.raised_day] = held

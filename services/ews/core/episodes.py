@@ -14,13 +14,14 @@ import numpy as np
 
 from forvarning.warnings.v1.warnings_pb2 import Episode, Figures, LessonGround
 from services.ews.core import calendar, days, lessons, look, marks, patterns, shared, values
-from services.ews.core.bucket import Bucket, Year
+from services.ews.core.bucket import Bucket
 from services.ews.core.fold import Spell
 from services.ews.core.marks import gather
 from services.ews.core.notices import explained_minutes
 from services.ews.core.pupils import Content
 from services.ews.core.rule import PATTERNS, TODAY, Measure, Metric, Rule, Span
 from services.ews.core.sentences import sentence
+from services.ews.core.year import Year
 
 _MOST_LESSONS = 60
 

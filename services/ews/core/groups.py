@@ -86,12 +86,6 @@ class Part:
         encoded = GroupDay(sums=map(message, sums)).SerializeToString()
         return cls(sums, encoded, frozenset(one[0] for one in sums))
 
-    @classmethod
-    def decode(cls, encoded: bytes) -> Part:
-        """The part that :attr:`encoded` came from."""
-        sums = [of_message(one) for one in GroupDay.FromString(encoded).sums]
-        return cls(sums, encoded, frozenset(one[0] for one in sums))
-
 
 def merged(parts: Mapping[str, Part]) -> bytes:
     """The sums of all parts as a GroupDay of nothing but them, to be appended to another one's.

@@ -195,7 +195,9 @@ class Intake:
             return
         bucket.pupils[row].forget()
         bucket.forget_stays()
-        bucket.units.add(placement.school_unit_id)
+        if placement.school_unit_id not in bucket.units:
+            bucket.units.add(placement.school_unit_id)
+            self._partition.mark(bucket).names = True
         self._touch(bucket, row, cause, (ANY_DAY,))
         self._partition.mark(bucket).moved.add(row)
 
@@ -223,6 +225,7 @@ class Intake:
         bucket.notices.pop(row, None)
         bucket.forget_seats()
         bucket.forget_stays()
+        dirty.erased = True
         if self._partition.undigested.pop(pupil.pupil_id, None):
             self._partition.dirty_undigested = True
         self._touch(bucket, row, cause, (ANY_DAY,))

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.ews.core import change, days, reports, rules, shared, turning
-from services.ews.core.bucket import Bucket, Year
+from services.ews.core.bucket import Bucket
 from services.ews.core.lessons import Rows
 from services.ews.core.look import Ints, Look, minutes, runs
 from services.ews.core.pupils import Place, Stay
 from services.ews.core.rule import FOLDED, Measure, Metric, Profile, Rule
 from services.ews.core.units import Profiles, Unit
+from services.ews.core.year import Year
 
 UnitOf = Callable[[bytes], Unit]
 
@@ -43,6 +44,13 @@ class Group:
     """School days whose verdicts stand for pupils outside ``differs``."""
     differs: days.Mask = field(default_factory=lambda: np.zeros(0, bool))
     """Pupils of whom a verdict that was there before changed."""
+
+    def only(self, some: days.Mask) -> Group | None:
+        """Those of the group that a mask of rows has, not judged; None where it has none."""
+        there = some[self.rows]
+        if there.all():
+            return self
+        return Group(self.stays, self.rows[there], self.axis, self.places) if there.any() else None
 
 
 def axes(bucket: Bucket, year: Year, unit_of: UnitOf) -> list[Group]:

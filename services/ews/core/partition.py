@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from forvarning.state.v1.state_pb2 import StateValue, Undigested
 from services.ews.core import calendar, days, ids
 from services.ews.core.api import Row, StateError
-from services.ews.core.bucket import Bucket
+from services.ews.core.bucket import Bucket, units_of
 from services.ews.core.lessons import Rows
 from services.ews.core.published import ACCOUNT_KEY, Published
+from services.ews.core.stored import Desk, week_of
 from services.ews.core.units import Profiles, Unit
 
 Cause = tuple[int, int]
@@ -58,6 +59,8 @@ class Dirty:
     """Rows of which the pupil's row is to be written."""
     names: bool = False
     """The bucket has new rows."""
+    erased: bool = False
+    """Something was erased, which older rows may still hold."""
 
 
 @dataclass(slots=True)
@@ -65,6 +68,13 @@ class _Cold:
     bucket: bytes = b""
     pupils: dict[str, bytes] = field(default_factory=dict)
     days: dict[str, bytes] = field(default_factory=dict)
+    weeks: dict[str, bytes] = field(default_factory=dict)
+    units: set[bytes] | None = None
+    """As the bucket's row names them, once somebody has asked."""
+
+    def of_kind(self, kind: str) -> dict[str, bytes]:
+        """The rows of one kind of key."""
+        return {"q": self.pupils, "d": self.days, "e": self.weeks}[kind]
 
 
 class Partition:
@@ -90,6 +100,8 @@ class Partition:
         self._units: dict[tuple[bytes, bytes], Unit] = {}
         self._profiles: dict[bytes, Profiles] = {}
         self._cold: dict[str, _Cold] = {}
+        self._desk = Desk()
+        self._unsettled: list[str] | None = None
         self._cold_units: dict[str, dict[int, bytes]] = {}
 
     # -- what there is ------------------------------------------------------------------
@@ -106,12 +118,16 @@ class Partition:
         """The bucket that the key names, made where there is none."""
         found = self._buckets.get(key)
         if found is None:
-            found = Bucket(key, *ids.parse_bucket_key(key))
+            found = Bucket(key, *ids.parse_bucket_key(key), self._desk)
             cold = self._cold.get(key)
             if cold is not None:
-                rows = ((int(day), encoded) for day, encoded in cold.days.items())
-                found.restore(cold.bucket, cold.pupils.values(), rows)
-                if not self.rebuilding:
+                rows, weeks = (
+                    [(int(number), encoded) for number, encoded in some.items()]
+                    for some in (cold.days, cold.weeks)
+                )
+                found.restore(cold.bucket, cold.pupils.values(), rows, weeks)
+                found.settled = not self.rebuilding
+                if found.settled:
                     for event in self.published.take_up(key, found.row_of):
                         found.pupils[found.row_of[event.pupil_id]].take(event)
                 del self._cold[key]
@@ -130,6 +146,33 @@ class Partition:
         """Every bucket, or every one of an organiser."""
         for key in self.keys(organiser_id):
             yield self.bucket_of(key)
+
+    def unsettled(self) -> Bucket | None:
+        """A bucket that was restored and whose newest school year nobody has judged since.
+
+        None where a decision had failed: that is made up for when facts come.
+        """
+        if self._unsettled is None:
+            self._unsettled = self.keys()
+        while self._unsettled:
+            bucket = self.bucket_of(self._unsettled.pop())
+            judged = max(bucket.years, default=None) in {None, *bucket.groups}
+            if bucket.settled and not judged and not any(one.failed for one in bucket.pupils):
+                return bucket
+        return None
+
+    def of_unit(self, organiser_id: bytes, unit_id: bytes) -> Iterator[Bucket]:
+        """The buckets in which a placement or lesson has named the unit; no other is decoded."""
+        for key in self.keys(organiser_id):
+            cold = self._cold.get(key)
+            if cold is None:
+                units = self.bucket_of(key).units
+            else:
+                if cold.units is None:
+                    cold.units = units_of(StateValue.FromString(cold.bucket).bucket)
+                units = cold.units
+            if unit_id in units:
+                yield self.bucket_of(key)
 
     def unit(self, organiser_id: bytes, unit_id: bytes) -> Unit:
         found = self._units.get((organiser_id, unit_id))
@@ -179,10 +222,9 @@ class Partition:
             if layout != days.LAYOUT:
                 raise StateError(f"the state has layout {layout}, this version {days.LAYOUT}")
             self._cold.setdefault(rest, _Cold()).bucket = value or b""
-        elif kind in {"q", "d"}:
+        elif kind in {"q", "d", "e"}:
             name, _, last = rest.rpartition(":")
-            cold = self._cold.setdefault(name, _Cold())
-            rows = cold.pupils if kind == "q" else cold.days
+            rows = self._cold.setdefault(name, _Cold()).of_kind(kind)
             if value is None:
                 rows.pop(last, None)
             else:
@@ -212,9 +254,11 @@ class Partition:
             bucket = self.bucket_of(key)
             for row in sorted(dirty.pupils):
                 pupil = bucket.pupils[row]
-                yield Row(f"q:{key}:{pupil.pupil_id.hex()}".encode(), pupil.encode())
+                yield Row(f"q:{key}:{row}".encode(), pupil.encode())
             for day in sorted(dirty.days | dirty.revised):
                 yield Row(f"d:{key}:{day}".encode(), bucket.encode_day(day))
+            if dirty.closed or dirty.erased:
+                yield from _ended(bucket, dirty)
             if dirty.names or bucket.names.grown:
                 yield Row(f"b:{key}".encode(), bucket.encode())
         for organiser_id, unit_id, day in sorted(self.dirty_unit_days):
@@ -239,6 +283,14 @@ class Partition:
         self.closings = {}
         self.waves = {}
         self.tombstones = []
+
+
+def _ended(bucket: Bucket, dirty: Dirty) -> Iterator[Row]:
+    """The rows of weeks that have ended by what was closed, instead of those of their days."""
+    before = week_of(max(dirty.closed, default=0))
+    for week, encoded, gone in bucket.end_weeks(before, erased=dirty.erased):
+        yield Row(f"e:{bucket.key}:{week}".encode(), encoded)
+        yield from (Row(f"d:{bucket.key}:{day}".encode(), None) for day in gone)
 
 
 def earliest(some: set[int], year: int) -> int:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 
+from forvarning.warnings.v1 import warnings_pb2
 from services.ews.core import calendar, days
-from services.ews.core.bucket import Bucket, Year
+from services.ews.core.bucket import Bucket
 from services.ews.core.fold import Spell
 from services.ews.core.partition import ANY_DAY, Dirty, Touched
-from services.ews.core.pupils import Pupil
+from services.ews.core.pupils import Pupil, Thread
 from services.ews.core.rule import TODAY, Metric, Rule
 from services.ews.core.units import Profiles
+from services.ews.core.year import Year
+
+_WITHDRAWN = warnings_pb2.EPISODE_STATE_WITHDRAWN
 
 
 class Today:
@@ -25,16 +31,12 @@ class Today:
     def unexcused(self, year: Year) -> days.Mask:
         """The pupils with invalid absence on a day that changed for them."""
         size = len(self._bucket.pupils)
-        sums = year.sums[:, :, :size]
         if self._dirty.everything:
-            everywhere: days.Mask = np.any(
-                sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0
-            )
-            return everywhere
+            return _anywhere(year.sums[:, :, :size])
         found: days.Mask = np.zeros(size, bool)
         for day, rows in self._touched.by_day.items():
             if day == ANY_DAY:
-                found |= rows & np.any(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0)
+                found |= rows & _anywhere(year.sums[:, :, :size])
             elif calendar.school_year(day) == year.year:
                 one = year.day(day)[:, :size]
                 found |= rows & ((one[days.UNEXPLAINED] + one[days.CONFIRMED]) > 0)
@@ -42,7 +44,9 @@ class Today:
 
     def may_differ(self, pupil: Pupil, row: int, year: Year) -> bool:
         """Whether a day that changed for the pupil is one that ogiltig_idag tells of."""
-        known = pupil.today.get(year.year)
+        known: Container[int] | None = pupil.today.get(year.year)
+        if known is None and self._bucket.settled:
+            known = _published(pupil.threads.get((TODAY, year.year)))
         if known is None or self._dirty.everything:
             return True
         return any(
@@ -60,21 +64,25 @@ class Today:
         is withdrawn. ``anew``: nothing kept of the pupil may be relied on.
         """
         key = (TODAY, year.year)
-        sums = year.sums[:, :, row]
+        thread = pupil.threads.get(key)
         known = None if anew else pupil.today.get(year.year)
-        if known is None:
-            known = {}
-            looked_at = np.nonzero(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED])[0].tolist()
+        if known is None and (anew or not self._bucket.settled):
+            sums = year.sums[:, :, row]
+            invalid = np.nonzero(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED])[0]
+            looked_at = {year.start + at for at in invalid.tolist()}
         else:
-            looked_at = [
-                day - year.start
+            looked_at = {
+                day
                 for day, rows in self._touched.by_day.items()
-                if rows[row] and 0 <= day - year.start < len(sums)
-            ]
-        news = key not in pupil.threads or anew
-        for at in looked_at:
-            day = year.start + at
-            spell = self._spell(row, day, sums[at].tolist())
+                if rows[row] and 0 <= day - year.start < year.length
+            }
+            if known is None:
+                # Restored: what was decided is what was published, and nothing else.
+                looked_at |= _published(thread)
+        known = known if known is not None else {}
+        news = thread is None or anew
+        for day in sorted(looked_at):
+            spell = self._spell(row, day, year.day(day)[:, row].tolist())
             before = known.get(day)
             if spell is not None:
                 known[day] = spell
@@ -99,3 +107,15 @@ class Today:
         if holder is None or profile is None:
             return None
         return Spell(day, holder.level, day, holder, profile)
+
+
+def _published(thread: Thread | None) -> set[int]:
+    """The days that the thread tells of."""
+    episodes = thread.episodes if thread is not None else ()
+    return {one.raised_day for one in episodes if one.state != _WITHDRAWN}
+
+
+def _anywhere(sums: days.Sums) -> days.Mask:
+    """The pupils with invalid absence on any of the days."""
+    found: days.Mask = np.any(sums[:, days.UNEXPLAINED] + sums[:, days.CONFIRMED], axis=0)
+    return found

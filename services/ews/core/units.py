@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forvarning.facts.v1 import facts_pb2
 from forvarning.state.v1.state_pb2 import ActiveProfiles, StateValue, UnitDayValue
-from services.ews.core import calendar, groups, ids, rows
+from services.ews.core import calendar, groups, rows
 from services.ews.core.lessons import Version
 from services.ews.core.profile import Profile, parse_profile
 from services.ews.core.rule import LESSON_BY_LESSON, NOTED
@@ -22,7 +22,11 @@ _NEVER_TOLD = -(1 << 30)
 
 @dataclass(slots=True)
 class UnitDay:
-    """One day of a unit. ``parts`` are the buckets' shares of the day's sums, by bucket key."""
+    """One day of a unit. ``parts`` are the buckets' shares of the day's sums, by bucket key.
+
+    Shares follow from the buckets' days and are not kept: of a restored day some may be
+    ``missing`` until they are asked for.
+    """
 
     kind: int = 0
     version: Version = _NEVER
@@ -30,7 +34,10 @@ class UnitDay:
     waves: dict[bytes, int] = field(default_factory=dict)
     """What the Wave says: thousandths by class, the unit's under no identifier."""
     group_revision: int = 0
+    sums_digest: int = 0
+    """Of the sums as they were last published."""
     parts: dict[str, groups.Part] = field(default_factory=dict)
+    missing: bool = False
 
 
 class Unit:
@@ -123,7 +130,7 @@ class Unit:
     def encode(self, day: int) -> bytes:
         """The state row of one day."""
         held = self.days[day]
-        value = UnitDayValue(group_revision=held.group_revision)
+        value = UnitDayValue(group_revision=held.group_revision, sums_digest=held.sums_digest)
         if held.version != _NEVER:
             value.closed.school_unit_id = self.unit_id
             value.closed.epoch_day = day
@@ -135,15 +142,14 @@ class Unit:
             ) = held.version
         if held.wave is not None:
             value.wave.CopyFrom(held.wave)
-        for key, part in held.parts.items():
-            _, home, bucket = ids.parse_bucket_key(key)
-            value.parts.add(home_id=home, bucket=bucket, sums=part.encoded)
         return rows.encode(StateValue(unit_day=value))
 
     def restore(self, day: int, encoded: bytes) -> None:
         """Take a state row of one day."""
         value = rows.decode(encoded).unit_day
-        held = UnitDay(group_revision=value.group_revision)
+        held = UnitDay(
+            group_revision=value.group_revision, sums_digest=value.sums_digest, missing=True
+        )
         if value.HasField("closed"):
             version = value.closed.version
             held.kind = value.closed.kind
@@ -151,9 +157,6 @@ class Unit:
             self.last_told = max(self.last_told, day)
         if value.HasField("wave"):
             self._take_wave(day, held, value.wave)
-        for part in value.parts:
-            key = ids.bucket_key(self.organiser_id, part.home_id, part.bucket)
-            held.parts[key] = groups.Part.decode(part.sums)
         self.days[day] = held
         self._school_days.clear()
 

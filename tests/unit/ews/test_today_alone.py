@@ -7,12 +7,13 @@ import pytest
 
 from forvarning.facts.v1 import facts_pb2 as f
 from services.ews.core import days
-from services.ews.core.bucket import Bucket, Year
+from services.ews.core.bucket import Bucket
 from services.ews.core.partition import ANY_DAY, Dirty, Touched
 from services.ews.core.pupils import Thread
 from services.ews.core.rule import TODAY
 from services.ews.core.today import Today
 from services.ews.core.units import Profiles
+from services.ews.core.year import Year
 from tests.unit.ews.facts import HOME, ORGANISER, OTHER_UNIT, START, UNIT, School, name
 from tests.unit.ews.toml import profile, rule
 

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StateValue(_message.Message):
-    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "undigested", "account", "deflated")
+    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "undigested", "account", "deflated", "week")
     DAY_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     UNIT_DAY_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,7 @@ class StateValue(_message.Message):
     UNDIGESTED_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     DEFLATED_FIELD_NUMBER: _ClassVar[int]
+    WEEK_FIELD_NUMBER: _ClassVar[int]
     day: DayValue
     bucket: BucketValue
     unit_day: UnitDayValue
@@ -27,7 +28,8 @@ class StateValue(_message.Message):
     undigested: Undigested
     account: Account
     deflated: bytes
-    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ..., deflated: _Optional[bytes] = ...) -> None: ...
+    week: WeekValue
+    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ..., deflated: _Optional[bytes] = ..., week: _Optional[_Union[WeekValue, _Mapping]] = ...) -> None: ...
 
 class Account(_message.Message):
     __slots__ = ("threads", "digest")
@@ -61,17 +63,37 @@ class DayValue(_message.Message):
     added_up: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, lesson_ids: _Optional[bytes] = ..., told: _Optional[_Iterable[int]] = ..., added_up: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class WeekValue(_message.Message):
+    __slots__ = ("days", "lessons", "lesson_ids", "deflated")
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    LESSONS_FIELD_NUMBER: _ClassVar[int]
+    LESSON_IDS_FIELD_NUMBER: _ClassVar[int]
+    DEFLATED_FIELD_NUMBER: _ClassVar[int]
+    days: _containers.RepeatedScalarFieldContainer[int]
+    lessons: _containers.RepeatedScalarFieldContainer[int]
+    lesson_ids: bytes
+    deflated: bytes
+    def __init__(self, days: _Optional[_Iterable[int]] = ..., lessons: _Optional[_Iterable[int]] = ..., lesson_ids: _Optional[bytes] = ..., deflated: _Optional[bytes] = ...) -> None: ...
+
+class WeekNumbers(_message.Message):
+    __slots__ = ("days",)
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    days: _containers.RepeatedCompositeFieldContainer[DayValue]
+    def __init__(self, days: _Optional[_Iterable[_Union[DayValue, _Mapping]]] = ...) -> None: ...
+
 class BucketValue(_message.Message):
-    __slots__ = ("pupil_ids", "layout", "names", "slots")
+    __slots__ = ("pupil_ids", "layout", "names", "slots", "units")
     PUPIL_IDS_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
     pupil_ids: bytes
     layout: int
     names: _containers.RepeatedScalarFieldContainer[bytes]
     slots: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, pupil_ids: _Optional[bytes] = ..., layout: _Optional[int] = ..., names: _Optional[_Iterable[bytes]] = ..., slots: _Optional[_Iterable[int]] = ...) -> None: ...
+    units: bytes
+    def __init__(self, pupil_ids: _Optional[bytes] = ..., layout: _Optional[int] = ..., names: _Optional[_Iterable[bytes]] = ..., slots: _Optional[_Iterable[int]] = ..., units: _Optional[bytes] = ...) -> None: ...
 
 class PupilValue(_message.Message):
     __slots__ = ("pupil_id", "placements", "notices", "failed", "erased")
@@ -88,26 +110,16 @@ class PupilValue(_message.Message):
     def __init__(self, pupil_id: _Optional[bytes] = ..., placements: _Optional[_Iterable[_Union[_facts_pb2.Placement, _Mapping]]] = ..., notices: _Optional[_Iterable[_Union[_facts_pb2.Notice, _Mapping]]] = ..., failed: _Optional[bool] = ..., erased: _Optional[bool] = ...) -> None: ...
 
 class UnitDayValue(_message.Message):
-    __slots__ = ("closed", "wave", "group_revision", "parts")
+    __slots__ = ("closed", "wave", "group_revision", "sums_digest")
     CLOSED_FIELD_NUMBER: _ClassVar[int]
     WAVE_FIELD_NUMBER: _ClassVar[int]
     GROUP_REVISION_FIELD_NUMBER: _ClassVar[int]
-    PARTS_FIELD_NUMBER: _ClassVar[int]
+    SUMS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     closed: _facts_pb2.DayClosed
     wave: _facts_pb2.Wave
     group_revision: int
-    parts: _containers.RepeatedCompositeFieldContainer[GroupPart]
-    def __init__(self, closed: _Optional[_Union[_facts_pb2.DayClosed, _Mapping]] = ..., wave: _Optional[_Union[_facts_pb2.Wave, _Mapping]] = ..., group_revision: _Optional[int] = ..., parts: _Optional[_Iterable[_Union[GroupPart, _Mapping]]] = ...) -> None: ...
-
-class GroupPart(_message.Message):
-    __slots__ = ("home_id", "bucket", "sums")
-    HOME_ID_FIELD_NUMBER: _ClassVar[int]
-    BUCKET_FIELD_NUMBER: _ClassVar[int]
-    SUMS_FIELD_NUMBER: _ClassVar[int]
-    home_id: bytes
-    bucket: int
-    sums: bytes
-    def __init__(self, home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ..., sums: _Optional[bytes] = ...) -> None: ...
+    sums_digest: int
+    def __init__(self, closed: _Optional[_Union[_facts_pb2.DayClosed, _Mapping]] = ..., wave: _Optional[_Union[_facts_pb2.Wave, _Mapping]] = ..., group_revision: _Optional[int] = ..., sums_digest: _Optional[int] = ...) -> None: ...
 
 class ActiveProfiles(_message.Message):
     __slots__ = ("profiles",)
