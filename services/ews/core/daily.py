@@ -42,10 +42,9 @@ class Daily:
         if dirty.moved or dirty.reconcile:
             moved = np.zeros(size, bool)
             moved[list(dirty.moved)] = True
-            for year in self._bucket.years.values():
-                for day in year.units:
-                    due[day] = due[day] | moved | dirty.reconcile if day in due else moved.copy()
-                    due[day] |= dirty.reconcile
+            # Also a day whose lessons were all taken back may have been told of.
+            for day in self._bucket.days:
+                due[day] = due.get(day, moved) | moved | dirty.reconcile
         nothing = np.zeros(size, bool)
         for day in sorted(due.keys() | (dirty.closed & self._bucket.days.keys())):
             rows = due.get(day, nothing)

@@ -29,14 +29,16 @@ def taught(school: School, days: Sequence[int], folds: fold.Fold = fold.fold) ->
 
 
 class Judged:
-    """Counts the judgements of a group, and those that began anew."""
+    """Counts the judgements of a group, and tells how many pupils it was about that began anew."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.times = self.anew = 0
+        self.times = 0
+        self.anew: list[int] = []
 
         def counting(group: judge.Group, before: judge.Group | None, *others: object) -> None:
             self.times += 1
-            self.anew += before is None
+            if before is None:
+                self.anew.append(len(group.rows))
             judge.judge(group, before, *others)  # type: ignore[arg-type]
 
         monkeypatch.setattr(decide, "judge", counting)
@@ -74,13 +76,13 @@ def test_a_register_of_a_day_under_way_judges_no_year(monkeypatch: pytest.Monkey
         (name(1, "pupil"), w.FAMILY_UNEXCUSED_TODAY),
     ]
     assert len(events[0].episodes) == len(days) + 1
-    # A day that was closed is another matter, and so is the closing of this one.
+    # A day that was closed is another matter for whom it changed, its closing for everybody.
     told = [
         bytes_told(harness, one.register(days[3], 490, {1: (0,)}))
         + bytes_told(harness, one.closed(today))
         for one, harness in ((school, restarted), (other, whole))
     ]
-    assert judged.anew == 1
+    assert judged.anew == [1, 4]
     assert told[0] == told[1]
     assert told[0]
 
@@ -90,7 +92,7 @@ def test_what_was_settled_beforehand_is_not_judged_anew(monkeypatch: pytest.Monk
     school, restarted, other, whole = two_alike(days)
     judged = Judged(monkeypatch)
     assert restarted.core.settle()
-    assert judged.anew == 1
+    assert judged.anew == [4]
     assert not restarted.core.settle()
     assert not restarted.core.wants_flush
     batch = restarted.collect()
@@ -99,7 +101,7 @@ def test_what_was_settled_beforehand_is_not_judged_anew(monkeypatch: pytest.Monk
         bytes_told(harness, *one.school_day(today, PUPILS, {0: "v", 3: "i..."}))
         for one, harness in ((school, restarted), (other, whole))
     ]
-    assert judged.anew == 1
+    assert judged.anew == [4]
     assert told[0] == told[1]
     assert told[0]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from forvarning.facts.v1 import facts_pb2 as f
 from forvarning.warnings.v1 import warnings_pb2 as w
 from tests.trial import TRIAL, TRIAL_ID
-from tests.unit.ews.facts import OTHER_UNIT, School, day, weekdays
+from tests.unit.ews.facts import OTHER_UNIT, UNIT, School, day, weekdays
 from tests.unit.ews.harness import Harness
 
 LATER = TRIAL.replace(b"version = 1", b"version = 2", 1)
@@ -34,6 +35,19 @@ def test_a_pupil_who_changes_unit_keeps_the_run_also_when_the_placement_comes_la
         school.placement(1, after=days[3]), school.placement(1, days[3], unit=OTHER_UNIT, number=1)
     )
     assert [one.raised_day for one in long_term(harness)] == [days[4]]
+
+
+def test_a_late_placement_is_told_of_a_day_whose_lessons_were_taken_back() -> None:
+    """Else the day is told anew whenever the state is rebuilt."""
+    harness, school = started()
+    [at] = weekdays(1)
+    harness.told(*school.school_day(at, [1, 2], {2: "v"}))
+    for start in (490, 560, 640, 780):
+        harness.told(school.register(at, start, {1: (0,), 2: (0,)}, state=f.LESSON_STATE_CANCELLED))
+    harness.told(school.placement(2))
+    [told] = map(w.AbsenceDay.FromString, harness.absence.values())
+    assert (told.lessons, told.school_unit_id) == (0, UNIT)
+    harness.lose()
 
 
 def test_presence_reported_by_another_unit_the_same_day_counts() -> None:
