@@ -243,11 +243,17 @@ def sync(  # noqa: PLR0917 - typer calls it by name
             "--accept-losses", help="A held roster is right: so many pupils did leave. Reads all."
         ),
     ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Whose decision --accept-losses is; kept with its time.", metavar="NAME"),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Until it has ended.")] = True,
     ingest: Url = LOCAL,
     ops_token: OpsToken = "",
 ) -> None:
     """Read SOURCE now; ends with 1 when that fails or a human must decide."""
+    if accept_losses and by is None:
+        raise fail('--accept-losses is somebody\'s decision: add --by "Karin Lund".')
     operator = _Operator(ingest, ops_token)
     one = operator.find(source)
     if one["pull"] is None:
@@ -258,7 +264,7 @@ def sync(  # noqa: PLR0917 - typer calls it by name
         typer.echo("It is being read just now.", err=True)
     else:
         before |= {entry["run"] for entry in found["runs"]}
-        body = {"full": full, "accept_losses": accept_losses}
+        body = {"full": full, "accept_losses": accept_losses, "by": by}
         operator.send("POST", f"{_pull_of(one)}/runs", body)
     if not wait:
         typer.echo("Asked for. Its progress: forvarning sources status")
@@ -282,6 +288,26 @@ def _wait(operator: _Operator, one: dict[str, Any], before: set[int]) -> dict[st
                 told = newest["pages"]
                 typer.echo(f"{told} pages …", err=True)
         time.sleep(0.5)
+
+
+@app.command("cut-over")
+def cut_over(
+    source: Name,
+    day: Annotated[
+        str,
+        typer.Argument(help="The first school day that wakes somebody, or none.", metavar="DAY"),
+    ],
+    by: Annotated[str, typer.Option(help="Whose decision it is; kept with its time.")],
+    ingest: Url = LOCAL,
+    ops_token: OpsToken = "",
+) -> None:
+    """Change from which school day on what SOURCE tells wakes somebody, and say what that does."""
+    operator = _Operator(ingest, ops_token)
+    one = operator.find(source)
+    path = f"/v1/organisers/{one['organiser_id']}/sources/{one['source_id']}/cut-over"
+    body = {"cut_over": None if day == "none" else day, "by": by}
+    found = operator.send("PUT", path, body)
+    _print([f"{found['before'] or 'none'} -> {found['cut_over'] or 'none'}", *found["effects"]])
 
 
 @app.command("revoke")

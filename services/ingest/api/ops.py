@@ -15,8 +15,9 @@ from services.ingest.api.pulls import add_pulls
 from services.ingest.api.schema import takes
 from services.ingest.api.security import service_of
 from services.ingest.errors import ProfileError
-from services.ingest.model.ops import ActivationIn, SourceIn
+from services.ingest.model.ops import ActivationIn, CutOverIn, SourceIn
 from services.ingest.profiles import Activation, read_content
+from services.ingest.store.decisions import Moved, move_cut_over
 from services.ingest.store.outbox import drain
 from services.ingest.store.sources import NewSource, add_source, revoke_source
 
@@ -64,6 +65,47 @@ async def delete_source(request: Request, organiser_id: UUID, source_id: UUID) -
         raise Problem(404, "unknown_source", "No such source, or revoked already.")
     service.sources.forget()
     return Response(status_code=204)
+
+
+async def put_cut_over(request: Request, organiser_id: UUID, source_id: UUID) -> dict[str, Any]:
+    """Change a source's cut-over date; answers what that does to what was read already."""
+    wanted = await _model(request, CutOverIn)
+    service = service_of(request)
+    moved = await move_cut_over(
+        service.pool, organiser_id, source_id, wanted.cut_over, by=wanted.by,
+        at=service.clock.now(),
+    )  # fmt: skip
+    if moved is None:
+        raise Problem(404, "unknown_source", "No such source, or revoked already.")
+    service.sources.forget()
+    return {
+        "before": moved.before and moved.before.isoformat(),
+        "cut_over": moved.after and moved.after.isoformat(),
+        "pupils": moved.pupils,
+        "effects": _effects(moved),
+    }
+
+
+def _effects(moved: Moved) -> list[str]:
+    """In the operator's words."""
+    if moved.before == moved.after:
+        return ["It was so already: nothing changes."]
+    first = moved.after.isoformat() if moved.after else "the first day on"
+    found = [f"From now on: school days before {first} build state and wake nobody."]
+    if moved.after is None:
+        found = ["From now on: every school day wakes somebody."]
+    found.append(
+        f"Read already: {moved.pupils} pupils, of whom older days were told, wake somebody from "
+        "their new day on."
+    )
+    if moved.before is not None and (moved.after is None or moved.after < moved.before):
+        found.append(
+            "What was read and woke nobody is not told afterwards; it stands in the pupil's "
+            "picture, and the next day that counts is judged with it."
+        )
+    else:
+        found.append("What has woken somebody already stays told: nothing is called back.")
+    return found
 
 
 async def post_profile(request: Request) -> dict[str, Any]:
@@ -114,6 +156,13 @@ def ops_router(token: SecretStr) -> APIRouter:
         methods=["DELETE"],
         status_code=204,
         summary="Revoke a source",
+    )
+    router.add_api_route(
+        "/v1/organisers/{organiser_id}/sources/{source_id}/cut-over",
+        put_cut_over,
+        methods=["PUT"],
+        summary="Change a source's cut-over date",
+        openapi_extra=takes(CutOverIn),
     )
     router.add_api_route(
         "/v1/profiles",

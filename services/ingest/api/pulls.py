@@ -23,7 +23,7 @@ from services.ingest.sync.model import Kind, Learned, Pull
 from services.ingest.sync.reader import Reader
 from services.ingest.sync.remote import Remote
 from services.ingest.sync.status import ADVICE, OTHERWISE, listing, status, under_way
-from services.ingest.sync.store import hooked, put_pull, want
+from services.ingest.sync.store import Accepted, hooked, put_pull, want
 from services.ingest.sync.subscriptions import hook_hash
 
 hooks = APIRouter()
@@ -66,9 +66,10 @@ async def post_run(request: Request, organiser_id: UUID, source_id: UUID) -> dic
     service = service_of(request)
     asked = valid(RunIn, await read_json(request, service.settings.ingest_max_body_bytes))
     kind: Kind = "full" if asked.full or asked.accept_losses else "delta"
-    known = await want(
-        service.pool, organiser_id, source_id, kind, accept_losses=asked.accept_losses
-    )
+    losses = None
+    if asked.accept_losses and asked.by is not None:
+        losses = Accepted(asked.by, service.clock.now())
+    known = await want(service.pool, organiser_id, source_id, kind, losses=losses)
     if not known:
         raise _unknown()
     return {"wanted": kind}

@@ -30,6 +30,14 @@ class SourceIn(Strict):
     cut_over: Day | None = None
 
 
+class CutOverIn(Strict):
+    """From which school day on what a source tells wakes somebody; null = from the first."""
+
+    cut_over: Day | None
+    by: Name
+    """Whose decision it is: kept with its time."""
+
+
 class DecisionIn(Strict):
     """What a human decided on a held roster."""
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from services.ingest.model.fields import Strict
+from services.ingest.model.roster import Name
 from services.ingest.ss12000.vocabulary import TAKEN, Resource
 from services.ingest.sync.secrets import NAME
 
@@ -83,3 +84,11 @@ class RunIn(Strict):
     """Read everything anew rather than what has changed."""
     accept_losses: bool = False
     """The roster may lose more than a tenth of a unit's pupils: it is so. Implies ``full``."""
+    by: Name | None = None
+    """Whose decision the losses are: kept with its time."""
+
+    @model_validator(mode="after")
+    def _signed(self) -> RunIn:
+        if self.accept_losses and self.by is None:
+            raise ValueError("by: say whose decision it is that so many pupils have left")
+        return self

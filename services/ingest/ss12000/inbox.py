@@ -178,19 +178,21 @@ class Inbox:
         source: Source,
         *,
         snapshot: frozenset[Resource] = frozenset(),
+        reading: str | None = None,
         accept_losses: bool = False,
     ) -> Settled:
         """Apply what was gathered: the roster, then the timetable, then what waited for them.
 
         ``snapshot`` names resources that were read whole since the last such call:
-        what they lacked is gone. Absences, calendar events and attendances are
+        what they lacked is gone. With the name of that ``reading`` the call may be
+        repeated, by a process that was killed in it. Absences, calendar events and attendances are
         never judged so, because sources give them for a span of time only.
         """
         settled = Settled()
         async with self._alone(source):
             for resource in _SNAPSHOTS:
                 if resource in snapshot:
-                    await self._close_reading(source, resource)
+                    await self._close_reading(source, resource, reading)
             if await self._roster.run(source, settled, accept_losses=accept_losses):
                 await drain(self._pool, self._publisher, source.organiser_id)
                 await self._releaser.run(source.organiser_id)
@@ -336,9 +338,11 @@ class Inbox:
             await shelf.put(Resource.ABSENCE, [one for one in gone if not one.body])
             await shelf.done(Resource.ABSENCE, [one.id for one in gone])
 
-    async def _close_reading(self, source: Source, resource: Resource) -> None:
+    async def _close_reading(self, source: Source, resource: Resource, reading: str | None) -> None:
         async with tenant(self._pool, source.organiser_id) as connection:
             shelf = Shelf(connection, source)
+            if reading is not None and not await shelf.close(resource, reading):
+                return
             gone = await shelf.unseen(resource)
             if not gone:
                 return

@@ -60,5 +60,6 @@ class InboxLike(Protocol):
         source: Source,
         *,
         snapshot: frozenset[Resource] = frozenset(),
+        reading: str | None = None,
         accept_losses: bool = False,
     ) -> Settled: ...

@@ -167,6 +167,21 @@ class Shelf:
             list(ids),
         )
 
+    async def close(self, resource: Resource, reading: str) -> bool:
+        """Whether this reading of the resource is judged now, for the first time."""
+        done = await self._connection.fetchval(
+            "INSERT INTO ingest.ss12000_state AS s (organiser_id, source_id, closed) "
+            "VALUES ($1, $2, jsonb_build_object($3::text, $4::text)) "
+            "ON CONFLICT (organiser_id, source_id) DO UPDATE "
+            "SET closed = s.closed || EXCLUDED.closed "
+            "WHERE s.closed ->> $3 IS DISTINCT FROM $4 RETURNING true",
+            self._source.organiser_id,
+            self._source.source_id,
+            resource.value,
+            reading,
+        )
+        return bool(done)
+
     async def unseen(self, resource: Resource) -> list[UUID]:
         """What a whole reading of the resource lacked; begins the next one."""
         rows = await self._connection.fetch(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from services.ingest.errors import NotWrittenError
 from services.ingest.ss12000.vocabulary import ROSTER, TAKEN, Resource
 from services.ingest.sync.deletions import Deletions
 from services.ingest.sync.errors import AnswerError, FilterError, RefusedError
@@ -182,18 +181,13 @@ class Run:
     async def _settle_roster(self, since: datetime) -> None:
         """The roster takes effect, and what it lacked is gone: once in a full sync, and no more.
 
-        Said twice it would mean that nothing has been read in between, and so that all is gone.
-        That it was said is written down beforehand: a run that is killed here leaves what it
-        would have ended to /deletedEntities and to the next full sync.
+        The inbox knows the reading by its name, so that a run that was killed here says it again.
         """
         if self._pull.snapshot_at is not None and self._pull.snapshot_at >= since:
             return
         snapshot = await self._snapshot(since)
+        await self._pages.written(partial(self._apply, snapshot, since.isoformat()))
         await self._locked.set_pull(snapshot_at=self._clock.now())
-        try:
-            await self._apply(snapshot)
-        except NotWrittenError:
-            await self._pages.written(self._apply)
         await self._inbox.begin_reading(self._source)
 
     async def _settle(self) -> None:
@@ -205,10 +199,15 @@ class Run:
     async def _finish(self) -> None:
         await self._pages.written(self._apply)
 
-    async def _apply(self, snapshot: frozenset[Resource] = frozenset()) -> None:
+    async def _apply(
+        self, snapshot: frozenset[Resource] = frozenset(), reading: str | None = None
+    ) -> None:
         with timed("settle"):
             settled = await self._inbox.settle(
-                self._source, snapshot=snapshot, accept_losses=self._pull.accept_losses
+                self._source,
+                snapshot=snapshot,
+                reading=reading,
+                accept_losses=self._pull.accept_losses,
             )
         self._pages.unsettled = False
         self._held = self._held or settled.held

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.common.pg import organiser_ids, tenant
 from services.ingest.ss12000.vocabulary import TAKEN
+from services.ingest.store.decisions import decisions
 from services.ingest.sync.locked import locked
 from services.ingest.sync.model import Pull
 from services.ingest.sync.store import get_pull
@@ -32,7 +33,7 @@ ADVICE = {
     "no_placement": "Nothing: it is applied when the pupil has an enrolment in that school year.",
     "reimported_unclear": "Say which activity it is with POST /v1/activities/aliases; or have the "
     "old lessons deleted in the school system.",
-    "too_many_left": "If it is so: forvarning sources sync SOURCE --accept-losses.",
+    "too_many_left": "If it is so: forvarning sources sync SOURCE --accept-losses --by NAME.",
 }
 """What to do about a code; what is not here is in the hands of the system's operator."""
 OTHERWISE = "The system's operator can mend it: resource, field and an id stand beside it."
@@ -94,6 +95,7 @@ async def status(pool: Pool, organiser: UUID, source: UUID) -> dict[str, Any] | 
             )
         }
         problems = await _problems(connection, source, runs[0]["run_id"] if runs else 0)
+        decided = await decisions(connection, source)
         hook = await connection.fetchrow(
             "SELECT subscription, expires FROM ingest.pull_hooks WHERE source_id = $1", source
         )
@@ -118,6 +120,7 @@ async def status(pool: Pool, organiser: UUID, source: UUID) -> dict[str, Any] | 
             if name in pull.resources
         ],
         "problems": problems,
+        "decisions": decided,
         "runs": [_run(row) for row in runs],
     }
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.common.pg import tenant
 from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.store.decisions import decide
 from services.ingest.store.sources import Source, source_from
 from services.ingest.sync.model import Kind, Learned, Pull
 
@@ -119,8 +120,16 @@ async def lags(connection: Connection, now: datetime) -> dict[str, float]:
     return {str(row["source_id"]): max(0.0, (now - row["at"]).total_seconds()) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Losses that a human accepts: whose decision, and when."""
+
+    by: str
+    at: datetime
+
+
 async def want(
-    pool: Pool, organiser: UUID, source: UUID, kind: Kind, *, accept_losses: bool = False
+    pool: Pool, organiser: UUID, source: UUID, kind: Kind, *, losses: Accepted | None = None
 ) -> bool:
     """Ask for a run soon; False when the source is not pulled. A full one is never made less."""
     async with tenant(pool, organiser) as connection:
@@ -129,9 +138,12 @@ async def want(
             "accept_losses = accept_losses OR $3 WHERE source_id = $1",
             source,
             kind,
-            accept_losses,
+            losses is not None,
         )
-    return bool(status == "UPDATE 1")
+        known = bool(status == "UPDATE 1")
+        if known and losses is not None:
+            await decide(connection, organiser, source, "accept_losses", by=losses.by, at=losses.at)
+    return known
 
 
 async def hooked(pool: Pool, sha256: bytes) -> tuple[UUID, UUID] | None:

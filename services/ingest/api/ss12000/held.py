@@ -17,6 +17,7 @@ from services.ingest.api.schema import takes
 from services.ingest.api.security import service_of
 from services.ingest.model.fields import Flag, Strict
 from services.ingest.model.roster import Name
+from services.ingest.store.decisions import decide
 from services.ingest.store.sources import Source, source_from
 
 log = get_logger(__name__)
@@ -28,7 +29,7 @@ class SettleIn(Strict):
     accept_losses: Flag = False
     """A human says that so many pupils did leave."""
     by: Name
-    """Whose decision it is: written to the log."""
+    """Whose decision it is: kept with its time where losses are accepted."""
 
 
 async def settle(request: Request, organiser_id: UUID, source_id: UUID) -> dict[str, Any]:
@@ -36,6 +37,16 @@ async def settle(request: Request, organiser_id: UUID, source_id: UUID) -> dict[
     service = service_of(request)
     asked = valid(SettleIn, await read_json(request, service.settings.ingest_max_body_bytes))
     source = await _source(request, organiser_id, source_id)
+    if asked.accept_losses:
+        async with tenant(service.pool, organiser_id) as connection:
+            await decide(
+                connection,
+                organiser_id,
+                source_id,
+                "accept_losses",
+                by=asked.by,
+                at=service.clock.now(),
+            )
     settled = await service.inbox.settle(source, accept_losses=asked.accept_losses)
     log.info(
         "settled_by_hand",

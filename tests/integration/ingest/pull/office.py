@@ -96,9 +96,10 @@ class Recorder:
         source: Source,
         *,
         snapshot: frozenset[Resource] = frozenset(),
+        reading: str | None = None,
         accept_losses: bool = False,
     ) -> Settled:
-        del source, accept_losses
+        del source, reading, accept_losses
         self._maybe_kill(before=True)
         self.calls.append(("settle", None, len(snapshot)))
         self.snapshots.append(snapshot)

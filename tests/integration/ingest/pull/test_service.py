@@ -11,8 +11,9 @@ import pytest
 
 from services.common.clock import FixedClock
 from services.ingest.background import measure
+from services.ingest.ss12000.rostering import RosterSettler
 from tests.integration.ingest.conftest import StartWorld
-from tests.integration.ingest.pull.office import NOON
+from tests.integration.ingest.pull.office import NOON, KilledError
 from tests.integration.ingest.world import OPS_TOKEN, World
 from tests.support.ss12000.double import Double
 
@@ -159,3 +160,72 @@ async def test_the_list_and_the_lag(connected: Connected, double: Double) -> Non
     page = (await connected.world.client.get("/metrics")).text
     line = f'forvarning_ingest_pull_lag_seconds{{source="{connected.source}"}} 7200.0'
     assert line in page
+
+
+def pass_time(connected: Connected, double: Double) -> None:
+    connected.world.clock.advance(timedelta(minutes=30))
+    double.advance(timedelta(minutes=30))
+
+
+async def present(connected: Connected) -> int:
+    found: int = await connected.world.sql.fetchval(
+        "SELECT count(*) FROM people.pupils p WHERE EXISTS (SELECT 1 FROM people.placements l "
+        "WHERE l.pupil_id = p.pupil_id AND (l.valid_to IS NULL OR l.valid_to > $1))",
+        NOON.date(),
+    )
+    return found
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+async def test_a_kill_while_the_roster_takes_effect_loses_no_departure(
+    connected: Connected, double: Double, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Killed before the roster is applied, or after it, in the very call that ends who is gone."""
+    double.habits.deleted_entities = False
+    await connected.connect(base_url=double.url, secret="SCHOOL")
+    await connected.sync()
+    before = await present(connected)
+    school = double.school
+    gone = next(
+        row.entity["id"]
+        for row in school.rows("Person")
+        if any("endDate" not in one for one in row.entity.get("enrolments", []))
+    )
+    school.remove("Person", gone)
+    pass_time(connected, double)
+    whole = RosterSettler.run
+
+    async def killed(self: RosterSettler, *arguments: Any, **options: Any) -> bool:
+        if step == "after":
+            await whole(self, *arguments, **options)
+        raise KilledError
+
+    monkeypatch.setattr(RosterSettler, "run", killed)
+    with pytest.raises(KilledError):
+        await connected.sync(full=True)
+    monkeypatch.setattr(RosterSettler, "run", whole)
+    run = (await connected.sync())["runs"][0]
+    assert (run["kind"], run["outcome"]) == ("full", "done"), run
+    assert await present(connected) == before - 1
+
+
+async def test_losses_are_somebodys_decision(connected: Connected, double: Double) -> None:
+    await connected.connect(base_url=double.url, secret="SCHOOL")
+    await connected.sync()
+    runs = f"{connected.path}/runs"
+    nameless = await connected.world.client.post(runs, json={"accept_losses": True}, headers=OPS)
+    assert nameless.status_code == 422
+    assert (await connected.status())["decisions"] == []
+    double.habits.deleted_entities = False
+    rows = double.school.rows("Person")
+    pupils = [one.entity["id"] for one in rows if one.entity.get("enrolments")]
+    for one in pupils[: len(pupils) // 2]:
+        double.school.remove("Person", one)
+    pass_time(connected, double)
+    assert (await connected.sync(full=True))["runs"][0]["outcome"] == "held"
+    pass_time(connected, double)
+    found = await connected.sync(accept_losses=True, by="Karin Testlund")
+    assert found["runs"][0]["outcome"] == "done"
+    assert [(one["kind"], one["by"]) for one in found["decisions"]] == [
+        ("accept_losses", "Karin Testlund")
+    ]
