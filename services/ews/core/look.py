@@ -121,7 +121,7 @@ def joins(ends: days.Mask, begins: days.Mask, said: days.Mask) -> tuple[days.Mas
     All are [day, pupil]: ``ends`` where something reaches the day's end,
     ``begins`` where it is there from the day's beginning; -1 stands for no day.
     """
-    here: Ints = np.arange(len(said), dtype=np.int64)[:, None]
+    here: Ints = np.arange(len(said))[:, None]
     last_said = np.maximum.accumulate(np.where(said, here, -1), axis=0)
     before = np.full_like(last_said, -1)
     before[1:] = last_said[:-1]
@@ -172,11 +172,12 @@ class Look:
         rows: Rows,
     ) -> None:
         self.axis = axis
-        self.at: Ints = np.arange(out, len(axis), dtype=np.int64)
+        self.at: Ints = np.arange(out, len(axis))
         self.ends: Ints = axis[out:]
         self.after: Ints = self.at + 1
         """The place after the last of each window."""
         self._sums = sums
+        self._wide_sums: Ints | None = None
         self._start = start
         self._windows: dict[Window, tuple[Ints, Ints]] = {}
         self._minutes: dict[tuple[Window, Metric], Ints] = {}
@@ -208,6 +209,13 @@ class Look:
     def _forget(self) -> None:
         self._windows, self._minutes, self._counts, self._lessons = {}, {}, {}, {}
 
+    @property
+    def _wide(self) -> Ints:
+        """The leading fields as numbers that may be multiplied."""
+        if self._wide_sums is None:
+            self._wide_sums = self._sums[:, :_SUMMED].astype(np.int64)
+        return self._wide_sums
+
     def first(self, window: Window) -> Ints:
         """The first place in each judged day's window."""
         return first_in_window(window, self.axis, self.ends)
@@ -221,7 +229,7 @@ class Look:
         """Whether absence of the metric began in the term ``least`` days before a window's end."""
         low = self.first(_TERM)
         upto = np.searchsorted(self.axis, self.ends - least, "right")
-        daily = minutes(self._sums[:, :_SUMMED].astype(np.int64), metric) > 0
+        daily = minutes(self._wide, metric) > 0
         return self._add_up(daily, low, np.maximum(upto, low)) > 0
 
     def _add_up(self, values: NDArray[Any], first: Ints, after: Ints | None = None) -> Ints:
@@ -230,9 +238,9 @@ class Look:
         high = (self.after if after is None else after) - self._start
         if 0 < len(low) <= 3:
             spans = zip(low.tolist(), high.tolist(), strict=True)
-            return np.stack([values[a:b].sum(axis=0, dtype=np.int64) for a, b in spans])
+            return np.stack([values[a:b].sum(axis=0) for a, b in spans])
         upto = np.zeros((len(values) + 1, *values.shape[1:]), np.int64)
-        np.cumsum(values, axis=0, dtype=np.int64, out=upto[1:])
+        np.cumsum(values, axis=0, out=upto[1:])
         return upto[high] - upto[low]
 
     def window(self, window: Window) -> Ints:
@@ -270,10 +278,9 @@ class Look:
             case Measure.LATE_ARRIVALS:
                 return self._add_up(self._late(metric), first)
             case _:
-                wide = self._sums[:, :_SUMMED].astype(np.int64)
-                found = self._add_up(days_counted(wide, counting), first)
+                found = self._add_up(days_counted(self._wide, counting), first)
                 if counting.measure is Measure.DISPERSED_DAYS:
-                    away = away_all_day(wide, metric)
+                    away = away_all_day(self._wide, metric)
                     found -= self._joined(away, away, first)
                 return found
 
@@ -294,15 +301,14 @@ class Look:
         low, high = first - self._start, self.after - self._start
         return np.stack(
             [
-                (joined[a:b] & (before[a:b] >= a)).sum(axis=0, dtype=np.int64)
+                (joined[a:b] & (before[a:b] >= a)).sum(axis=0)
                 for a, b in zip(low.tolist(), high.tolist(), strict=True)
             ]
         )
 
     def _late(self, metric: Metric) -> Ints:
         """Lessons attended in part, day by day: [day, pupil]."""
-        wide = self._sums[:, :_SUMMED].astype(np.int64)
-        parted = days_counted(wide, Counting(Measure.PART_DAYS, metric))
+        parted = days_counted(self._wide, Counting(Measure.PART_DAYS, metric))
         found = np.zeros(parted.shape, np.int64)
         for i in np.nonzero(parted.any(1))[0].tolist():
             bits = self._marks(int(self.axis[self._start + i])).bits[:, self._rows]

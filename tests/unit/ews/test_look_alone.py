@@ -24,7 +24,7 @@ from services.ews.core.rule import Measure, Metric, Span, Window
 from tests.unit.ews.facts import day, weekdays
 
 DAYS, PUPILS = 14, 24
-AXIS = np.array(weekdays(DAYS, day(2026, 12, 14)), np.int64)
+AXIS = np.array(weekdays(DAYS, day(2026, 12, 21)), np.int64)
 """Over the turn of the year, and so of the term."""
 FIELDS = {
     Metric.TOTAL: (days.VALID, days.UNEXPLAINED, days.CONFIRMED),
@@ -246,3 +246,71 @@ def test_what_a_window_counts(metric: Metric, measure: Measure, window: Window) 
         for column, pupil in enumerate(who):
             assert found[i, column] == counted(measure, metric, within, pupil)
             assert total[i, column] == sum(absent(metric, other, pupil) for other in within)
+
+
+def looking(out: int = 6, start: int = 0) -> Look:
+    rows = np.arange(PUPILS)
+    return Look(AXIS, SUMS[start:], start, out, lessons, rows)
+
+
+def test_what_several_rules_ask_for_is_worked_out_once_and_told_apart() -> None:
+    look = looking()
+    who = np.array([1, 4], np.intp)
+    window, minutes_of, count, gathered = look.window, look.minutes, look.count, look.lessons
+    for some in WINDOWS[:6]:
+        assert window(some) is window(some)
+        assert (window(some) == looking().window(some)).all()
+        assert window(some).dtype == np.int64
+        for metric in METRICS:
+            assert minutes_of(some, metric) is minutes_of(some, metric)
+            assert (minutes_of(some, metric) == looking().minutes(some, metric)).all()
+            for measure in (Measure.DAYS, Measure.OCCASIONS, Measure.DISPERSED_DAYS):
+                counting = Counting(measure, metric)
+                assert count(some, counting) is count(some, counting)
+                assert (count(some, counting) == looking().count(some, counting)).all()
+                assert count(some, counting).dtype == np.int64
+        found, alone = gathered(some, who), looking().lessons(some, who)
+        assert gathered(some, who) is found
+        assert (found.bits == alone.bits).all()
+        assert (found.day == alone.day).all()
+        assert gathered(some, np.array([2], np.intp)).bits.shape[1] == 1
+
+
+@pytest.mark.parametrize("out", range(6, DAYS + 1))
+def test_few_days_and_many_are_summed_alike(out: int) -> None:
+    """Of a day that nobody judges there is nothing."""
+    for window in (WINDOWS[1], WINDOWS[8]):
+        found = looking(out).window(window)
+        assert (found == looking(6).window(window)[out - 6 :]).all()
+        assert len(found) == DAYS - out
+        counting = Counting(Measure.OCCASIONS, Metric.TOTAL)
+        few = looking(out).count(window, counting)
+        assert (few == looking(6).count(window, counting)[out - 6 :]).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("least", [0, 1, 5, 30])
+def test_absence_that_began_in_the_term_so_long_ago(metric: Metric, least: int) -> None:
+    found = looking().since_first(metric, least)
+    for i, at in enumerate(range(6, DAYS)):
+        end = int(AXIS[at])
+        days_of_term = [d for d in range(at + 1) if AXIS[d] >= calendar.term_start(end)]
+        for pupil in range(PUPILS):
+            began = [int(AXIS[d]) for d in days_of_term if absent(metric, d, pupil)]
+            assert found[i, pupil] == (bool(began) and end - began[0] >= least)
+
+
+def test_dates_are_worked_out_once_and_each_is_a_look_of_its_own() -> None:
+    look = looking()
+    month, dates = look.ending(()), look.ending(((12, 30), (1, 4)))
+    assert look.ending(()) is month
+    assert look.ending(((12, 30), (1, 4))) is dates
+    assert month.ends.tolist() == [day(2026, 12, 31)]
+    assert dates.ends.tolist() == [day(2026, 12, 30), day(2027, 1, 4)]
+    seven = WINDOWS[5]
+    for ended in (month, dates):
+        for i, end in enumerate(ended.ends.tolist()):
+            within = [d for d in range(DAYS) if inside(seven, int(AXIS[d]), end)]
+            for pupil in range(PUPILS):
+                expected = sum(absent(Metric.VALID, d, pupil) for d in within)
+                assert ended.minutes(seven, Metric.VALID)[i, pupil] == expected
