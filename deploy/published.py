@@ -1,5 +1,5 @@
 """What is published out of the code: the profile format's JSON Schema, the tables of
-docs/profiles.md, and docs/retention.md.
+docs/profiles.md, docs/retention.md and docs/chain.md.
 
 ``python -m deploy.published`` writes them; ``--check`` ends with status
 1 where a file is not what would be written.
@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from deploy.chain.page import page as chain_page
 from deploy.retention.page import page as retention_page
 from services.rules.keys import FAMILY, PROFILE, RULE, Key
 from services.rules.schema import schema
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "docs" / "schemas" / "profile.schema.json"
 GUIDE = ROOT / "docs" / "profiles.md"
 RETENTION = ROOT / "docs" / "retention.md"
+CHAIN = ROOT / "docs" / "chain.md"
 _TABLES = {"profile": PROFILE, "family": FAMILY, "rule": RULE}
 
 
@@ -45,6 +47,7 @@ def wanted() -> dict[Path, str]:
         SCHEMA: json.dumps(schema(), ensure_ascii=False, indent=2) + "\n",
         GUIDE: guide,
         RETENTION: retention_page(),
+        CHAIN: chain_page(),
     }
 
 

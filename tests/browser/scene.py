@@ -313,7 +313,17 @@ def run(process: CasesProcess, admin_dsn: str) -> None:
 
 
 #: What a morning's work changes.
-_CHANGED = ("cases", "duties", "comments", "case_events", "outbox", "login_failures")
+_CHANGED = (
+    "cases",
+    "duties",
+    "comments",
+    "case_events",
+    "outbox",
+    "login_failures",
+    "entries",
+    "entry_revisions",
+    "documents",
+)
 
 
 async def _keep(admin_dsn: str) -> None:

@@ -69,7 +69,10 @@ class Intervention(Body):
     tier: Annotated[Tier, choice("Insatsnivå", TIERS)]
     purpose: Annotated[Purpose, choice("Syfte", PURPOSES)]
     catalogue: Annotated[Line, says("Insats ur katalogen")] = ""
-    checklist: Annotated[tuple[Line, ...], says("Ingår i insatsen")] = ()
+    checklist: Annotated[
+        tuple[Line, ...],
+        says("Ingår i insatsen", "En sak per rad. Lämnas det tomt tas katalogens lista."),
+    ] = ()
     no_voice: Annotated[
         Text, says("Varför avstämning med eleven saknas", "Behövs bara om den inte är gjord.")
     ] = ""

@@ -1,0 +1,1 @@
+"""docs/chain.md out of the law's table."""
