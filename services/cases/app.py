@@ -22,6 +22,7 @@ from services.cases.api import journal as journal_api
 from services.cases.api import openings as openings_api
 from services.cases.clockwork import Clockwork
 from services.cases.consumer import TopicConsumer
+from services.cases.courier import Courier
 from services.cases.domain import threads
 from services.cases.intake import absence, deliveries, school
 from services.cases.intake.warnings import WarningIntake
@@ -221,6 +222,7 @@ async def _start(
     publisher = OutboxPublisher(database, lambda: idempotent_producer(settings))
     sweep = Sweep(database)
     clockwork = Clockwork(database)
+    courier = Courier(database)
 
     async def profile_reader() -> AIOKafkaConsumer:
         # No group: it reads the whole small topic at every start, and commits nothing.
@@ -235,6 +237,7 @@ async def _start(
     background.start("school-signals", signals.run, lambda: signals.progress)
     background.start("outbox", publisher.run, lambda: publisher.progress)
     background.start("sweep", sweep.run, lambda: sweep.progress)
+    background.start("courier", courier.run, lambda: courier.progress)
     background.start("clocks", clockwork.run, lambda: clockwork.progress)
     background.start("rule-profiles", profiles.run, lambda: profiles.progress)
     # Last in, first out: the tasks end before their clients do.

@@ -29,6 +29,11 @@ UNASSIGNED = gauge(
     "forvarning_cases_unassigned", "Open cases that stand with nobody: an alert when not 0"
 )
 OVERDUE = gauge("forvarning_cases_overdue_duties", "Duties past their time, by kind", ("kind",))
+DOCUMENTS = counter(
+    "forvarning_cases_documents",
+    "Documents between organisers, by what became of them (delivered, refused)",
+    ("outcome",),
+)
 OUTBOX_PENDING = gauge("forvarning_cases_outbox_pending", "Events not yet published")
 OUTBOX_AGE = gauge(
     "forvarning_cases_outbox_oldest_age_seconds", "Age of the oldest event not yet published"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.cases.chain import consequences, others, sharing
+from services.cases.chain import consequences, others, sending, sharing
 from services.cases.chain.consequences import EFFECTS, LAST
 from services.cases.chain.context import Context
 from services.cases.chain.preparing import PREPARE
+from services.cases.documents import building
 from services.cases.domain import coordination
 from services.cases.domain.coordination import Consenters
 from services.cases.domain.entries.closing import Closure
-from services.cases.domain.entries.coordination import Coordination
-from services.cases.store import entries
+from services.cases.domain.entries.coordination import Coordination, CoordinationRequest
+from services.cases.store import carrying, entries
 from services.cases.store.entries import Entry
 from services.cases.store.scope import as_system
 
@@ -55,10 +56,20 @@ async def gate(context: Context, raw: dict[str, Any], parent: Entry | None) -> d
 
 
 async def ordered(context: Context, entry: Entry) -> None:
-    """The case waits in the queue of the school's area."""
-    del entry
+    """The case waits in the queue of the school's area, or the beställning is carried to the
+    municipality whose koordinatorer the organiser orders from."""
     await consequences.take_on(context)
-    await sharing.enter_queue(context)
+    assert isinstance(entry.body, CoordinationRequest)  # noqa: S101 - the step's kind
+    async with as_system(context.connection):
+        municipality = await carrying.coordination_municipality(context.connection)
+        other = await carrying.address(context.connection, municipality)
+    if other is None or other == context.case.organiser_id:
+        await sharing.enter_queue(context)
+        return
+    about = await sending.about_case(context, "order_coordination")
+    recipient = f"Koordinatorerna ({municipality})"
+    sheet = building.coordination_request(about, entry.body, recipient)
+    await sending.send(context, entry, sheet, at_once=False, municipality=municipality)
 
 
 async def not_ordered(context: Context, entry: Entry) -> None:

@@ -26,6 +26,7 @@ KINDS = {
     "home_municipality_notice": "Uppgift till hemkommunen",
     "csn_report": "Rapport till CSN",
     "kaa_notice": "Uppgift till aktivitetsansvaret",
+    "coordination_request": "Beställning av koordinator",
 }
 
 

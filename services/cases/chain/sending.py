@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from services.cases.chain.consequences import EFFECTS, take_on
 from services.cases.chain.context import Context
@@ -23,7 +23,7 @@ from services.cases.domain.entries.notices import (
 )
 from services.cases.domain.law.judging import paragraph_of
 from services.cases.domain.law.table import BY_NAME
-from services.cases.store import documents, duties, entries
+from services.cases.store import carrying, documents, duties, entries
 from services.cases.store.documents import Document
 from services.cases.store.duties import NewDuty
 from services.cases.store.entries import Entry
@@ -41,7 +41,7 @@ async def opened_form(context: Context, raw: dict[str, Any], _: Entry | None) ->
 
 async def result_form(context: Context, raw: dict[str, Any], _: Entry | None) -> dict[str, Any]:
     """What the utredning came to, where the huvudman's form asks for it."""
-    about = await _about(context, "report_result")
+    about = await about_case(context, "report_result")
     if building.part_of(
         about.named.report_form, ReportToOrganiser(on=context.today, form="result")
     ):
@@ -60,14 +60,14 @@ async def reported(context: Context, entry: Entry) -> None:
     assert isinstance(body, ReportToOrganiser)  # noqa: S101 - the step's own kind
     assert entry.parent_id is not None  # noqa: S101 - it hangs on an utredning
     step = "report_result" if body.form == "result" else "report_to_organiser"
-    about = await _about(context, step)
+    about = await about_case(context, step)
     async with as_system(context.connection):
         held = await entries.of_case(context.connection, context.case.case_id)
     investigation = next(one.body for one in held if one.entry_id == entry.parent_id)
     support = [one.body for one in held if one.kind == "support_investigation"]
     assert isinstance(investigation, Investigation)  # noqa: S101 - judged before
     last = support[-1] if support and isinstance(support[-1], SupportInvestigation) else None
-    await _send(context, entry, building.report(about, body, investigation, last), at_once=True)
+    await send(context, entry, building.report(about, body, investigation, last), at_once=True)
     part = FORMS[about.named.report_form].result
     async with as_system(context.connection):
         if body.form == "result":
@@ -101,14 +101,15 @@ def _sends(
 ) -> None:
     async def effect(context: Context, entry: Entry) -> None:
         assert isinstance(entry.body, body_type)  # noqa: S101 - the step's own kind
-        about = await _about(context, step)
-        await _send(context, entry, build(about, entry.body), at_once=at_once)
+        about = await about_case(context, step)
+        to = getattr(entry.body, "municipality", "")
+        await send(context, entry, build(about, entry.body), at_once=at_once, municipality=to)
         await take_on(context)
 
     EFFECTS[step] = effect
 
 
-async def _about(context: Context, step: str) -> About:
+async def about_case(context: Context, step: str) -> About:
     async with as_system(context.connection):
         named = await documents.named(
             context.connection, context.case.pupil_id, context.case.school_unit_id
@@ -117,10 +118,20 @@ async def _about(context: Context, step: str) -> About:
     return About(context.case.number, named, context.today, paragraph)
 
 
-async def _send(context: Context, entry: Entry, sheet: Sheet, *, at_once: bool) -> None:
-    """Write the document; ``at_once`` where the desk that it goes to reads the same tables."""
+async def send(
+    context: Context, entry: Entry, sheet: Sheet, *, at_once: bool, municipality: str = ""
+) -> UUID | None:
+    """Write the document; ``at_once`` where the desk that it goes to reads the same tables.
+
+    ``municipality`` is whose it is: where that is an organiser of this installation the courier
+    carries it there, and it is returned; else the school sends it by other means.
+    """
     pdf = await render(sheet, context.now)
     fields = sheet.as_json()
+    async with as_system(context.connection):
+        other = await carrying.address(context.connection, municipality)
+    if other == context.case.organiser_id:
+        other = None
     document = Document(
         organiser_id=context.case.organiser_id,
         document_id=context.database.new_id(),
@@ -136,9 +147,11 @@ async def _send(context: Context, entry: Entry, sheet: Sheet, *, at_once: bool) 
         created_at=context.now,
         created_by=context.viewer.staff_id,
         sent_at=context.now if at_once else None,
+        other_organiser_id=other,
     )
     async with as_system(context.connection):
         await documents.create(context.connection, document, pdf)
+    return other
 
 
 def install() -> None:

@@ -9,6 +9,13 @@ from datetime import date
 from services.cases.documents.forms import FORMS, HARMLESS, IDENTIFYING, LABELS, FieldName, Part
 from services.cases.documents.render import Field, Sheet
 from services.cases.domain import text
+from services.cases.domain.entries.coordination import (
+    ORGANISER_KINDS,
+    PROFESSIONS,
+    SCHOOL_FORMS,
+    SEXES,
+    CoordinationRequest,
+)
 from services.cases.domain.entries.investigating import (
     SUPPORT_OUTCOMES,
     Investigation,
@@ -149,6 +156,31 @@ def kaa(about: About, body: KaaNotice) -> Sheet:
     ]
     recipient = f"Det kommunala aktivitetsansvaret ({body.municipality})"
     return about.sheet("kaa_notice", "Uppgift till aktivitetsansvaret", recipient, fields)
+
+
+def coordination_request(about: About, body: CoordinationRequest, recipient: str) -> Sheet:
+    """A beställning to another organiser's koordinatorer: who, what, and whom to talk with.
+
+    Nothing of the attendance: that is asked of the school, by a koordinator with samtycke.
+    """
+    professions = ", ".join(PROFESSIONS[one] for one in body.professions)
+    told = [
+        Field("help", "Vad skolan vill ha hjälp med", body.help),
+        Field("tried", "Vad skolan har prövat", body.tried or "inget angivet"),
+    ]
+    fields = [
+        *about.who("pupil_name", "civic_number", "school_unit"),
+        # Free text about a protected pupil stays at the school.
+        *([] if about.named.protected else told),
+        Field("professions", "Vem skolan helst vill träffa", professions or "inget angivet"),
+        Field("contact", "Kontakt på skolan", body.contact),
+        Field("phone", "Telefon", body.phone or "inget angivet"),
+        Field("organiser_kind", "Huvudmannatyp", ORGANISER_KINDS[body.organiser_kind]),
+        Field("school_form", "Skolform", SCHOOL_FORMS.get(body.school_form, body.school_form)),
+        Field("sex", "Juridiskt kön", SEXES.get(body.sex, "inte angivet")),
+        Field("ordered_on", "Beställd", text.full_date(body.on)),
+    ]
+    return about.sheet("coordination_request", "Beställning av koordinator", recipient, fields)
 
 
 def _day(day: date | None) -> str:

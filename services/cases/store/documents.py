@@ -44,9 +44,10 @@ class Document:
 
 
 _COLUMNS = tuple(Document.__dataclass_fields__)
+COLUMNS = ", ".join(_COLUMNS)
 
 
-def _from_row(row: Record) -> Document:
+def from_row(row: Record) -> Document:
     values = {name: row[name] for name in _COLUMNS}
     values["fields"] = json.loads(row["fields"])
     values["receipt"] = json.loads(row["receipt"]) if row["receipt"] else None
@@ -70,13 +71,13 @@ async def one(connection: Connection, document_id: UUID, *, lock: bool = False) 
     """A document that the viewer may see."""
     row = await connection.fetchrow(
         f"""
-        SELECT {", ".join(_COLUMNS)} FROM cases.documents
+        SELECT {COLUMNS} FROM cases.documents
         WHERE organiser_id = cases.organiser() AND document_id = $1
         {"FOR UPDATE" if lock else ""}
         """,
         document_id,
     )
-    return _from_row(row) if row else None
+    return from_row(row) if row else None
 
 
 async def pdf(connection: Connection, document_id: UUID) -> bytes | None:
@@ -93,20 +94,20 @@ async def of_case(connection: Connection, case_id: UUID) -> list[Document]:
     """The case's documents, newest first."""
     rows = await connection.fetch(
         f"""
-        SELECT {", ".join(_COLUMNS)} FROM cases.documents
+        SELECT {COLUMNS} FROM cases.documents
         WHERE organiser_id = cases.organiser() AND case_id = $1
         ORDER BY created_at DESC, document_id
         """,
         case_id,
     )
-    return [_from_row(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 async def inbox(connection: Connection, *, waiting: bool, limit: int) -> list[Document]:
     """Anmälningar on the viewer's desk: those that nobody has received yet, or the others."""
     rows = await connection.fetch(
         f"""
-        SELECT {", ".join(_COLUMNS)} FROM cases.documents
+        SELECT {COLUMNS} FROM cases.documents
         WHERE organiser_id = cases.organiser()
           AND kind IN ('report_to_organiser', 'report_result')
           AND (received_at IS NULL) = $1
@@ -115,21 +116,21 @@ async def inbox(connection: Connection, *, waiting: bool, limit: int) -> list[Do
         waiting,
         limit,
     )
-    return [_from_row(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 async def unfiled(connection: Connection, limit: int) -> list[tuple[Document, bytes]]:
     """Anmälningar that the elevhälsa's journal system has not taken over yet, with their PDFs."""
     rows = await connection.fetch(
         f"""
-        SELECT {", ".join(_COLUMNS)}, pdf FROM cases.documents
+        SELECT {COLUMNS}, pdf FROM cases.documents
         WHERE organiser_id = cases.organiser() AND direction = 'sent'
           AND kind IN ('report_to_organiser', 'report_result') AND journal_at IS NULL
         ORDER BY created_at, document_id LIMIT $1
         """,
         limit,
     )
-    return [(_from_row(row), row["pdf"]) for row in rows]
+    return [(from_row(row), row["pdf"]) for row in rows]
 
 
 async def sent(

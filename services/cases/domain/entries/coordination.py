@@ -20,6 +20,17 @@ PROFESSIONS = {
     "special_educator": "specialpedagog eller speciallärare",
     "careers_counsellor": "studie- och yrkesvägledare",
 }
+ORGANISER_KINDS = {"municipal": "kommunal", "independent": "fristående"}
+SCHOOL_FORMS = {
+    "FKLASS": "förskoleklass",
+    "GR": "grundskola",
+    "GRS": "anpassad grundskola",
+    "SP": "specialskola",
+    "SAM": "sameskola",
+    "GY": "gymnasieskola",
+    "GYS": "anpassad gymnasieskola",
+}
+SEXES = {"male": "pojke", "female": "flicka"}
 Actor = Literal["social_services", "care", "leisure", "health_care", "police", "other"]
 ACTORS = {
     "social_services": "socialtjänsten",
