@@ -200,7 +200,7 @@ async def _staged(connection: Connection, pupil_id: UUID) -> dict[str, int]:
         found["ingest.ss12000_events: elevens id i lektionen"] = _count(done)
         rows = await connection.fetch(
             "SELECT e.source_id, e.resource, e.id, e.body FROM ingest.ss12000_entities e "
-            "WHERE e.resource NOT IN ('placements', 'absences') AND EXISTS ("
+            "WHERE e.resource NOT IN ('Placement', 'Absence') AND EXISTS ("
             "SELECT FROM ingest.ss12000_refs r WHERE r.organiser_id = e.organiser_id "
             "AND r.source_id = e.source_id AND r.resource = e.resource AND r.id = e.id "
             "AND r.target = ANY ($1))",

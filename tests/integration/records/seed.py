@@ -106,20 +106,20 @@ async def _ss12000(world: World) -> None:
             "VALUES ($1, $2, $3, $4, $5, now(), now(), 0, 60, 0, 0, true)",
             A.id, OTHER, made("att", person), event, person,
         )  # fmt: skip
-        await run("INSERT INTO ingest.ss12000_refs VALUES ($1, $2, 'groups', $3, $4)",
+        await run("INSERT INTO ingest.ss12000_refs VALUES ($1, $2, 'Group', $3, $4)",
                   A.id, OTHER, group, person)  # fmt: skip
-        await run("INSERT INTO ingest.ss12000_refs VALUES ($1, $2, 'absences', $3, $4)",
+        await run("INSERT INTO ingest.ss12000_refs VALUES ($1, $2, 'Absence', $3, $4)",
                   A.id, OTHER, made("abs", person), person)  # fmt: skip
         await run(
             "INSERT INTO ingest.ss12000_entities (organiser_id, source_id, resource, id, created, "
-            "modified, body) VALUES ($1, $2, 'absences', $3, now(), now(), $4)",
+            "modified, body) VALUES ($1, $2, 'Absence', $3, now(), now(), $4)",
             A.id, OTHER, made("abs", person), json.dumps({"student": str(person)}),
         )  # fmt: skip
     members = [{"person": {"id": str(one)}, "startDate": "2026-08-18"} for one in
                (SS_PERSON, SS_OTHER)]  # fmt: skip
     await run(
         "INSERT INTO ingest.ss12000_entities (organiser_id, source_id, resource, id, created, "
-        "modified, body) VALUES ($1, $2, 'groups', $3, now(), now(), $4)",
+        "modified, body) VALUES ($1, $2, 'Group', $3, now(), now(), $4)",
         A.id, OTHER, group, json.dumps({"groupMemberships": members, "displayName": "7A"}),
     )  # fmt: skip
     await run(
@@ -137,7 +137,7 @@ async def _ss12000(world: World) -> None:
         A.id, OTHER,
     )  # fmt: skip
     await run("INSERT INTO ingest.pull_problems VALUES "
-              "($1, $2, 'persons', 'x', '/y', 'Error', $3, 1, 1, now())",
+              "($1, $2, 'Person', 'x', '/y', 'Error', $3, 1, 1, now())",
               A.id, OTHER, str(SS_PERSON))  # fmt: skip
 
 

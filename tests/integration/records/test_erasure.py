@@ -66,7 +66,7 @@ async def test_nobody_else_loses_anything(world: World, keeper: Archive) -> None
     assert await about_bo() == before
     group = json.loads(
         await world.admin.fetchval(
-            "SELECT body FROM ingest.ss12000_entities WHERE resource = 'groups'"
+            "SELECT body FROM ingest.ss12000_entities WHERE resource = 'Group'"
         )
     )
     assert [one["person"]["id"] for one in group["groupMemberships"]] == [str(SS_OTHER)]

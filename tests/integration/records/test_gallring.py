@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -15,6 +16,7 @@ from services.records import certificates
 from services.records.archive import Archive
 from services.records.gallring import Gallring, Taken, decide
 from tests.integration.cases.world import TUESDAY, A, B, Story, World, absence_day, delivery
+from tests.integration.records.seed import seeded
 
 pytestmark = pytest.mark.anyio
 
@@ -285,3 +287,31 @@ async def test_what_belongs_to_no_organiser_goes_by_the_standing_decision(
 async def test_a_decision_names_a_group_that_there_is(world: World, keeper: Archive) -> None:
     with pytest.raises(LookupError, match="no group 'frånvaro'"):
         await decide(keeper, A.id, "frånvaro", Taken("x", TUESDAY), by="a")
+
+
+async def test_what_a_source_said_stays_with_its_lesson_until_the_school_year_is_over(
+    world: World, keeper: Archive
+) -> None:
+    """An attendance that is months old is still this school year's: a moved lesson needs it."""
+    await seeded(world)
+    await decided(keeper, "absence")
+    lesson = await world.admin.fetchval("SELECT id FROM ingest.ss12000_events")
+    await world.admin.execute(
+        "INSERT INTO ingest.ss12000_attendances (organiser_id, source_id, id, calendar_event, "
+        "student, created, modified, present, valid, invalid, other, reported, deleted) "
+        "SELECT organiser_id, source_id, gen_random_uuid(), $1, student, created, modified, "
+        "0, 0, 0, 0, false, true FROM ingest.ss12000_attendances LIMIT 1",
+        UUID(int=0),
+    )
+    for table, column in (("events", "starts"), ("attendances", "modified")):
+        await world.admin.execute(
+            f"UPDATE ingest.ss12000_{table} SET {column} = $1", local_instant(MONDAY, 490)
+        )
+    of_lesson = "SELECT count(*) FROM ingest.ss12000_attendances WHERE (calendar_event = $1) = $2"
+    at(world, date(2027, 6, 1))
+    await Gallring(keeper).run("drift")
+    assert await world.admin.fetchval(of_lesson, lesson, True) == 2
+    assert await world.admin.fetchval(of_lesson, lesson, False) == 1
+    at(world, LATER)
+    await Gallring(keeper).run("drift")
+    assert await world.admin.fetchval("SELECT count(*) FROM ingest.ss12000_attendances") == 0
