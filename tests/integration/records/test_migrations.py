@@ -24,6 +24,24 @@ CHANGED: dict[tuple[str, str], str] = {}
 #: Tables that a migration takes away on purpose, with the migration.
 GONE: dict[str, str] = {}
 
+#: What of the schema must be the same, whichever level a database comes from.
+_SCHEMA = (
+    """
+    SELECT table_schema, table_name, column_name, data_type, is_nullable, column_default
+    FROM information_schema.columns
+    WHERE table_schema IN ('people', 'people_v1', 'ingest', 'cases', 'notify', 'records')
+    """,
+    "SELECT schemaname, tablename, policyname, roles, cmd, qual, with_check FROM pg_policies",
+    """
+    SELECT table_schema, table_name, grantee, privilege_type
+    FROM information_schema.role_table_grants WHERE grantee LIKE 'forvarning%'
+    """,
+    """
+    SELECT schemaname, tablename, indexdef FROM pg_indexes
+    WHERE schemaname IN ('people', 'ingest', 'cases', 'notify', 'records')
+    """,
+)
+
 Rows = dict[str, Counter[str]]
 
 
@@ -101,17 +119,7 @@ async def _the_same_schema(
     """What an old database has become is what a new one is: tables, policies, grants."""
     new = await asyncpg.connect(fresh.owner_database_url.get_secret_value())
     try:
-        for question in (
-            "SELECT table_schema, table_name, column_name, data_type, is_nullable, column_default "
-            "FROM information_schema.columns WHERE table_schema IN "
-            "('people', 'people_v1', 'ingest', 'cases', 'notify', 'records')",
-            "SELECT schemaname, tablename, policyname, roles, cmd, qual, with_check "
-            "FROM pg_policies",
-            "SELECT table_schema, table_name, grantee, privilege_type "
-            "FROM information_schema.role_table_grants WHERE grantee LIKE 'forvarning%'",
-            "SELECT schemaname, tablename, indexdef FROM pg_indexes WHERE schemaname IN "
-            "('people', 'ingest', 'cases', 'notify', 'records')",
-        ):
+        for question in _SCHEMA:
             old_rows = {tuple(map(str, row.values())) for row in await admin.fetch(question)}
             new_rows = {tuple(map(str, row.values())) for row in await new.fetch(question)}
             assert old_rows == new_rows, (applied, old_rows ^ new_rows)
