@@ -19,7 +19,15 @@ PASSWORD = "demo"  # noqa: S105 - see above
 LOGINS = (
     ("narvaro.u1", "närvaroansvarig, den första skolan"),
     ("rektor.u1", "rektor, den första skolan"),
+    ("elevhalsa.u1", "elevhälsa, den första skolan"),
+    ("mentor.u1-7a", "mentor, klass 7A"),
     ("koordinator.norr", "koordinator, Område Norr"),
+    ("teamledare.norr", "teamledare, Område Norr"),
+    ("omradeschef.norr", "områdeschef, Område Norr"),
+    ("anmalan", "handläggare hos huvudmannen"),
+    ("skolplikt", "skolpliktshandläggare"),
+    ("namnd", "nämnden: antal, inga elever"),
+    ("drift", "drift: inga elever"),
 )
 _EVENING, _MORNING = time(20, 0), time(7, 0)
 

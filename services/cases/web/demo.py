@@ -15,6 +15,7 @@ from services.cases.domain import text
 from services.cases.store.scope import Database
 from services.cases.web.render import page
 from services.common import pg
+from services.common.roles import ROLES
 from services.common.settings import CasesSettings
 
 router = APIRouter(include_in_schema=False)
@@ -47,6 +48,7 @@ async def demo(request: Request) -> Response:
         counted=counted,
         mailcatcher_url=settings.mailcatcher_url,
         demo_password=settings.cases_demo_password is not None,
+        logins=await _logins(data) if settings.cases_demo_password is not None else [],
     )
 
 
@@ -82,6 +84,29 @@ async def _place(data: Database) -> str | None:
     async with data.system(organisers[0]) as connection:
         name: str | None = await connection.fetchval("SELECT name FROM people_v1.organisers")
     return name
+
+
+async def _logins(data: Database) -> list[dict[str, str]]:
+    """One person of each role, for whoever tries the demonstration: all of them are made up."""
+    found: dict[str, dict[str, str]] = {}
+    for organiser_id in await pg.organiser_ids(data.pool):
+        async with data.system(organiser_id) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT DISTINCT ON (d.role) d.role, s.login,
+                       coalesce(g.name, u.name, a.name, 'hela huvudmannen') AS place
+                FROM people_v1.duties d JOIN people_v1.staff s ON s.staff_id = d.staff_id
+                LEFT JOIN people_v1.groups g ON g.group_id = d.group_id
+                LEFT JOIN people_v1.school_units u ON u.school_unit_id = d.school_unit_id
+                LEFT JOIN people_v1.areas a ON a.area_id = d.area_id
+                WHERE s.login IS NOT NULL AND NOT d.substitute
+                ORDER BY d.role, g.name, u.name, s.login
+                """
+            )
+        for row in rows:
+            line = {"role": text.ROLES.get(row["role"], row["role"])}
+            found.setdefault(row["role"], line | {"login": row["login"], "place": row["place"]})
+    return [found[role] for role in ROLES if role in found]
 
 
 async def _latest(data: Database) -> list[dict[str, Any]]:

@@ -46,6 +46,8 @@ _POLICY = (
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    # Nothing here is for a search engine, whoever links to it.
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }

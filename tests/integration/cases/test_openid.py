@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import html
+import json
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from deploy.local.process import free_port
+from services.cases.backchannel import BackChannel
+from services.common.clock import FixedClock
 from services.common.settings import OpenIdProvider
-from tests.integration.cases.site import Site, csrf
+from tests.integration.cases.site import Site, csrf, opened
 from tests.integration.cases.world import A, B, World
 from tests.support.keycloak import REALM, Keycloak, keycloak_server
 
@@ -38,6 +45,28 @@ def user(name: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
+_PROFILE = json.dumps(
+    {
+        "attributes": [
+            {"name": name, "permissions": {"view": ["admin", "user"], "edit": ["admin", "user"]}}
+            for name in ("username", "email", "firstName", "lastName")
+        ],
+        "unmanagedAttributePolicy": "ENABLED",
+    }
+)
+#: Where Keycloak tells that somebody has signed out there: the tests listen and pass it on.
+BACK_CHANNEL_PORT = free_port()
+
+
+def _mapper(name: str, kind: str, **config: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "protocol": "openid-connect",
+        "protocolMapper": kind,
+        "config": {"id.token.claim": "true", "access.token.claim": "true"} | config,
+    }
+
+
 REALM_FILE = {
     "realm": REALM,
     "enabled": True,
@@ -52,10 +81,49 @@ REALM_FILE = {
             "attributes": {
                 "post.logout.redirect.uris": "http://cases.test/logga-in?utloggad=true",
                 "pkce.code.challenge.method": "S256",
+                "backchannel.logout.url": f"http://127.0.0.1:{BACK_CHANNEL_PORT}/",
+                "backchannel.logout.session.required": "true",
             },
+            "protocolMappers": [
+                _mapper(
+                    "roles",
+                    "oidc-usermodel-realm-role-mapper",
+                    **{"claim.name": "roles", "multivalued": "true", "jsonType.label": "String"},
+                ),
+                _mapper(
+                    "units",
+                    "oidc-usermodel-attribute-mapper",
+                    **{
+                        "claim.name": "skolenhetskod",
+                        "user.attribute": "skolenhetskod",
+                        "multivalued": "true",
+                        "jsonType.label": "String",
+                    },
+                ),
+            ],
         }
     ],
-    "users": [user("karin"), user(ELSEWHERE), user("okand"), user("utan", emailVerified=False)],
+    "roles": {"realm": [{"name": "forvarning-rektor"}, {"name": "forvarning-drift"}]},
+    # Attributes that the default profile does not name are kept, too.
+    "components": {
+        "org.keycloak.userprofile.UserProfileProvider": [
+            {
+                "providerId": "declarative-user-profile",
+                "config": {"kc.user.profile.config": [_PROFILE]},
+            }
+        ]
+    },
+    "users": [
+        user("karin"),
+        user(ELSEWHERE),
+        user("okand"),
+        user("utan", emailVerified=False),
+        user(
+            "olle",
+            realmRoles=["forvarning-rektor", "forvarning-drift"],
+            attributes={"skolenhetskod": ["10000001"]},
+        ),
+    ],
 }
 
 
@@ -300,3 +368,198 @@ async def test_where_providers_are_set_up_no_password_is_taken(
     answer = await browser.ours.post("/logga-in", data=form)
     assert answer.status_code == 403
     assert "Här loggar man in hos sin huvudman." in answer.text
+
+
+# Roles from claims
+
+
+RULES = {
+    "roles": {"forvarning-rektor": "principal"},
+    "units_claim": "skolenhetskod",
+    "allow": ["principal"],
+}
+
+
+async def _codes(world: World) -> None:
+    await world.admin.execute(
+        "UPDATE people.school_units SET school_unit_code = '10000001' "
+        "WHERE organiser_id = $1 AND school_unit_id = $2",
+        A.id,
+        A.unit("bjork"),
+    )
+
+
+async def test_claims_give_a_role_for_the_session_and_no_longer(
+    keycloak: Keycloak, world: World, browsers: Any
+) -> None:
+    """Olle is närvaroansvarig at Ekskolan; the provider says that he is rektor of Björkskolan."""
+    await _codes(world)
+    number = await _case_at_bjork(world)
+    plain = browsers(Site(world, "local", [provider(keycloak)]))
+    assert (await plain.sign_in("olle")).status_code == 303
+    assert (await plain.ours.get(f"/arenden/{number}")).status_code == 404
+    mapped = browsers(Site(world, "local", [provider(keycloak, claims={A.id: RULES})]))
+    assert (await mapped.sign_in("olle")).status_code == 303
+    page = await mapped.ours.get(f"/arenden/{number}")
+    assert page.status_code == 200
+    assert "Alva Exempelsson" in page.text
+    held = await world.admin.fetch("SELECT role, school_unit_id FROM cases.session_duties")
+    assert [tuple(row) for row in held] == [("principal", A.unit("bjork"))], "drift is not mapped"
+    assert (await plain.ours.get(f"/arenden/{number}")).status_code == 404, "the other session's"
+    token = (await csrf(mapped.ours))["X-CSRF-Token"]
+    await mapped.ours.post("/logga-ut", data={"csrf": token})
+    assert await world.admin.fetchval("SELECT count(*) FROM cases.session_duties") == 0
+
+
+async def test_a_claim_never_goes_beyond_what_the_organiser_allows(
+    keycloak: Keycloak, world: World, browsers: Any
+) -> None:
+    """A code that the roster does not know is no school, and another organiser's rules are not
+    this one's."""
+    number = await _case_at_bjork(world)
+    for claims in (
+        {A.id: RULES},
+        {A.id: RULES | {"roles": {"forvarning-annat": "principal"}}},
+        {B.id: RULES},
+    ):
+        both = provider(keycloak, organisers=[A.id, B.id], claims=claims)
+        browser = browsers(Site(world, "local", [both]))
+        assert (await browser.sign_in("olle")).status_code == 303
+        assert (await browser.ours.get(f"/arenden/{number}")).status_code == 404
+    assert await world.admin.fetchval("SELECT count(*) FROM cases.session_duties") == 0
+
+
+async def _case_at_bjork(world: World) -> str:
+    await opened(world)
+    return str((await world.case(A, "alva"))["number"])
+
+
+# Back-channel logout
+
+
+class Listener:
+    """Hears what Keycloak tells, on the port that its realm names."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._hear, "127.0.0.1", BACK_CHANNEL_PORT)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+        assert length, head
+        body = (await reader.readexactly(int(length[1]))).decode()
+        self.told += parse_qs(body)["logout_token"]
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+
+async def logout_token(browser: Browser, keycloak: Keycloak, world: World) -> str:
+    """The person signs out at the provider; what the provider tells because of it."""
+    id_token = await world.admin.fetchval("SELECT id_token FROM cases.sessions")
+    async with Listener() as listener:
+        await browser.theirs.get(
+            f"{keycloak.issuer}/protocol/openid-connect/logout", params={"id_token_hint": id_token}
+        )
+        for _ in range(200):
+            if listener.told:
+                break
+            await asyncio.sleep(0.05)
+    (token,) = listener.told
+    return token
+
+
+def _site(keycloak: Keycloak, world: World) -> Site:
+    site = Site(world, "local", [provider(keycloak)])
+    # The token says when it was made by Keycloak's clock, which is the host's.
+    site.app.state.back_channel = BackChannel(world.database, site.app.state.openid)
+    return site
+
+
+async def _tell(browser: Browser, token: str, key: str = "kommun") -> int:
+    answer = await browser.ours.post(f"/logga-in/{key}/utloggning", data={"logout_token": token})
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.status_code
+
+
+async def test_signing_out_at_the_provider_ends_the_session_here(
+    keycloak: Keycloak, world: World, browsers: Any
+) -> None:
+    site = _site(keycloak, world)
+    browser, stranger = browsers(site), browsers(site)
+    assert (await browser.sign_in()).status_code == 303
+    token = await logout_token(browser, keycloak, world)
+    assert (await browser.ours.get("/arenden")).status_code == 200, "not told yet"
+    assert await _tell(stranger, token) == 200
+    assert (await browser.ours.get("/arenden")).status_code == 303
+    (row,) = await world.admin.fetch("SELECT staff_id FROM cases.audit WHERE action = 'signed_out'")
+    assert row["staff_id"] == A.staff("karin")
+    # The same words once more end nothing: somebody who has them cannot keep her out.
+    again = browsers(site)
+    assert (await again.sign_in()).status_code == 303
+    assert await _tell(stranger, token) == 400
+    assert (await again.ours.get("/arenden")).status_code == 200
+
+
+async def test_what_is_no_logout_token_of_the_provider_ends_nothing(
+    keycloak: Keycloak, world: World, browsers: Any
+) -> None:
+    site = _site(keycloak, world)
+    browser = browsers(site)
+    assert (await browser.sign_in()).status_code == 303
+    id_token = await world.admin.fetchval("SELECT id_token FROM cases.sessions")
+    token = await logout_token(browser, keycloak, world)
+    head, body, signature = token.split(".")
+    unsigned = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
+    symmetric = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
+    forged = _changed(body, sub="someone-else")
+    for wrong in (
+        "",
+        "x",
+        "a.b.c",
+        id_token,
+        f"{unsigned}.{body}.",
+        f"{symmetric}.{body}.{signature}",
+        f"{head}.{forged}.{signature}",
+        f"{head}.{body}.{signature[:-4]}AAAA",
+    ):
+        assert await _tell(browser, wrong) == 400, wrong[:40]
+    assert (await browser.ours.get("/arenden")).status_code == 200
+    assert (
+        await browser.ours.post("/logga-in/ingen/utloggning", data={"logout_token": token})
+    ).status_code == 404
+
+
+async def test_a_logout_token_is_for_this_client_and_for_now(
+    keycloak: Keycloak, world: World, browsers: Any
+) -> None:
+    browser = browsers(_site(keycloak, world))
+    assert (await browser.sign_in()).status_code == 303
+    token = await logout_token(browser, keycloak, world)
+    other = Site(world, "local", [provider(keycloak, client_id="another")])
+    other.app.state.back_channel = BackChannel(world.database, other.app.state.openid)
+    assert await _tell(browsers(other), token) == 400
+    for shift in (timedelta(minutes=6), timedelta(minutes=-3)):
+        late = Site(world, "local", [provider(keycloak)])
+        clock = FixedClock(datetime.fromtimestamp(time.time(), UTC) + shift)
+        late.app.state.back_channel = BackChannel(
+            world.database, late.app.state.openid, clock=clock
+        )
+        assert await _tell(browsers(late), token) == 400
+    assert (await browser.ours.get("/arenden")).status_code == 200
+
+
+def _changed(body: str, **claims: str) -> str:
+    held = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    text = json.dumps(held | claims).encode()
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
