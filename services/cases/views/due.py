@@ -11,6 +11,7 @@ from services.cases.store import audit, cases, due_reading, settling
 from services.cases.store.cases import Happened
 from services.cases.store.scope import Database, Viewer, as_system
 from services.cases.views import rows
+from services.cases.views.case import protected
 from services.cases.views.models import DutyLine
 from services.common.problem import Problem
 
@@ -71,6 +72,8 @@ async def tick_off(
         row = await due_reading.one(connection, duty_id)
         if row is None:
             raise no_such_duty()
+        if not row["known"]:
+            raise protected()
         if row["kind"] != "ladder":
             raise Problem(
                 409,

@@ -70,6 +70,10 @@ class Target:
     number: str
     case_id: UUID
     duty_id: UUID
+    """The call home."""
+    todo_id: UUID
+    """A step of the municipality's routine."""
+    class_id: UUID
     entry_id: UUID
     document_id: UUID
     unit_id: UUID
@@ -186,7 +190,11 @@ async def _target(world: World, name: str, organiser: Organiser, pupil: str) -> 
     holder = Viewer(organiser.id, case["assigned_staff_id"])
     entry = await perform(world.database, holder, case["case_id"], "contact", CONTACT)
     document_id = made("document", name)
-    fields = {"case_number": case["number"]}
+    fields = {
+        "title": "Anmälan",
+        "basis": "Lämnas enligt skollagen 7 kap. 19 a §.",
+        "fields": [{"name": "case_number", "label": "Ärende", "text": case["number"]}],
+    }
     async with world.database.system(organiser.id) as connection:
         await documents.create(
             connection,
@@ -241,11 +249,28 @@ async def _target(world: World, name: str, organiser: Organiser, pupil: str) -> 
         number=case["number"],
         case_id=case["case_id"],
         duty_id=duty,
+        todo_id=await todo(world, case["case_id"]),
+        class_id=case["class_id"],
         entry_id=entry.entry_id,
         document_id=document_id,
         unit_id=case["school_unit_id"],
         asked=asked,
     )
+
+
+async def todo(world: World, case_id: UUID) -> UUID:
+    """A duty of the ladder, beside the first one of the case."""
+    duty_id = made("todo", case_id)
+    await world.admin.execute(
+        """
+        INSERT INTO cases.duties SELECT (jsonb_populate_record(d,
+            jsonb_build_object('duty_id', $2::text, 'kind', 'ladder'))).*
+        FROM cases.duties d WHERE d.case_id = $1 AND d.kind = 'acknowledge' LIMIT 1
+        """,
+        case_id,
+        str(duty_id),
+    )
+    return duty_id
 
 
 async def _shared(world: World, targets: dict[str, Target]) -> None:

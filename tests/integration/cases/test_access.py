@@ -42,7 +42,7 @@ class Probe:
 #: A version that nobody saw: whoever gets as far as that may do it, and nothing is changed.
 PROBES: dict[Route, Probe] = {
     ("POST", "/api/v1/cases/{case_id}/acknowledge"): Probe({"version": STALE}),
-    ("POST", "/api/v1/cases/{case_id}/close"): Probe({"version": STALE, "reason": "other"}),
+    ("POST", "/api/v1/duties/{duty_id}/done"): Probe({"version": STALE}),
     ("POST", "/api/v1/cases/{case_id}/comments"): Probe({"text": "Ett ord."}),
     ("POST", "/api/v1/calls/{duty_id}/called"): Probe({"version": STALE, "outcome": "informed"}),
     ("POST", "/api/v1/cases/{case_id}/steps/{step}"): Probe({"body": CONTACT}, {"step": "contact"}),
@@ -51,7 +51,11 @@ PROBES: dict[Route, Probe] = {
     ("POST", "/api/v1/openings"): Probe(lambda to: {"number": to.number, "reason": REASON}),
     ("POST", "/oppna"): Probe(lambda to: {"number": to.number, "reason": REASON}),
     ("POST", "/arenden/{number}/ta-emot"): Probe({"version": STALE}),
-    ("POST", "/arenden/{number}/avsluta"): Probe({"version": STALE, "reason": "other"}),
+    ("GET", "/arenden/{number}/steg/{step}"): Probe(path={"step": "contact"}),
+    ("POST", "/arenden/{number}/steg/{step}"): Probe(CONTACT, {"step": "contact"}),
+    ("POST", "/arenden/{number}/poster/{entry_id}/andra"): Probe({"version": "1"} | CONTACT),
+    ("POST", "/handlingar/{document_id}/journal"): Probe({"reference": "PR-1"}),
+    ("POST", "/uppgift/{duty_id}"): Probe({"version": STALE}),
     ("POST", "/arenden/{number}/anteckna"): Probe({"text": "Ett ord."}),
     ("POST", "/registerutdrag"): Probe(
         lambda to: {"wanted": to.number, "reference": "Dnr 2026/17", "form": "json"}
@@ -76,6 +80,10 @@ async def test_every_route_has_its_row(site: Site) -> None:
         f"{method} {path}" for method, path in missing
     )
     assert not table - held, f"access.txt has rows of routes that are gone: {table - held}"
+
+
+#: Where a duty is any but a call home.
+_TODO = re.compile(r"/uppgift/|/duties/")
 
 
 class Visitor:
@@ -104,6 +112,8 @@ class Visitor:
     def _value(template: str, name: str, probe: Probe, target: Target | None) -> str:
         if name in probe.path:
             return probe.path[name]
+        if name == "duty_id" and target and _TODO.search(template):
+            return str(target.todo_id)
         if name == "opening_id" and target:
             return str(target.asked["api" if template.startswith("/api/") else "page"])
         return str(getattr(target, name, "none"))
@@ -213,6 +223,8 @@ def test_the_protected_pupil_is_known_to_the_holder_and_the_rektor_only() -> Non
         if isinstance(cells, dict):
             for role, cell in cells.items():
                 assert cell[at] != "N" or role in {"holder", "principal"}, f"{route}: {role}"
+                if _TODO.search(route[1]) and route[0] == "GET":
+                    continue  # a masked line; test_leaks.py looks at what it says
                 about = "{case_id}" in route[1] or "{number}" in route[1] or "{duty_id}" in route[1]
                 if about and role not in {"holder", "principal"}:
                     assert cell[at] in "-xp", f"{route}: {role}"

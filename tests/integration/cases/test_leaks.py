@@ -14,7 +14,7 @@ import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.chain.perform import perform
-from tests.integration.cases import access
+from tests.integration.cases import access, cast
 from tests.integration.cases.cast import LOGINS, Target, gather
 from tests.integration.cases.routes import routes_of
 from tests.integration.cases.site import Site, csrf, enter
@@ -153,6 +153,8 @@ async def _hidden(world: World, like: Target) -> Target:
         number=case["number"],
         case_id=case["case_id"],
         duty_id=duty,
+        todo_id=await cast.todo(world, case["case_id"]),
+        class_id=group,
         entry_id=entry.entry_id,
         document_id=document,
         unit_id=unit,

@@ -154,9 +154,7 @@ async def test_whoever_has_left_meets_nothing_from_that_moment(
     async with site.browser() as client:
         await enter(client, site, "rolf")
         assert targets["own"].number in (await client.get("/arenden")).text
-        await world.admin.execute(
-            "DELETE FROM people.duties WHERE staff_id = $1", A.staff("rolf")
-        )
+        await world.admin.execute("DELETE FROM people.duties WHERE staff_id = $1", A.staff("rolf"))
         page: httpx.Response = await client.get("/arenden")
         assert not any(mark(page.text, targets[name]) != "." for name in NAMES)
 
