@@ -74,7 +74,7 @@ class Background:
                 self._failed(name, error, trace=not expected)
 
     async def _settle(self, organiser: UUID) -> None:
-        for source in await to_settle(self._service.pool, organiser):
+        for source in await to_settle(self._service.pool, organiser, self._service.clock.now()):
             await self._service.inbox.settle(source)
 
     @staticmethod

@@ -104,7 +104,12 @@ def _when(register: AnyRegister, unit: UnitCalendar, now: datetime) -> list[Note
     if register.start > now + HORIZON:
         return refused("in_the_future", "is more than 400 days ahead; check the source's clock")
     if register.state == "reported" and register.start > now + EARLY:
-        return refused("in_the_future", "a lesson cannot be reported before it is held")
+        begins = register.start.astimezone(STOCKHOLM)
+        return refused(
+            "reported_ahead",
+            f"the lesson begins at {begins:%H:%M on %Y-%m-%d}, more than 15 minutes from now: send "
+            "it as scheduled, and report it when it is held; a leave or sick note is a notice",
+        )
     day = LocalStart.of(register.start).day
     year = school_year(day)
     calendar = unit.years.get(year)

@@ -118,10 +118,8 @@ def _marks(
                 said["arrived_late"] = late
             if early and category == "early":
                 said["left_early"] = early
-        activity = "|".join(
-            (event.section.course, event.section.section, event.section.session or "")
-        )
-        lesson = (mapping.schools.get(school, school), activity, event.day, times.start, length)
+        unit = mapping.schools.get(school, school)
+        lesson = (unit, _activity(event), event.day, times.start, length)
         yield lesson, Mark(answer.index, category, event.modified or now, said)
 
 

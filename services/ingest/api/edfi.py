@@ -73,6 +73,20 @@ async def post_events(request: Request, source: Caller) -> JSONResponse:
     return await run_batch(service, source, _NAME, items, feed)
 
 
+@router.delete(f"/{_NAME}/{{event}}", summary="Not taken: send what holds instead")
+async def delete_event(event: str, source: Caller) -> Response:
+    """Nothing is known by an event's id: the caller learns what to send instead."""
+    del event, source
+    raise Problem(
+        422,
+        "not_known_by_id",
+        "An event is known here by student, section, day and class periods, not by its id. Post "
+        "the same event again as it is now: In Attendance where the student was there, another "
+        "category where it was something else.",
+        field="/id",
+    )
+
+
 @router.put(
     "/mapping",
     status_code=204,

@@ -203,6 +203,27 @@ class Book:
             list(stuck),
         )
 
+    async def wait_until(self, due: Mapping[UUID, datetime]) -> None:
+        """These events are to be looked at again at a time."""
+        if due:
+            await self._connection.execute(
+                "UPDATE ingest.ss12000_events e SET due = w.due "
+                "FROM unnest($2::uuid[], $3::timestamptz[]) AS w (id, due) "
+                "WHERE e.source_id = $1 AND e.id = w.id",
+                self._source.source_id,
+                list(due),
+                list(due.values()),
+            )
+
+    async def come_due(self, now: datetime) -> None:
+        """The time has come of what waited for it."""
+        await self._connection.execute(
+            "UPDATE ingest.ss12000_events SET dirty = true, stuck = false, due = NULL "
+            "WHERE source_id = $1 AND due <= $2",
+            self._source.source_id,
+            now,
+        )
+
     async def look_again(self, ids: Collection[UUID]) -> None:
         """Something about these events has changed."""
         if not ids:

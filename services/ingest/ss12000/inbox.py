@@ -364,7 +364,7 @@ class Inbox:
             )
 
     async def _unstick(self, source: Source) -> None:
-        """When the roster has changed, what waited may find what it waits for."""
+        """When the roster or the hour has changed, what waited may find what it waits for."""
         async with tenant(self._pool, source.organiser_id) as connection:
             changed = await connection.fetchval(
                 "INSERT INTO ingest.ss12000_state AS s (organiser_id, source_id, roster_version) "
@@ -375,8 +375,10 @@ class Inbox:
                 source.organiser_id,
                 source.source_id,
             )
+            book = Book(connection, source)
             if changed:
-                await Book(connection, source).unstick()
+                await book.unstick()
+            await book.come_due(self._clock.now())
 
     # -- calendar events ------------------------------------------------------------------
 

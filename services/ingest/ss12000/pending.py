@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from services.common.pg import Pool
 
 
-async def to_settle(pool: Pool, organiser_id: UUID) -> list[Source]:
+async def to_settle(pool: Pool, organiser_id: UUID, now: datetime) -> list[Source]:
     """The organiser's sources that brought something that is not applied yet.
 
     Not those of which a reading is under way, nor those whose roster a human
@@ -34,9 +35,10 @@ async def to_settle(pool: Pool, organiser_id: UUID) -> list[Source]:
                              AND e.dirty AND (t.held IS NULL OR e.resource = 'Absence'))
                 OR EXISTS (SELECT FROM ingest.ss12000_events v
                            WHERE v.organiser_id = s.organiser_id AND v.source_id = s.source_id
-                             AND (v.dirty
+                             AND (v.dirty OR v.due <= $1
                                   OR v.stuck AND t.roster_version <> o.roster_version)))
             ORDER BY s.source_id
-            """
+            """,
+            now,
         )
     return [source_from(row) for row in rows]

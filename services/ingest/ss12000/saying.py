@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.common.pg import tenant
 from services.ingest.intake import Intake
+from services.ingest.lessons import EARLY
 from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.ss12000 import lessons, marks
 from services.ingest.ss12000.book import Book, Slots
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from services.common.pg import Pool
     from services.ingest.store.sources import Source
 
-WAITS = frozenset({"unknown_unit", "after_school_year"})
-"""Refusals that a later roster may lift: what met them waits."""
+AHEAD = "reported_ahead"
+"""The refusal that time lifts."""
+WAITS = frozenset({"unknown_unit", "after_school_year", AHEAD})
+"""Refusals that a later roster or time may lift: what met them waits."""
 EVENTS = 400
 """Events of one round."""
 REGISTERS = 500
@@ -273,12 +276,15 @@ class Sayer:
         answers = await self.say(source, said, courses)
         spoken: dict[UUID, Attendance] = {}
         failed: set[UUID] = set()
+        due: dict[UUID, datetime] = {}
         for register, answer in zip(said, answers, strict=True):
             if answer.status == "refused":
                 failed.add(register.event.id)
                 problem = answer.problems[0]
                 if problem.code in WAITS:
                     stuck.add(register.event.id)
+                    if problem.code == AHEAD:
+                        due[register.event.id] = register.starts - EARLY
                 else:
                     settled.tell(Resource.CALENDAR_EVENT, register.event.id, _of_event(problem))
                 continue
@@ -292,6 +298,7 @@ class Sayer:
             # What was refused was not said: the event stands as it stood.
             await book.said_events([one for one in dirty if one.id not in failed | stuck])
             await book.not_said([one.id for one in dirty if one.id in failed | stuck], stuck)
+            await book.wait_until(due)
             await book.said_attendances(list(spoken.values()))
 
 
@@ -385,6 +392,10 @@ def _off(event: Event) -> Note:
 
 def _moved_note(problem: Note) -> Note:
     at = "/calendarEvent/id"
+    if problem.code == AHEAD:
+        return Note(
+            AHEAD, at, f"{at}: begins more than 15 minutes from now; kept, and counted when it does"
+        )
     return Note(problem.code, at, _about(problem, "calendarEvent"))
 
 

@@ -34,7 +34,7 @@ REFUSED = [
     ),
     ("out_of_range", "/length_minutes", {"length_minutes": 0}),
     ("out_of_range", "/length_minutes", {"length_minutes": 721}),
-    ("in_the_future", "/start", {"start": "2026-11-25T08:10:00+01:00"}),
+    ("reported_ahead", "/start", {"start": "2026-11-25T08:10:00+01:00"}),
     ("in_the_future", "/start", {"start": "2099-11-25T08:10:00+01:00", "state": "scheduled"}),
     ("before_school_year", "/start", {"start": "2026-08-17T08:10:00+02:00"}),
     ("before_school_year", "/start", {"start": "2025-11-24T08:10:00+01:00"}),

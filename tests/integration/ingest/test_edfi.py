@@ -56,3 +56,18 @@ async def test_events_become_registers(world: World) -> None:
     assert (answer.status_code, problem["code"], problem["field"]) == (
         422, "unknown_unit", "/sectionReference/schoolId",
     )  # fmt: skip
+
+
+async def test_a_deletion_by_id_says_what_to_send_instead(world: World) -> None:
+    await world.put(roster([f"60485{number}" for number in range(6)]))
+    await world.call("PUT", "/v1/edfi/mapping", MAPPING)
+    await world.call("POST", PATH, EVENTS[0])
+    before = len(await world.facts())
+    answer = await world.call("DELETE", f"{PATH}/9f3c", {})
+    assert answer.status_code == 422
+    body = answer.json()
+    assert (body["type"].rpartition("/")[2].rpartition(":")[2], body["field"]) == (
+        "not_known_by_id", "/id",
+    )  # fmt: skip
+    assert "In Attendance" in body["detail"]
+    assert len(await world.facts()) == before

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import pytest
 
 from forvarning.facts.v1 import facts_pb2 as facts
+from services.common.clock import local_instant
 from services.ingest.ss12000.inbox import Settled
+from services.ingest.ss12000.pending import to_settle
 from services.ingest.ss12000.vocabulary import Resource
 from services.ingest.store.sources import Source
 from tests.integration.ingest import school
@@ -220,3 +223,28 @@ async def test_the_order_of_arrival_does_not_matter(world: World, seed: int) -> 
     assert notice.reported_by == facts.REPORTED_BY_GUARDIAN
     rows = await world.sql.fetch("SELECT relation FROM people.guardian_relations")
     assert [row["relation"] for row in rows] == ["guardian"] * 4
+
+
+async def test_what_is_reported_ahead_counts_when_its_time_has_come(world: World) -> None:
+    """Some systems write planned absence as attendances: nothing is lost, or counts early."""
+    entities = school.everything()
+    later = {"start": "2026-11-24T14:00:00+01:00", "end": "2026-11-24T15:00:00+01:00"}
+    entities["CalendarEvent"] = [school.event("e1", **later)]
+    ahead = school.attendance("a1", "e1", "p1", present=0, valid=60)
+    entities["Attendance"] = []
+    await all_of(world, entities)
+    answers = await world.service.inbox.take(await source_of(world), Resource.ATTENDANCE, [ahead])
+    assert answers[0].status == "accepted"
+    assert [(one.code, one.field) for one in answers[0].notes] == [
+        ("reported_ahead", "/calendarEvent/id")
+    ]
+    settled = await settle(world)
+    assert settled.problems == []
+    assert await mark(world, "p1") == (60, 0, 0, 0, 0)
+    organiser = (await source_of(world)).organiser_id
+    assert await to_settle(world.service.pool, organiser, world.clock.now()) == []
+    world.clock.advance(local_instant(date(2026, 11, 24), 13 * 60 + 46) - world.clock.now())
+    [due] = await to_settle(world.service.pool, organiser, world.clock.now())
+    await world.service.inbox.settle(due)
+    assert await mark(world, "p1") == (60, 60, 0, 0, REPORTED)
+    assert await to_settle(world.service.pool, organiser, world.clock.now()) == []

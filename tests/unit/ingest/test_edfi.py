@@ -302,3 +302,13 @@ def test_no_json_at_all_ends_in_anything_else(junk: list[Any], name: str, value:
         RegisterIn.model_validate(json.loads(json.dumps(register.body)))
     assert len(found.answers) == len(junk) + 2
     assert all(a.status != "accepted" or not a.problems for a in found.answers)
+
+
+def test_a_section_with_long_names_is_told_from_another_and_fits() -> None:
+    section = event("Present")["sectionReference"]
+    long = [section | {"sectionIdentifier": "S" * 199 + last, "localCourseCode": "C" * 199}
+            for last in "ab"]  # fmt: skip
+    found = read(*(event("Present", sectionReference=one) for one in long))
+    names = {register.body["activity"] for register in found.registers}
+    assert len(names) == 2
+    assert max(map(len, names)) <= 200

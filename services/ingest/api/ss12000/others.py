@@ -101,6 +101,7 @@ def add_others(router: APIRouter) -> None:
             ("/lookup", none_of_them, "POST"),
             ("/{id}", not_here, "GET"),
             ("/{id}", not_here, "DELETE"),
+            ("/{id}", not_here, "PATCH"),
         )
         for suffix, endpoint, method in routes:
             router.add_api_route(
