@@ -78,6 +78,12 @@ COMMANDS: tuple[Entry, ...] = (
         "Everything about one pupil, as JSON and PDF.",
         OPERATE,
     ),
+    Entry(
+        "huvudman",
+        "services.cases.settings_cli:organiser_app",
+        "What a huvudman has decided for its chain.",
+        OPERATE,
+    ),
     Entry("audit", "services.cases.cli:audit_app", "Verify the audit log's chains.", OPERATE),
     Entry("ews", "services.ews.cli:ews", "Mend a partition of the stream.", OPERATE),
     Entry("dlq", "services.ews.cli:dlq", "Replay what could not be digested.", OPERATE),

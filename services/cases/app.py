@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from services.cases import metrics
 from services.cases.api import cases as cases_api
 from services.cases.api import chain as chain_api
+from services.cases.api import classes as classes_api
 from services.cases.api import documents as documents_api
 from services.cases.api import due as due_api
 from services.cases.api import internal as internal_api
@@ -116,6 +117,7 @@ def build(settings: CasesSettings) -> FastAPI:
     app.include_router(chain_api.router)
     app.include_router(due_api.router)
     app.include_router(documents_api.router)
+    app.include_router(classes_api.router)
     app.include_router(internal_api.router(settings.cases_ops_token))
     if settings.cases_journal_token is not None:
         app.include_router(journal_api.router(settings.cases_journal_token))

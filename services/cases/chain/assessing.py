@@ -12,6 +12,7 @@ from services.cases.chain.context import Context
 from services.cases.chain.preparing import PREPARE
 from services.cases.domain import text, threads
 from services.cases.domain.entries.assessing import Attendance, Trend
+from services.cases.domain.entries.planning import Plan
 from services.cases.domain.entries.registry import invalid
 from services.cases.store import reading
 from services.cases.store.entries import Entry
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from services.common.pg import Connection
 
+_FOR_GROUPS = ("class_assessment", "pupil_assessment")
 #: About four school weeks against the four before.
 _SPAN = 28
 #: Percentage points of absence; and reported minutes without which nothing is said.
@@ -111,7 +113,24 @@ async def _offer(_: Context, raw: dict[str, Any], __: Entry | None) -> dict[str,
     return raw
 
 
+async def _ground(context: Context, raw: dict[str, Any], _: Entry | None) -> dict[str, Any]:
+    """The plan says which kartläggning it builds on: the newest of its level."""
+    wanted = ("pupil_assessment",) if raw.get("level") == "pupil" else _FOR_GROUPS
+    found = [fact.entry_id for fact in context.chain.facts if fact.kind in wanted]
+    return raw | {"assessment_id": str(found[-1]) if found else None}
+
+
+async def _next_area(_: Context, raw: dict[str, Any], target: Entry | None) -> dict[str, Any]:
+    """The area that one leaves is done."""
+    if target is None or not isinstance(target.body, Plan):
+        return raw
+    done = [*target.body.earlier.splitlines(), target.body.area]
+    return raw | {"earlier": "\n".join(filter(None, done))}
+
+
 def install() -> None:
     """Into the registries of the chain."""
+    PREPARE["make_plan"] = _ground
+    PREPARE["next_area"] = _next_area
     PREPARE["assess_pupil"] = _pupil
     PREPARE["agree_intervention"] = _offer

@@ -131,6 +131,8 @@ def _check_revision(context: Context, held: Entry, wanted: Body) -> None:
     here = [step for step in leading if step.to == held.status] or leading
     if not any(step.roles & context.roles for step in leading):
         _check(judge(context.chain, here[0], context.roles, None))
+    if context.chain.state == "closed" and not any(step.closed_too for step in leading):
+        _check(judge(context.chain, here[0], here[0].roles, None))
     before, after = Asked(held.body, held.fact), Asked(wanted, held.fact)
     # The entry itself does not stand in its own way.
     others = tuple(f for f in context.chain.facts if f.entry_id != held.entry_id)

@@ -102,6 +102,7 @@ async def _step_page(
     person = await me(data, who)
     begin = await prefilled(data, who.viewer, number, step, writer=person["name"], target=chosen)
     kind = KINDS[step.kind]
+    differences: list[dict[str, Any]] = problem.extra.get("differences", []) if problem else []
     ordinary = kind.sensitivity == "ordinary" and step.means == "create" and not kind.sealed
     return page(
         "step.html",
@@ -111,12 +112,16 @@ async def _step_page(
         step=verdict,
         step_moves=step.means == "move",
         form=forms.fields_of(kind, step.fields, step.to, begin.people),
-        values=begin.values | (kept or {}),
+        values=begin.values
+        | (kept or {})
+        | {one["field"]: one["suggested"] for one in differences},
+        differences=differences,
+        said=lambda name, value: said(kind, name, value),
         errors=_errors(problem),
         problem=problem,
         attendance=begin.known,
         target=str(chosen.entry_id) if chosen else "",
-        version=_version(form, chosen),
+        version=problem.extra["version"] if problem and differences else _version(form, chosen),
         targets=targets,
         template=_TEMPLATES.get(step.kind),
         COLOURS=COLOURS,
@@ -143,6 +148,8 @@ async def entry_page(number: str, entry_id: UUID, who: Reader, data: Data) -> Re
         case=shown.case,
         entry=entry,
         problem=None,
+        # A class's kartläggning is read on the class's own page.
+        ground=any(str(one.entry_id) == entry.body.get("assessment_id") for one in chain.entries),
         may_revise=_may_revise(entry, chain.roles) and shown.case.state != "closed",
         next_steps=[
             step for step in chain.steps if step.allowed and entry.entry_id in step.targets

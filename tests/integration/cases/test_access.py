@@ -57,6 +57,16 @@ PROBES: dict[Route, Probe] = {
     ("POST", "/handlingar/{document_id}/journal"): Probe({"reference": "PR-1"}),
     ("POST", "/uppgift/{duty_id}"): Probe({"version": STALE}),
     ("POST", "/arenden/{number}/anteckna"): Probe({"text": "Ett ord."}),
+    ("POST", "/api/v1/classes/{class_id}/assessments"): Probe(
+        {
+            "body": {
+                "on": CONTACT["on"],
+                "term": "autumn",
+                "round": "first",
+                "answers": [{"statement": "a-kamrater", "colour": "red"}],
+            }
+        }
+    ),
     ("POST", "/registerutdrag"): Probe(
         lambda to: {"wanted": to.number, "reference": "Dnr 2026/17", "form": "json"}
     ),

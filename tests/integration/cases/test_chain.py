@@ -135,6 +135,55 @@ async def test_an_utredning_needs_its_samrad_or_the_reason(world: World) -> None
     assert shown.revisions[1].status == "klar"
 
 
+async def test_what_was_written_in_a_closed_case_stays_as_it_was(world: World) -> None:
+    case = await begun(world)
+    entry = await perform(world.database, MAJA, case, "pupil_voice", VOICE)
+    await world.admin.execute(
+        "UPDATE cases.cases SET state = 'closed', closed_at = now(), close_reason = 'other'"
+    )
+    problem = await refusal(
+        revise(world.database, MAJA, case, entry.entry_id, {"wants": "x"}, version=1)
+    )
+    assert (problem.status, problem.code) == (409, "case_closed")
+    # What must never wait may still be written, and mended.
+    worry = await perform(
+        world.database, MAJA, case, "raise_concern", {"worried_on": DAY, "grounds": "Rädd."}
+    )
+    after = await revise(
+        world.database, MAJA, case, worry.entry_id, {"grounds": "Mycket rädd."}, version=1
+    )
+    assert after.version == 2
+
+
+async def test_a_step_from_an_old_page_shows_both_texts_and_is_not_taken(world: World) -> None:
+    case = await begun(world)
+    entry = await perform(world.database, KARIN, case, "open_investigation", UTREDNING)
+    await revise(world.database, KARIN, case, entry.entry_id, {"why": "Ny text."}, version=1)
+    body = {
+        "finished_on": DAY,
+        "conclusions": ["group"],
+        "result": "Otrygg.",
+        "no_pupil": "x",
+        "no_guardian": "x",
+        "no_student_health": "x",
+    }
+    problem = await refusal(
+        perform(
+            world.database,
+            ROLF,
+            case,
+            "finish_investigation",
+            body,
+            target=entry.entry_id,
+            version=1,
+        )
+    )
+    assert problem.code == "changed_meanwhile"
+    assert {one["field"] for one in problem.extra["differences"]} >= {"why", "result"}
+    status = await world.admin.fetchval("SELECT status FROM cases.entries")
+    assert status == "open"
+
+
 async def test_two_write_the_same_text_and_both_are_shown(world: World) -> None:
     case = await begun(world)
     entry = await perform(world.database, MAJA, case, "pupil_voice", VOICE)

@@ -11,7 +11,7 @@ import pytest
 
 from services.cases.catalogue import PUPIL
 from services.cases.domain.law.table import STEPS
-from tests.integration.cases.site import Site, hidden, opened, sign_in
+from tests.integration.cases.site import Site, csrf, hidden, opened, sign_in
 from tests.integration.cases.world import TUESDAY, A, World, absence_day, give_duty, hire
 
 pytestmark = pytest.mark.anyio
@@ -194,9 +194,26 @@ async def test_a_class_is_mapped_by_those_who_work_with_it(
         },
     )
     assert answer.status_code == 303
+    api = f"/api/v1/classes/{A.group('7A')}"
+    body = {
+        "body": {
+            "on": DAY,
+            "term": "autumn",
+            "round": "second",
+            "answers": [{"statement": "a-vuxna", "colour": "green"}],
+        }
+    }
+    assert (await client.post(f"{api}/assessments", json=body)).status_code == 403
+    token = await csrf(client)
+    made = await client.post(f"{api}/assessments", json=body, headers=token)
+    assert made.json()["line"]["this_term"] == 2
+    strange = body["body"] | {"answers": [{"statement": "b-mal", "colour": "green"}]}
+    refused = await client.post(f"{api}/assessments", json={"body": strange}, headers=token)
+    assert refused.status_code == 422
+    assert [line["name"] for line in (await client.get("/api/v1/classes")).json()] == ["7A"]
     page = await client.get(path)
     assert "1 röda, 0 gula, 0 gröna" in page.text
-    assert "1 av 2 gånger" in page.text
+    assert "2 av 2 gånger" in page.text
     assert (await client.get(f"/klasser/{A.group('8B')}")).status_code == 404
 
 

@@ -235,6 +235,12 @@ async def planned(world: World) -> tuple[Case, Entry, Entry]:
             "purposes": ["remedy"],
         },
     )
+    ground = next(
+        one
+        for one in (await read_chain(world.database, A.viewer("maja"), case.case_id)).entries
+        if one.kind == "pupil_assessment"
+    )
+    assert plan.body.model_dump()["assessment_id"] == ground.entry_id
     with pytest.raises(Problem) as second:
         await case.take(
             "maja",
@@ -307,6 +313,13 @@ async def test_from_the_first_lesson_to_a_plan(world: World) -> None:
     whole = await read_entry(world.database, A.viewer("maja"), case.case_id, adjusted.entry_id)
     assert [one.status for one in whole.revisions] == ["justerad", "startad", "överenskommen"]
     assert "grinden" in whole.revisions[1].fields[0].text
+    after = await case.take("maja", "next_area", {"area": "Måndagsmorgnar", "later": ""}, plan)
+    held = after.body.model_dump()
+    assert (held["area"], held["earlier"]) == ("Måndagsmorgnar", "Trygg lunch")
+    with pytest.raises(Problem) as same:
+        await case.take("maja", "next_area", {"area": "Trygg lunch"}, after)
+    assert same.value.extra["need"] == "another_area"
+    plan = after
     with pytest.raises(Problem) as early:
         await case.take("maja", "end_plan", {"ended_on": case.today, "outcome": "Klart."}, plan)
     assert early.value.extra["need"] == "interventions_ended"

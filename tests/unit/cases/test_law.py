@@ -172,6 +172,17 @@ LAWFUL: dict[str, tuple[Mapping[str, Any], tuple[Fact, ...], UUID | None]] = {
         (MAPPED,),
         None,
     ),
+    "next_area": (
+        {
+            "level": "pupil",
+            "starts_on": DAY,
+            "purposes": ["remedy"],
+            "area": "Rasterna",
+            "earlier": "Trygga morgnar",
+        },
+        (ACTIVE,),
+        PLAN,
+    ),
     "end_plan": (
         {
             "level": "pupil",
@@ -347,6 +358,7 @@ BROKEN: dict[
     ),
     ("make_plan", "assessed"): ("compulsory", {}, (), {}),
     ("make_plan", "one_plan"): ("compulsory", {}, (MAPPED, ACTIVE), {}),
+    ("next_area", "another_area"): ("compulsory", {"area": "Trygga morgnar"}, None, {}),
     ("end_plan", "interventions_ended"): ("compulsory", {}, (ACTIVE, insats("started")), {}),
     ("agree_intervention", "heard"): ("compulsory", {}, (ACTIVE,), {}),
     **lawful_coordination.BROKEN,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -50,6 +51,8 @@ class Plan(Body):
     later: Annotated[Text, says("Områden som väntar", "Ett per rad.")] = ""
     earlier: Annotated[Text, says("Områden som är klara", "Ett per rad.")] = ""
     purposes: Annotated[tuple[Purpose, ...], choice("Syfte", PURPOSES), Field(min_length=1)]
+    assessment_id: UUID | None = None
+    """The kartläggning that it builds on, filled in by the system."""
     follow_up_on: Annotated[date | None, says("Planen följs upp")] = None
     ended_on: Annotated[date | None, says("Planen avslutas")] = None
     outcome: Annotated[Text, says("Vad planen ledde till")] = ""
@@ -115,6 +118,7 @@ KINDS = (
         needed={"active": ("area",), "ended": ("ended_on", "outcome")},
         tags=_plan,
         due=_plan_due,
+        computed=("earlier", "assessment_id"),
     ),
     Kind(
         "intervention",

@@ -276,6 +276,16 @@ ONE_PLAN = Need(
 )
 
 
+def _another(_: Chain, asked: Asked | None) -> bool:
+    body = asked.body if asked else None
+    return not isinstance(body, Plan) or body.area not in body.earlier.splitlines()
+
+
+ANOTHER_AREA = Need(
+    "another_area", "Området är redan det ni arbetar med, eller har varit det.", _another
+)
+
+
 def _heard(chain: Chain, asked: Asked | None) -> bool:
     body = asked.body if asked else None
     if not isinstance(body, Intervention) or body.tier != "individual":
