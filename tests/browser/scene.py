@@ -314,6 +314,7 @@ def run(process: CasesProcess, admin_dsn: str) -> None:
 
 #: What a morning's work changes.
 _CHANGED = (
+    "openings",
     "cases",
     "duties",
     "comments",

@@ -231,7 +231,7 @@ def test_demo_counts_what_happens(sign_in: Callable[[str], Page], url: str) -> N
     expect(page.get_by_text("varningar har utlösts")).to_contain_text(
         re.compile(r"dessutom ogiltig frånvaro [4-9] gånger")
     )
-    latest = page.get_by_role("table")
+    latest = page.get_by_role("region", name="Senaste varningarna")
     expect(latest).to_contain_text("F-2026-00003")
     expect(latest).to_contain_text("upptrappad, nivå 2")
     expect(latest).to_contain_text("återtagen efter en rättelse")

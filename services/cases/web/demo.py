@@ -93,19 +93,15 @@ async def _logins(data: Database) -> list[dict[str, str]]:
         async with data.system(organiser_id) as connection:
             rows = await connection.fetch(
                 """
-                SELECT DISTINCT ON (d.role) d.role, s.login,
-                       coalesce(g.name, u.name, a.name, 'hela huvudmannen') AS place
+                SELECT DISTINCT ON (d.role) d.role, s.login
                 FROM people_v1.duties d JOIN people_v1.staff s ON s.staff_id = d.staff_id
-                LEFT JOIN people_v1.groups g ON g.group_id = d.group_id
-                LEFT JOIN people_v1.school_units u ON u.school_unit_id = d.school_unit_id
-                LEFT JOIN people_v1.areas a ON a.area_id = d.area_id
                 WHERE s.login IS NOT NULL AND NOT d.substitute
-                ORDER BY d.role, g.name, u.name, s.login
+                ORDER BY d.role, s.login
                 """
             )
         for row in rows:
-            line = {"role": text.ROLES.get(row["role"], row["role"])}
-            found.setdefault(row["role"], line | {"login": row["login"], "place": row["place"]})
+            name = text.ROLES.get(row["role"], row["role"])
+            found.setdefault(row["role"], {"role": name, "login": row["login"]})
     return [found[role] for role in ROLES if role in found]
 
 

@@ -111,6 +111,11 @@ async def gather(world: World) -> dict[str, Target]:
             delivery(organiser, pupil, TUESDAY, world.clock.now(), reason="no_address")
         )
         await world.take_days(absence_day(organiser, pupil, MONDAY, unexplained=300, absent=5))
+    # Each at the pupil's own unit.
+    await world.admin.execute(
+        "UPDATE cases.deliveries d SET school_unit_id = c.school_unit_id FROM cases.cases c "
+        "WHERE c.organiser_id = d.organiser_id AND c.pupil_id = d.pupil_id"
+    )
     found = {}
     for name, (organiser, pupil) in _PUPILS.items():
         found[name] = await _target(world, name, organiser, pupil)
