@@ -72,6 +72,9 @@ async def today(
         if shown_me["figures"]:
             return RedirectResponse("/oversikt", status_code=303)
         return page("nothing.html", me=shown_me)
+    if shown_me["roles"] <= {"compulsory_officer"}:
+        # Anmälningar are what comes to that desk; no clock of a case stands with it.
+        return RedirectResponse("/anmalningar", status_code=303)
     own = "attendance_officer" in shown_me["roles"] and "principal" not in shown_me["roles"]
     scope: Scope = "mine" if visa == "mina" or (visa is None and own) else "all"
     shown = await read_today(data, who.viewer, scope)

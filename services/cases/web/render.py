@@ -12,12 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from services.cases.api.access import recognise
 from services.cases.domain import calendar, decisions, text
-from services.cases.domain.law.step import ORGANISER_OFFICER, SCHOOL
+from services.cases.domain.law.step import SCHOOL
 from services.cases.signin import SignedIn
 from services.cases.store import reading
 from services.cases.store.scope import Database
 from services.common.problem import Problem
-from services.common.roles import FIGURES, MAY_OPEN, OVERSEES_OPENINGS, PUPIL_ROLES
+from services.common.roles import DESK, FIGURES, MAY_OPEN, OVERSEES_OPENINGS, PUPIL_ROLES
 
 _HERE = Path(__file__).parent
 
@@ -89,7 +89,7 @@ async def me(database: Database, session: SignedIn) -> dict[str, Any]:
         "roles": roles,
         "pupils": not roles or bool(roles & PUPIL_ROLES),
         "classes": bool(roles & SCHOOL),
-        "desk": ORGANISER_OFFICER in roles,
+        "desk": bool(roles & DESK),
         "figures": bool(roles & FIGURES),
         "oversees": bool(roles & OVERSEES_OPENINGS),
         "extracts": "organiser_officer" in roles,
