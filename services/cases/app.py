@@ -21,6 +21,7 @@ from services.cases.api import due as due_api
 from services.cases.api import internal as internal_api
 from services.cases.api import journal as journal_api
 from services.cases.api import openings as openings_api
+from services.cases.api import queue as queue_api
 from services.cases.clockwork import Clockwork
 from services.cases.consumer import TopicConsumer
 from services.cases.courier import Courier
@@ -116,6 +117,7 @@ def build(settings: CasesSettings) -> FastAPI:
     app.include_router(openings_api.router)
     app.include_router(chain_api.router)
     app.include_router(due_api.router)
+    app.include_router(queue_api.router)
     app.include_router(documents_api.router)
     app.include_router(classes_api.router)
     app.include_router(internal_api.router(settings.cases_ops_token))

@@ -28,6 +28,7 @@ from services.cases.web import (
     extract,
     openid,
     pages,
+    queue_pages,
     signing,
 )
 from services.cases.web.render import error_page, page
@@ -86,6 +87,7 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
     app.include_router(chain_pages.router)
     app.include_router(desk_pages.router)
     app.include_router(due_pages.router)
+    app.include_router(queue_pages.router)
     app.include_router(access.router)
     app.include_router(extract.router)
     if settings.environment == "local":

@@ -14,8 +14,9 @@ from services.cases.chain.perform import perform
 from services.cases.chain.showing import read_chain
 from services.cases.store.entries import Entry
 from services.cases.store.scope import Viewer
+from services.common.clock import local_instant
 from services.common.problem import Problem
-from tests.integration.cases.site import opened
+from tests.integration.cases.site import Site, csrf, opened, sign_in
 from tests.integration.cases.world import TUESDAY, A, World, absence_day, give_duty, hire, made
 
 pytestmark = pytest.mark.anyio
@@ -293,3 +294,56 @@ async def test_talks_are_for_the_koordinator_and_those_named(world: World) -> No
     for who, sees in ((KIM, True), (TESS, True), (KARIN, False), (MAJA, False), (ROLF, False)):
         shown = await read_chain(world.database, who, case)
         assert ("conversation" in {one.kind for one in shown.entries}) is sees
+
+
+async def test_the_koordinators_pages_from_queue_to_naming(world: World, site: Site) -> None:
+    case = await begun(world)
+    await step(world, ROLF, case, "order_coordination", ORDER)
+    world.clock.at = local_instant(TUESDAY + timedelta(days=8), 9 * 60)
+    async with site.browser() as client:
+        await sign_in(client, "tess")
+        page = (await client.get("/koordinator")).text
+        assert "Har väntat 6" in page
+        assert "Alva Exempelsson" in page
+        assert "Kontakt med hemmet." in page
+        token = (await csrf(client))["X-CSRF-Token"]
+        place = {
+            "csrf": token,
+            "staff_id": str(A.staff("kim")),
+            "profession": "special_educator",
+            "capacity": "1",
+            "since": DAY,
+        }
+        answer = await client.post("/koordinator/laget", data=place | {"capacity": "tio"})
+        assert answer.status_code == 422
+        assert "Fyll i vem" in answer.text
+        assert (await client.post("/koordinator/laget", data=place)).status_code == 303
+        queue = (await client.get("/api/v1/coordination/queue")).json()
+        assert (queue["room"], queue["leads"]) == (1, True)
+        assert [(one["name"], one["profession"]) for one in queue["team"]] == [
+            ("Kim Simulsson", "special_educator")
+        ]
+        number = queue["waiting"][0]["case"]["number"]
+        assert (queue["waiting"][0]["waited"], queue["waiting"][0]["late"]) == (6, True)
+        form = await client.get(f"/arenden/{number}/koordinator")
+        assert "Områdets kontaktperson" in form.text
+        nobody = await client.post(
+            f"/arenden/{number}/koordinator",
+            data={"csrf": token, "agreed": "Möte på fredag.", "starts_on": DAY},
+        )
+        assert nobody.status_code == 422
+        assert "Möte på fredag." in nobody.text
+        named = {"csrf": token, "staff_id": str(A.staff("kim")), "starts_on": "2026-12-03"}
+        answer = await client.post(f"/arenden/{number}/koordinator", data=named)
+        assert answer.status_code == 303
+        after = (await client.get("/api/v1/coordination/queue")).json()
+        assert (after["waiting"], after["room"], len(after["mine"])) == ([], 0, 1)
+    async with site.browser() as client:
+        await sign_in(client, "kim")
+        assert "Mina ärenden" in (await client.get("/koordinator")).text
+        token = (await csrf(client))["X-CSRF-Token"]
+        refused = await client.post("/koordinator/laget", data=place | {"csrf": token})
+        assert (refused.status_code, "sätts samman av teamledaren" in refused.text) == (403, True)
+    async with site.browser() as client:
+        await sign_in(client, "maja")
+        assert (await client.get("/koordinator")).status_code == 403

@@ -1,0 +1,62 @@
+"""/api/v1/coordination: the koordinatorers' queue, their team, and whom to name in a case."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from services.cases.api.access import database, signed_in, signed_in_with_token
+from services.cases.api.cases import Body
+from services.cases.chain.teaming import enter
+from services.cases.domain.entries.coordination import Profession
+from services.cases.signin import SignedIn
+from services.cases.store.scope import Database
+from services.cases.views.queue import Assigning, Queue, read_assigning, read_queue
+
+router = APIRouter(prefix="/api/v1/coordination", tags=["coordination"])
+
+Reader = Annotated[SignedIn, Depends(signed_in)]
+Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
+Data = Annotated[Database, Depends(database)]
+
+
+class Place(Body):
+    """A koordinator's place in the team; ``valid_to`` is the first day without it."""
+
+    staff_id: UUID
+    profession: Profession
+    capacity: int = Field(ge=0, le=200)
+    valid_from: date
+    valid_to: date | None = None
+    note: str = Field(default="", max_length=200)
+
+
+@router.get("/queue")
+async def queue(who: Reader, data: Data) -> Queue:
+    """Who waits, how long, and the team."""
+    return await read_queue(data, who.viewer)
+
+
+@router.get("/cases/{number}/suggestions")
+async def suggestions(number: str, who: Reader, data: Data) -> Assigning:
+    """Whom to name in a case, best first."""
+    return await read_assigning(data, who.viewer, number)
+
+
+@router.post("/team", status_code=204)
+async def place(body: Place, who: Writer, data: Data) -> None:
+    """The team's leader enters a koordinator."""
+    await enter(
+        data,
+        who.viewer,
+        staff_id=body.staff_id,
+        profession=body.profession,
+        capacity=body.capacity,
+        since=body.valid_from,
+        until=body.valid_to,
+        note=body.note,
+    )

@@ -1,0 +1,269 @@
+"""The koordinatorers' desk: who waits, how long, with whom there is room."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.cases.domain.coordination import (
+    Suggestion,
+    TeamMember,
+    capacity,
+    network_wanted,
+    suggest,
+)
+from services.cases.domain.entries.coordination import (
+    PROFESSIONS,
+    QUEUE_WORKING_DAYS,
+    CoordinationRequest,
+)
+from services.cases.domain.workdays import is_working_day
+from services.cases.store import audit, entries, people, reading, team
+from services.cases.store.scope import Database, Viewer, as_system
+from services.cases.views import rows
+from services.cases.views.case import not_found
+from services.cases.views.models import CaseLine, Shown
+from services.common.clock import school_date
+from services.common.problem import Problem
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+
+class Waiting(Shown):
+    """A beställning in the queue."""
+
+    case: CaseLine
+    request_id: UUID
+    ordered_on: date
+    waited: int
+    """Working days."""
+    late: bool
+    help: str
+    professions: list[str]
+
+
+class Received(Shown):
+    """A beställning that came from another organiser."""
+
+    document_id: UUID
+    sender: str
+    came: datetime
+    waited: int
+    late: bool
+    taken_at: datetime | None
+    help: str
+
+
+class Mine(Shown):
+    """A case that somebody of the team works in."""
+
+    case: CaseLine
+    network: bool
+    """Two or more förvaltningar support the pupil."""
+
+
+class Member(Shown):
+    """One of the team."""
+
+    staff_id: UUID
+    name: str
+    profession: str
+    cases: int
+    capacity: int
+    until: date | None
+    contact: bool
+    wanted: bool
+
+
+class Queue(Shown):
+    """What the koordinatorer open in the morning."""
+
+    waiting: list[Waiting]
+    received: list[Received]
+    mine: list[Mine]
+    team: list[Member]
+    room: int
+    """Cases that the team has room for today, in all."""
+    leads: bool
+
+
+class Assigning(Shown):
+    """Whom to name in a case, best first."""
+
+    case: CaseLine
+    request_id: UUID
+    help: str
+    tried: str
+    contact: str
+    phone: str
+    team: list[Member]
+
+
+def worked_days(since: date, today: date) -> int:
+    """Working days from the day after the first to the second."""
+    span = (today - since).days
+    return sum(is_working_day(since + timedelta(days=n)) for n in range(1, span + 1))
+
+
+async def read_queue(database: Database, viewer: Viewer) -> Queue:
+    """The queue of the viewer's areas, and the viewer's own cases; audited."""
+    now, today = database.now(), database.today()
+    async with database.person(viewer) as connection:
+        roles = await _roles(connection)
+        if not roles & {"coordinator", "team_leader"}:
+            raise Problem(
+                403, "not_your_desk", "Koordinatorernas kö är för koordinatorer och teamledare."
+            )
+        held = await reading.open_cases(connection)
+        requests = {
+            row["case_id"]: row
+            for row in await connection.fetch(
+                """
+                SELECT case_id, entry_id, body, school_date FROM cases.entries
+                WHERE organiser_id = cases.organiser() AND kind = 'coordination_request'
+                  AND status = 'ordered' AND case_id IS NOT NULL
+                """
+            )
+        }
+        shared = {
+            row["case_id"]
+            for row in await connection.fetch(
+                """
+                SELECT case_id FROM cases.case_shares
+                WHERE organiser_id = cases.organiser() AND ended_at IS NULL
+                  AND (staff_id = cases.viewer() OR audience = 'coordination')
+                """
+            )
+        }
+        waiting, mine = [], []
+        for row in held:
+            line = rows.case_line(row, viewer.staff_id, now)
+            if found := requests.get(row["case_id"]):
+                waiting.append(_waiting(line, found["entry_id"], found["body"], today))
+            elif row["case_id"] in shared:
+                async with as_system(connection):
+                    facts = await entries.facts(
+                        connection, row["case_id"], row["class_id"], row["school_year"]
+                    )
+                mine.append(Mine(case=line, network=network_wanted(facts)))
+        received = [_received(row, today) for row in await team.received(connection)]
+        people_of, load, names = await _team(connection, today)
+        await audit.write(
+            connection,
+            viewer.organiser_id,
+            now,
+            viewer.staff_id,
+            "queue.read",
+            cases=sorted([one.case.number for one in waiting] + [one.case.number for one in mine]),
+        )
+    ranked = suggest(people_of, load, area_id=None, professions=(), today=today)
+    return Queue(
+        waiting=sorted(waiting, key=lambda one: (one.ordered_on, one.case.number)),
+        received=received,
+        mine=mine,
+        team=[_member(one, names) for one in ranked],
+        room=capacity(people_of, today) - sum(load.values()),
+        leads="team_leader" in roles,
+    )
+
+
+async def read_assigning(database: Database, viewer: Viewer, number: str) -> Assigning:
+    """Whom to name: the area's contact person first, then by profession and room; audited."""
+    now, today = database.now(), database.today()
+    async with database.person(viewer) as connection:
+        row = await reading.one_case(connection, number)
+        if row is None:
+            raise not_found()
+        request = await connection.fetchrow(
+            """
+            SELECT entry_id, body FROM cases.entries
+            WHERE organiser_id = cases.organiser() AND case_id = $1
+              AND kind = 'coordination_request' AND status IN ('ordered', 'accepted')
+            ORDER BY created_at DESC LIMIT 1
+            """,
+            row["case_id"],
+        )
+        if request is None:
+            raise Problem(409, "nothing_ordered", "Ingen beställning väntar eller pågår i ärendet.")
+        body = CoordinationRequest.model_validate_json(request["body"])
+        people_of, load, names = await _team(connection, today)
+        area = (await people.areas(connection)).get(row["school_unit_id"])
+        await audit.write(
+            connection,
+            viewer.organiser_id,
+            now,
+            viewer.staff_id,
+            "queue.assigning",
+            case_id=row["case_id"],
+        )
+    ranked = suggest(people_of, load, area_id=area, professions=body.professions, today=today)
+    return Assigning(
+        case=rows.case_line(row, viewer.staff_id, now),
+        request_id=request["entry_id"],
+        help=body.help,
+        tried=body.tried,
+        contact=body.contact,
+        phone=body.phone,
+        team=[_member(one, names) for one in ranked],
+    )
+
+
+async def _roles(connection: Connection) -> set[str]:
+    found = await connection.fetch("SELECT role FROM cases.my_duties()")
+    return {row["role"] for row in found}
+
+
+async def _team(
+    connection: Connection, today: date
+) -> tuple[list[TeamMember], dict[UUID, int], dict[UUID, str]]:
+    async with as_system(connection):
+        people_of = await team.members(connection, today)
+        load = await team.caseload(connection)
+        names = await reading.staff_names(connection, [one.staff_id for one in people_of])
+    return people_of, load, names
+
+
+def _waiting(line: CaseLine, request_id: UUID, stored: str, today: date) -> Waiting:
+    body = CoordinationRequest.model_validate_json(stored)
+    waited = worked_days(body.on, today)
+    return Waiting(
+        case=line,
+        request_id=request_id,
+        ordered_on=body.on,
+        waited=waited,
+        late=waited > QUEUE_WORKING_DAYS,
+        # Text about a protected pupil is for who may know whom it is about.
+        help=body.help if line.pupil.known else "",
+        professions=[PROFESSIONS[one] for one in body.professions],
+    )
+
+
+def _received(row: object, today: date) -> Received:
+    values = dict(row)  # type: ignore[call-overload]  # a Record is a mapping
+    fields = {one["name"]: one["text"] for one in json.loads(values["fields"])["fields"]}
+    waited = worked_days(school_date(values["created_at"]), today)
+    return Received(
+        document_id=values["document_id"],
+        sender=values["sender"],
+        came=values["created_at"],
+        waited=waited,
+        late=values["received_at"] is None and waited > QUEUE_WORKING_DAYS,
+        taken_at=values["received_at"],
+        help=fields.get("help", ""),
+    )
+
+
+def _member(one: Suggestion, names: dict[UUID, str]) -> Member:
+    return Member(
+        staff_id=one.member.staff_id,
+        name=names.get(one.member.staff_id, "tidigare medarbetare"),
+        profession=one.member.profession,
+        cases=one.cases,
+        capacity=one.member.capacity,
+        until=one.member.valid_to,
+        contact=one.contact,
+        wanted=one.wanted,
+    )
