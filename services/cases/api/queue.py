@@ -47,9 +47,9 @@ async def suggestions(number: str, who: Reader, data: Data) -> Assigning:
     return await read_assigning(data, who.viewer, number)
 
 
-@router.post("/team", status_code=204)
-async def place(body: Place, who: Writer, data: Data) -> None:
-    """The team's leader enters a koordinator."""
+@router.post("/team")
+async def place(body: Place, who: Writer, data: Data) -> Queue:
+    """The team's leader enters a koordinator; the team as it then is."""
     await enter(
         data,
         who.viewer,
@@ -60,3 +60,4 @@ async def place(body: Place, who: Writer, data: Data) -> None:
         until=body.valid_to,
         note=body.note,
     )
+    return await read_queue(data, who.viewer)

@@ -23,7 +23,7 @@ from services.cases.domain.workdays import is_working_day
 from services.cases.store import audit, entries, people, reading, team
 from services.cases.store.scope import Database, Viewer, as_system
 from services.cases.views import rows
-from services.cases.views.case import not_found
+from services.cases.views.case import not_found, protected
 from services.cases.views.models import CaseLine, Shown
 from services.common.clock import school_date
 from services.common.problem import Problem
@@ -113,10 +113,6 @@ async def read_queue(database: Database, viewer: Viewer) -> Queue:
     now, today = database.now(), database.today()
     async with database.person(viewer) as connection:
         roles = await _roles(connection)
-        if not roles & {"coordinator", "team_leader"}:
-            raise Problem(
-                403, "not_your_desk", "Koordinatorernas kö är för koordinatorer och teamledare."
-            )
         held = await reading.open_cases(connection)
         requests = {
             row["case_id"]: row
@@ -177,6 +173,9 @@ async def read_assigning(database: Database, viewer: Viewer, number: str) -> Ass
         row = await reading.one_case(connection, number)
         if row is None:
             raise not_found()
+        if not row["known"]:
+            raise protected()
+        await _roles(connection)
         request = await connection.fetchrow(
             """
             SELECT entry_id, body FROM cases.entries
@@ -212,8 +211,14 @@ async def read_assigning(database: Database, viewer: Viewer, number: str) -> Ass
 
 
 async def _roles(connection: Connection) -> set[str]:
+    """The viewer's roles; 403 for who is none of the team."""
     found = await connection.fetch("SELECT role FROM cases.my_duties()")
-    return {row["role"] for row in found}
+    roles = {row["role"] for row in found}
+    if not roles & {"coordinator", "team_leader"}:
+        raise Problem(
+            403, "not_your_desk", "Koordinatorernas kö är för koordinatorer och teamledare."
+        )
+    return roles
 
 
 async def _team(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, Union, get_args, get_origin
+from uuid import UUID
 
 from pydantic.fields import FieldInfo
 from starlette.datastructures import FormData
@@ -84,7 +85,8 @@ def _widget(info: FieldInfo, has_choices: bool) -> Widget:
         if item is Answer:
             return "answers"
         return "checks" if has_choices else "lines"
-    if has_choices:
+    if has_choices or inner is UUID:
+        # Whom there is to choose from only the roster knows, also when the answer is read.
         return "radio"
     if inner is bool:
         return "check"

@@ -39,6 +39,19 @@ class Probe:
     path: dict[str, str] = field(default_factory=dict)
 
 
+PLACE = {
+    "staff_id": "00000000-0000-0000-0000-00000000abcd",
+    "profession": "social_worker",
+    "capacity": 5,
+    "valid_from": "2026-11-24",
+}
+PLACE_FORM = {
+    "staff_id": PLACE["staff_id"],
+    "profession": "social_worker",
+    "capacity": "5",
+    "since": "2026-11-24",
+}
+
 #: A version that nobody saw: whoever gets as far as that may do it, and nothing is changed.
 PROBES: dict[Route, Probe] = {
     ("POST", "/api/v1/cases/{case_id}/acknowledge"): Probe({"version": STALE}),
@@ -56,6 +69,9 @@ PROBES: dict[Route, Probe] = {
     ("POST", "/arenden/{number}/poster/{entry_id}/andra"): Probe({"version": "1"} | CONTACT),
     ("POST", "/handlingar/{document_id}/journal"): Probe({"reference": "PR-1"}),
     ("POST", "/uppgift/{duty_id}"): Probe({"version": STALE}),
+    ("POST", "/api/v1/coordination/team"): Probe(PLACE),
+    ("POST", "/koordinator/laget"): Probe(PLACE_FORM),
+    ("POST", "/arenden/{number}/koordinator"): Probe({"staff_id": "", "starts_on": "2026-11-24"}),
     ("POST", "/arenden/{number}/anteckna"): Probe({"text": "Ett ord."}),
     ("POST", "/api/v1/classes/{class_id}/assessments"): Probe(
         {

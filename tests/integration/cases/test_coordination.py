@@ -347,3 +347,22 @@ async def test_the_koordinators_pages_from_queue_to_naming(world: World, site: S
     async with site.browser() as client:
         await sign_in(client, "maja")
         assert (await client.get("/koordinator")).status_code == 403
+
+
+async def test_the_consent_form_asks_which_guardian(world: World, site: Site) -> None:
+    await begun(world)
+    async with site.browser() as client:
+        await sign_in(client, "maja")
+        path = "/arenden/F-2026-00001/steg/give_consent"
+        page = (await client.get(path)).text
+        assert "Vera Exempelsson" in page
+        assert f'value="{VIKTOR}"' in page
+        token = (await csrf(client))["X-CSRF-Token"]
+        form = {"csrf": token, "on": DAY, "actors": "care", "way": "written"}
+        wrong = await client.post(path, data=form | {"party": "guardian", "about": "Skolgången."})
+        assert wrong.status_code == 422
+        assert "Välj vilken vårdnadshavare" in wrong.text
+        assert "Skolgången." in wrong.text
+        right = form | {"party": "guardian", "guardian_id": str(VERA)}
+        assert (await client.post(path, data=right)).status_code == 303
+        assert (await client.post(path, data=form | {"party": "pupil"})).status_code == 303

@@ -16,12 +16,13 @@ from services.cases.catalogue import OFFERS, PUPIL
 from services.cases.chain import desk
 from services.cases.chain.perform import perform
 from services.cases.chain.showing import read_chain, read_entry
-from services.cases.store import audit
+from services.cases.store import audit, entries
 from services.cases.store.entries import Entry
+from services.cases.views.queue import read_queue
 from services.common.problem import Problem
 from tests.integration.cases.pupil_life import FIRST, Life, school_days
 from tests.integration.cases.pupil_life import PUPIL as INES
-from tests.integration.cases.world import A, World, give_duty, hire
+from tests.integration.cases.world import A, World, give_duty, hire, made
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +59,12 @@ class Case:
         )
         assert found is not None
         return dict(found)
+
+    async def written(self, kind: str) -> list[Entry]:
+        """The entries of a kind as they now are."""
+        async with self.world.database.system(A.id) as connection:
+            held = await entries.of_case(connection, self.case_id)
+        return [one for one in held if one.kind == kind]
 
     async def due(self) -> set[str]:
         """The kinds of the case's open duties."""
@@ -323,6 +330,127 @@ async def test_from_the_first_lesson_to_a_plan(world: World) -> None:
     with pytest.raises(Problem) as early:
         await case.take("maja", "end_plan", {"ended_on": case.today, "outcome": "Klart."}, plan)
     assert early.value.extra["need"] == "interventions_ended"
+    async with world.database.system(A.id) as connection:
+        assert list(await audit.verify(connection, A.id)) == []
+
+
+async def followed(world: World) -> tuple[Case, Entry, Entry]:
+    """Step 6: two weeks of school again, and what the insats led to, beside the attendance."""
+    case, plan, insats = await planned(world)
+    for day in school_days(date(2026, 11, 23), date(2026, 12, 4)):
+        await case.life.day(day, ".")
+    assert "follow_up" in await case.due()
+    found = await case.take(
+        "maja",
+        "follow_up",
+        {
+            "on": case.today,
+            "works": "well",
+            "how": "Hon kommer varje morgon och äter med tre andra.",
+            "progress": "Har börjat prata med Bo på lunchen.",
+            "next_time": "Som nu, och måndagsmorgnarna.",
+            "next_on": "2026-12-18",
+        },
+        insats,
+    )
+    body = found.body.model_dump()
+    assert body["after"] > body["before"] + 30
+    # Two weeks away in a row are hardly more than one look: no more is claimed than is known.
+    assert body["direction"] == "unclear"
+    assert body["after_low"] < body["after"] <= body["after_high"]
+    due = await world.admin.fetch(
+        "SELECT due_at FROM cases.duties WHERE kind = 'follow_up' AND done_at IS NULL"
+    )
+    assert [one["due_at"].date() for one in due] == [date(2026, 12, 18)]
+    return case, plan, insats
+
+
+async def coordinated(world: World) -> tuple[Case, Entry, Entry, Entry]:
+    """Step 7: beställning, koordinator, samtycke, samtal, plan för skolnärmande, samverkan."""
+    case, plan, insats = await followed(world)
+    await hire(world.admin, A, "tess", "Tess", "Teamledarsson")
+    await give_duty(world.admin, A, "tess", "team_leader", "area")
+    order = await case.take(
+        "rolf",
+        "order_coordination",
+        {"on": case.today, "help": "Hemmet och vården.", "contact": "Rolf", "told": True},
+    )
+    body = order.body.model_dump()
+    assert (body["sex"], body["school_form"]) == ("female", "GR")
+    assert "assign_coordinator" in await case.due()
+    kim = await case.take(
+        "tess",
+        "assign_coordinator",
+        {
+            "staff_id": str(A.staff("kim")),
+            "profession": "social_worker",
+            "starts_on": case.today,
+        },
+        order,
+    )
+    kim = await case.take("kim", "start_coordination", {"agreed": "Möte på måndag."}, kim)
+    meeting = {"on": case.today, "actors": ["social_services"], "agreed": "Avlösning en helg."}
+    with pytest.raises(Problem) as closed:
+        await case.take("kim", "share", meeting)
+    assert closed.value.extra["need"] == "consented"
+    for given in ("Vera", "Viktor"):
+        await case.take(
+            "kim",
+            "give_consent",
+            {
+                "party": "guardian",
+                "guardian_id": str(made("guardian", "ines", given)),
+                "on": case.today,
+                "actors": ["social_services"],
+                "way": "meeting",
+            },
+        )
+    await case.take("kim", "share", meeting)
+    await case.take(
+        "kim",
+        "converse",
+        {"on": case.today, "form": "motivating", "place": "walk", "words": "Det går att äta där."},
+        kim,
+    )
+    await case.take(
+        "kim",
+        "make_approach_plan",
+        {"starts_on": case.today, "steps": "Lunch.\nMåndagar.", "support": "Maja möter."},
+    )
+    queue = await read_queue(world.database, A.viewer("kim"))
+    assert [(one.case.number, one.network) for one in queue.mine] == [("F-2026-00001", True)]
+    return case, plan, insats, kim
+
+
+async def test_from_a_plan_to_an_outcome(world: World) -> None:
+    """Step 8: weeks of school, each part ended, and the outcome out of the data."""
+    case, plan, insats, kim = await coordinated(world)
+    for day in school_days(date(2026, 12, 7), date(2026, 12, 18)):
+        await case.life.day(day, ".")
+    ending = {"on": case.today, "reason": "attendance_restored"}
+    with pytest.raises(Problem) as working:
+        await case.take("karin", "close_case", ending)
+    assert working.value.extra["need"] in {"seen", "uncoordinated"}
+    closure = await case.take("kim", "end_coordination", ending, kim)
+    assert closure.body.model_dump()["band"] == "60_100"
+    assert (await read_queue(world.database, A.viewer("kim"))).mine == []
+    (newest,) = await case.written("intervention")
+    assert (newest.entry_id, newest.status) == (insats.entry_id, "followed_up")
+    await case.take(
+        "maja", "end_intervention", {"ended_on": case.today, "led_to": "Äter varje dag."}, newest
+    )
+    await case.take("maja", "end_plan", {"ended_on": case.today, "outcome": "Hon är med."}, plan)
+    if (await case.row())["attention"]:
+        await case.take("karin", "decide_change", {"decision": "keep", "note": "Hon är tillbaka."})
+    closure = await case.take("karin", "close_case", ending)
+    body = closure.body.model_dump()
+    assert (body["band"], body["days"]) == ("60_100", 20)
+    assert body["presence"] > 90
+    row = await case.row()
+    assert (row["state"], row["close_reason"]) == ("closed", "attendance_restored")
+    assert "take_stand" not in await case.due()
+    shown = await read_chain(world.database, A.viewer("rolf"), case.case_id)
+    assert shown.phase == 8
     async with world.database.system(A.id) as connection:
         assert list(await audit.verify(connection, A.id)) == []
 

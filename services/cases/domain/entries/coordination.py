@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from services.cases.domain.entries.base import Body, Kind, Line, Text, choice, says
 from services.cases.domain.workdays import add_working_days
@@ -91,7 +91,9 @@ class Consent(Body):
 
     party: Annotated[Party, choice("Vem som samtycker", PARTIES)]
     guardian_id: Annotated[
-        UUID | None, says("Vårdnadshavare", "Varje vårdnadshavare tillfrågas för sig.")
+        UUID | None,
+        says("Vårdnadshavare", "Varje vårdnadshavare tillfrågas för sig."),
+        Field(validate_default=True),
     ] = None
     on: Annotated[date, says("Datum")]
     actors: Annotated[
@@ -101,11 +103,15 @@ class Consent(Body):
     way: Annotated[ConsentWay, choice("Hur", CONSENT_WAYS)]
     ended_on: Annotated[date | None, says("Återkallat")] = None
 
-    @model_validator(mode="after")
-    def _whose(self) -> Consent:
-        if (self.party == "guardian") != (self.guardian_id is not None):
+    @field_validator("guardian_id")
+    @classmethod
+    def _whose(cls, found: UUID | None, told: ValidationInfo) -> UUID | None:
+        party = told.data.get("party")
+        if party == "guardian" and found is None:
             raise ValueError("Välj vilken vårdnadshavare det gäller.")
-        return self
+        if party == "pupil" and found is not None:
+            raise ValueError("Välj ingen vårdnadshavare när eleven själv samtycker.")
+        return found
 
 
 class Maturity(Body):
