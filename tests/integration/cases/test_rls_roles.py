@@ -3,6 +3,7 @@ of the program in between."""
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 import asyncpg
@@ -156,3 +157,21 @@ async def test_every_function_of_the_owner_keeps_to_the_organiser(world: World) 
         "AND roles = '{forvarning_owner}'"
     )
     assert {row["tablename"] for row in open_to_owner} <= {"outbox", "accounts", "documents"}
+
+
+#: These are asked of a row, and say so by what they are given.
+OF_A_ROW = {"may_read_entry", "roles_on", "opening_facts"}
+
+
+async def test_scope_is_worked_out_once_a_statement_and_not_once_a_row(world: World) -> None:
+    """A function of a policy stands in a sub-select of its own, which PostgreSQL runs once."""
+    rows = await world.admin.fetch(
+        "SELECT schemaname || '.' || tablename || ', ' || policyname AS place, "
+        "coalesce(qual, '') || ' ' || coalesce(with_check, '') AS condition FROM pg_policies "
+        "WHERE schemaname IN ('cases', 'people') AND roles @> '{forvarning_cases}'"
+    )
+    assert len(rows) >= 40
+    for row in rows:
+        for found in re.finditer(r"(.{0,7})cases\.(\w+)\(", row["condition"]):
+            before, name = found.groups()
+            assert before.endswith("SELECT ") or name in OF_A_ROW, f"{row['place']}: {name}"
