@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import tempfile
@@ -68,6 +69,8 @@ async def _bench(own: Ground, town: Town, options: argparse.Namespace) -> dict[s
         "pupils": town.pupils,
         "cases": town.cases,
         "users": options.users,
+        # What else the machine did when it began: figures of a machine that is shared say little.
+        "load_average": os.getloadavg()[0],
     }
     try:
         await fill.fill(admin, town)

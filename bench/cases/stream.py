@@ -25,6 +25,9 @@ from services.common.kafka import connection as connection_of
 from services.common.kafka import idempotent_producer
 
 _STALLED_SECONDS = 120.0
+#: Nothing has changed for so long: longer than the sweep's and the clocks' rounds.
+_QUIET_SECONDS = 25.0
+_SETTLE_SECONDS = 900.0
 #: A repeat follows when so many others have come in between.
 _REPEAT_AFTER = 700
 
@@ -83,10 +86,10 @@ async def run(own: Ground, connection: Any, town: Town, count: int) -> dict[str,
     )
     if took["written"] != len(batch):
         raise NotMeasuredError(f"{took['written']} of {len(batch)} warnings were applied")
-    once = await connection.fetchrow(_EFFECTS)
+    once = await _settled(own, connection)
     await _send(own, batch)
     await _until_quiet(own, 3 * len(batch))
-    again = await connection.fetchrow(_EFFECTS)
+    again = await _settled(own, connection)
     repeats = await _repeated(connection)
     return {
         "warnings": len(batch),
@@ -95,6 +98,21 @@ async def run(own: Ground, connection: Any, town: Town, count: int) -> dict[str,
         "warning_cases_opened": once["cases"] - before["cases"],
         "duplicate_effects": repeats + sum(abs(again[name] - once[name]) for name in once.keys()),  # noqa: SIM118 - a Record
     }
+
+
+async def _settled(own: Ground, connection: Any) -> Any:
+    """The effects once nothing follows any more: clocks and duties are worked out afterwards."""
+    known, since = None, time.monotonic()
+    began = since
+    while time.monotonic() - since < _QUIET_SECONDS:
+        own.check()
+        found = await connection.fetchrow(_EFFECTS)
+        if found != known:
+            known, since = found, time.monotonic()
+        if since - began > _SETTLE_SECONDS:
+            raise NotMeasuredError(f"still changing after {_SETTLE_SECONDS:.0f} s: {found}")
+        await asyncio.sleep(1)
+    return known
 
 
 def _twice(batch: list[bytes]) -> list[bytes]:

@@ -112,9 +112,7 @@ class WarningIntake:
         pupil_ids = sorted({thread.pupil_id for thread, _ in batch})
         if gone := await cases.erased(connection, pupil_ids):
             batch = [(thread, raw) for thread, raw in batch if thread.pupil_id not in gone]
-        years = sorted({thread.school_year for thread, _ in batch})
-        held = await threads.of_pupils(connection, pupil_ids, years)
-        revisions = {stored.thread.thread_id: stored.thread.revision for stored in held}
+        revisions = await threads.revisions(connection, [thread.thread_id for thread, _ in batch])
         news = [
             (thread, raw)
             for thread, raw in batch
@@ -122,6 +120,10 @@ class WarningIntake:
         ]
         if not news:
             return []
+        # Only of whom there is news: a topic that is read again is mostly repeats.
+        pupil_ids = sorted({thread.pupil_id for thread, _ in news})
+        years = sorted({thread.school_year for thread, _ in news})
+        held = await threads.of_pupils(connection, pupil_ids, years)
         await cases.first_seen(
             connection,
             organiser_id,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.cases.domain.assignment import AssignedAs, Assignment
 from services.cases.domain.case import Attention, CaseState
+from services.cases.store import bulk
 from services.common.problem import Problem
 
 if TYPE_CHECKING:
@@ -204,14 +205,27 @@ async def replace_all(connection: Connection, changed: Sequence[Case]) -> None:
     await connection.executemany(_UPDATE, [_values(case) for case in changed])
 
 
+_EVENT = {
+    "organiser_id": "uuid",
+    "event_id": "uuid",
+    "case_id": "uuid",
+    "at": "timestamptz",
+    "kind": "text",
+    "actor_staff_id": "uuid",
+    "school_date": "date",
+    "thread_id": "uuid",
+    "thread_revision": "int",
+    "episode_id": "uuid",
+    "detail": "jsonb",
+}
+
+
 async def history(connection: Connection, organiser_id: UUID, lines: Sequence[Happened]) -> None:
     """Append to cases' history."""
-    await connection.executemany(
-        """
-        INSERT INTO cases.case_events (organiser_id, event_id, case_id, at, kind, actor_staff_id,
-            school_date, thread_id, thread_revision, episode_id, detail)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        """,
+    await bulk.insert(
+        connection,
+        "cases.case_events",
+        _EVENT,
         [
             (
                 organiser_id,

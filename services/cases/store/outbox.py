@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from forvarning.cases.v1 import cases_pb2 as pb
+from services.cases.store import bulk
 from services.common.clock import epoch_day
 
 if TYPE_CHECKING:
@@ -64,15 +65,24 @@ def encode(told: Told) -> bytes:
     ).SerializeToString()
 
 
+_EVENT = {
+    "organiser_id": "uuid",
+    "id": "uuid",
+    "aggregatetype": "text",
+    "aggregateid": "text",
+    "type": "text",
+    "payload": "bytea",
+}
+
+
 async def put(connection: Connection, events: Sequence[Told]) -> None:
     """Write them down for the publisher."""
-    await connection.executemany(
-        """
-        INSERT INTO cases.outbox (organiser_id, id, aggregatetype, aggregateid, type, payload)
-        VALUES ($1, $2, 'case', $3, $4, $5)
-        """,
+    await bulk.insert(
+        connection,
+        "cases.outbox",
+        _EVENT,
         [
-            (told.organiser_id, told.event_id, str(told.case_id), told.kind, encode(told))
+            (told.organiser_id, told.event_id, "case", str(told.case_id), told.kind, encode(told))
             for told in events
         ],
     )

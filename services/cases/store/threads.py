@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases.domain.threads import Thread, decode
+from services.cases.store import bulk
 from services.cases.store.cases import Case
 
 if TYPE_CHECKING:
@@ -35,6 +36,18 @@ async def lock_organiser(connection: Connection, organiser_id: UUID) -> None:
     )
 
 
+async def revisions(connection: Connection, thread_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The revision held of each of these threads; who is not there is new."""
+    rows = await connection.fetch(
+        """
+        SELECT thread_id, revision FROM cases.warnings
+        WHERE organiser_id = cases.organiser() AND thread_id = ANY ($1::uuid[])
+        """,
+        list(thread_ids),
+    )
+    return {row["thread_id"]: row["revision"] for row in rows}
+
+
 async def of_pupils(
     connection: Connection, pupil_ids: Sequence[UUID], school_years: Sequence[int]
 ) -> list[Stored]:
@@ -51,56 +64,75 @@ async def of_pupils(
     return [Stored(decode(row["snapshot"]), row["snapshot"], row["case_id"]) for row in rows]
 
 
+_WARNING = {
+    "organiser_id": "uuid",
+    "thread_id": "uuid",
+    "revision": "int",
+    "family": "text",
+    "pupil_id": "uuid",
+    "school_year": "int",
+    "school_unit_id": "uuid",
+    "class_id": "uuid",
+    "case_id": "uuid",
+    "incomplete": "boolean",
+    "school_date": "date",
+    "snapshot": "bytea",
+    "caused_at": "timestamptz",
+    "received_at": "timestamptz",
+}
+_NEWER = """
+    ON CONFLICT (organiser_id, thread_id) DO UPDATE SET
+        revision = excluded.revision, school_unit_id = excluded.school_unit_id,
+        class_id = excluded.class_id, case_id = excluded.case_id,
+        incomplete = excluded.incomplete, school_date = excluded.school_date,
+        snapshot = excluded.snapshot, caused_at = excluded.caused_at,
+        received_at = excluded.received_at, recorded_at = clock_timestamp(),
+        change_seq = nextval('cases.warning_changes')
+    WHERE cases.warnings.revision < excluded.revision
+"""
+_EPISODE = {
+    "organiser_id": "uuid",
+    "thread_id": "uuid",
+    "episode_id": "uuid",
+    "family": "text",
+    "pupil_id": "uuid",
+    "school_year": "int",
+    "state": "text",
+    "level": "int",
+    "raised_day": "date",
+    "resolved_day": "date",
+    "unexplained_minutes": "int",
+    "confirmed_minutes": "int",
+    "lessons": "int",
+    "sentence": "text",
+    "level_day": "date",
+}
+_AGAIN = """
+    ON CONFLICT (organiser_id, thread_id, episode_id) DO UPDATE SET
+        state = excluded.state, level = excluded.level, raised_day = excluded.raised_day,
+        resolved_day = excluded.resolved_day,
+        unexplained_minutes = excluded.unexplained_minutes,
+        confirmed_minutes = excluded.confirmed_minutes, lessons = excluded.lessons,
+        sentence = excluded.sentence, level_day = excluded.level_day
+"""
+
+
 async def save(connection: Connection, threads: Iterable[Stored], now: datetime) -> None:
-    """Insert or replace snapshots; an older revision never replaces a newer one."""
+    """Insert or replace snapshots, one a thread; an older revision never replaces a newer one."""
     held = list(threads)
-    await connection.executemany(
-        """
-        INSERT INTO cases.warnings AS w (organiser_id, thread_id, revision, family, pupil_id,
-            school_year, school_unit_id, class_id, case_id, incomplete, school_date, snapshot,
-            caused_at, received_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-        ON CONFLICT (organiser_id, thread_id) DO UPDATE SET
-            revision = excluded.revision, school_unit_id = excluded.school_unit_id,
-            class_id = excluded.class_id, case_id = excluded.case_id,
-            incomplete = excluded.incomplete, school_date = excluded.school_date,
-            snapshot = excluded.snapshot, caused_at = excluded.caused_at,
-            received_at = excluded.received_at, recorded_at = clock_timestamp(),
-            change_seq = nextval('cases.warning_changes')
-        WHERE w.revision < excluded.revision
-        """,
-        [_row(stored, now) for stored in held],
-    )
-    await connection.executemany(
-        """
-        INSERT INTO cases.episodes (organiser_id, thread_id, episode_id, family, pupil_id,
-            school_year, state, level, raised_day, resolved_day, unexplained_minutes,
-            confirmed_minutes, lessons, sentence, level_day)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-        ON CONFLICT (organiser_id, thread_id, episode_id) DO UPDATE SET
-            state = excluded.state, level = excluded.level, raised_day = excluded.raised_day,
-            resolved_day = excluded.resolved_day,
-            unexplained_minutes = excluded.unexplained_minutes,
-            confirmed_minutes = excluded.confirmed_minutes, lessons = excluded.lessons,
-            sentence = excluded.sentence, level_day = excluded.level_day
-        """,
-        [row for stored in held for row in _episode_rows(stored.thread)],
-    )
+    warnings = [_row(stored, now) for stored in held]
+    await bulk.insert(connection, "cases.warnings", _WARNING, warnings, _NEWER)
+    episodes = [row for stored in held for row in _episode_rows(stored.thread)]
+    await bulk.insert(connection, "cases.episodes", _EPISODE, episodes, _AGAIN)
     # An episode that left a snapshot (against the contract) is taken back, visibly.
-    await connection.executemany(
+    await connection.execute(
         """
         UPDATE cases.episodes SET state = 'withdrawn'
-        WHERE organiser_id = $1 AND thread_id = $2 AND state <> 'withdrawn'
-          AND episode_id <> ALL ($3::uuid[])
+        WHERE organiser_id = cases.organiser() AND thread_id = ANY ($1::uuid[])
+          AND state <> 'withdrawn' AND episode_id <> ALL ($2::uuid[])
         """,
-        [
-            (
-                stored.thread.organiser_id,
-                stored.thread.thread_id,
-                [episode.episode_id for episode in stored.thread.episodes],
-            )
-            for stored in held
-        ],
+        [stored.thread.thread_id for stored in held],
+        [episode.episode_id for stored in held for episode in stored.thread.episodes],
     )
 
 
