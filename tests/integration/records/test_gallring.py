@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.actions import CaseActions
 from services.cases.store import audit
 from services.common.clock import local_instant
-from services.records import certificates
+from services.records import certificates, cli
 from services.records.archive import Archive
 from services.records.gallring import Gallring, Taken, decide
 from tests.integration.cases.world import TUESDAY, A, B, Story, World, absence_day, delivery
@@ -315,3 +318,41 @@ async def test_what_a_source_said_stays_with_its_lesson_until_the_school_year_is
     at(world, LATER)
     await Gallring(keeper).run("drift")
     assert await world.admin.fetchval("SELECT count(*) FROM ingest.ss12000_attendances") == 0
+
+
+async def test_the_operators_commands(
+    world: World, dsns: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORVARNING_ENVIRONMENT", "local")
+    monkeypatch.setenv("FORVARNING_OWNER_DATABASE_URL", dsns[0])
+    await filled(world)
+
+    async def ask(command: typer.Typer, *arguments: str) -> tuple[int, str]:
+        done = await asyncio.to_thread(CliRunner().invoke, command, arguments)
+        return done.exit_code, done.output
+
+    code, text = await ask(cli.retention, "list")
+    assert (code, "cases.absence_days" in text) == (0, True)
+    code, text = await ask(
+        cli.retention, "decide", str(A.id), "cases", "--reference", "TN 4", "--decided-on",
+        "2020-01-01", "--days", "0",
+    )  # fmt: skip
+    assert code == 0, text
+    wrong = ("decide", str(A.id), "x", "--reference", "TN 4", "--decided-on", "2020-01-01")
+    assert (await ask(cli.retention, *wrong))[0] == 2
+    # By the real clock, of which the world's case knows nothing: it was closed in its own time.
+    code, text = await ask(cli.retention, "plan")
+    assert (code, "without a decision" in text) == (0, True)
+    code, text = await ask(cli.retention, "run", "--by", "Drift")
+    assert code == 0, text
+    code, text = await ask(cli.retention, "certificates", str(A.id))
+    assert code == 0
+    code, text = await ask(cli.erase, str(A.id), str(A.pupil("bo")), "--reference", "TN 5")
+    assert (code, '"remains"' in text) == (0, True)
+    assert (await ask(cli.erase, str(A.id), str(A.pupil("nobody")), "--reference", "x"))[0] == 1
+    assert (await ask(cli.erase, str(A.id), str(A.pupil("bo"))))[0] == 2
+    assert (await ask(cli.erase, "--again"))[0] == 0
+    code, text = await ask(cli.retention, "certificates", str(A.id))
+    assert (code, "TN 5" in text) == (0, True)
+    await world.admin.execute("UPDATE records.certificates SET content = '{}'")
+    assert (await ask(cli.retention, "certificates", str(A.id)))[0] == 1
