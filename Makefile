@@ -56,7 +56,7 @@ eval: .venv/dev ## how good the warnings are, on simulated years or FACTS=DIR; o
 bench-ews: .venv/dev .venv/peers/ready ## how fast the EWS is, against its peers; writes docs/benchmarks.md; one JSON line last
 	@$(PY) -m bench.ews
 
-bench-sync: .venv/dev ## how fast a school system is read over SS 12000, killed half way; one JSON line last
+bench-sync: .venv/dev ## how fast a school system is read over SS 12000, killed half way; writes docs/benchmarks-sync.md; one JSON line last
 	@$(PY) -m bench.sync $(if $(WHOLE),--whole)
 
 bench-cases: .venv/dev ## how fast the case service is, on three filled school years; writes docs/benchmarks-cases.md; one JSON line last

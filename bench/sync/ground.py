@@ -57,6 +57,8 @@ class Ingest:
     profile: str = ""
     child: subprocess.Popen[bytes] | None = None
     cpu_seconds: float = 0.0
+    starting_seconds: float = 0.0
+    """Processor time until it was ready, of all its starts."""
     peak_mib: float = 0.0
     _ended: list[float] = field(default_factory=list)
 
@@ -73,6 +75,7 @@ class Ingest:
         while time.monotonic() < until and self.child.poll() is None:
             with suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200:
+                    self.starting_seconds += cpu_seconds(self.child.pid)
                     return
             time.sleep(0.1)
         raise NotMeasuredError(f"ingest did not start; see {self.log}")
@@ -102,6 +105,7 @@ class Ground:
     """What a run stands on."""
 
     folder: Path
+    broker: KafkaServer
     postgres: PostgresServer
     admin_dsn: str
     ingest: Ingest
@@ -114,6 +118,14 @@ class Ground:
             for one in Path("/proc").glob("[0-9]*")
             if _parent(one) == server
         )
+
+
+def machine_seconds() -> float:
+    """What all processes of the machine have taken together since it started."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    # user, nice, system, irq, softirq, steal; not idle and iowait.
+    busy = [int(fields[at]) for at in (0, 1, 2, 5, 6, 7)]
+    return sum(busy) / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int, *, ended_children: bool = False) -> float:
@@ -189,7 +201,7 @@ def ground(folder: Path, *, partitions: int, profile: str) -> Iterator[Ground]:
             "FORVARNING_SOURCE_SECRET_SCHOOL": TOKEN,
         }
         ingest = Ingest(environment, f"http://127.0.0.1:{port}", folder / "ingest.log", profile)
-        made = Ground(folder, postgres, admin, ingest)
+        made = Ground(folder, broker, postgres, admin, ingest)
         yield made
     finally:
         if made is not None and made.ingest.child is not None:

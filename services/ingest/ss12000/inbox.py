@@ -20,12 +20,9 @@ import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
-
-import msgspec
 
 from services.common.clock import Clock
 from services.common.pg import tenant
@@ -35,17 +32,17 @@ from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.publisher import Publisher
 from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
-from services.ingest.ss12000 import entities, sent
-from services.ingest.ss12000.book import Book, gone_attendance, gone_event
-from services.ingest.ss12000.newer import after, beats, modified_at, newest
-from services.ingest.ss12000.noticing import Noticer, refusal
+from services.ingest.ss12000.book import Book
+from services.ingest.ss12000.entering import LessonTaker
+from services.ingest.ss12000.noticing import Noticer
 from services.ingest.ss12000.reading import is_object
 from services.ingest.ss12000.reimports import Reimports
 from services.ingest.ss12000.results import InboxLike, Settled
 from services.ingest.ss12000.rostering import RosterSettler
 from services.ingest.ss12000.saying import Sayer
-from services.ingest.ss12000.shelf import Shelf, Staged, table_of, touch
-from services.ingest.ss12000.staged import Attendance, Event
+from services.ingest.ss12000.settling import EventSettler
+from services.ingest.ss12000.shelf import Shelf
+from services.ingest.ss12000.shelving import OtherTaker
 from services.ingest.ss12000.vocabulary import PATHS, ROSTER, TAKEN, Resource
 from services.ingest.ss12000.wire import Entity, PlainAttendance
 from services.ingest.store.outbox import drain
@@ -86,8 +83,11 @@ class Inbox:
         self._clock = clock
         self._releaser = releaser
         self._sayer = Sayer(pool=pool, intake=intake)
+        self._events = EventSettler(pool=pool, sayer=self._sayer)
         self._reimports = Reimports(pool=pool, sayer=self._sayer)
         self._noticer = Noticer(pool=pool, intake=intake)
+        self._lessons = LessonTaker(pool=pool, sayer=self._sayer)
+        self._others = OtherTaker(pool=pool, noticer=self._noticer)
         self._roster = RosterSettler(pool=pool, roster=roster)
         self._locks: weakref.WeakValueDictionary[UUID, asyncio.Lock] = weakref.WeakValueDictionary()
         self._few = asyncio.Semaphore(_AT_ONCE)
@@ -126,11 +126,11 @@ class Inbox:
         async with self._alone(source):
             if resource is Resource.ATTENDANCE:
                 await self._reimports.before_attendances(source)
-                await self._take_attendances(source, pairs, arrival)
+                await self._lessons.take_attendances(source, pairs, arrival)
             elif resource is Resource.CALENDAR_EVENT:
-                await self._take_events(source, pairs, arrival)
+                await self._lessons.take_events(source, pairs, arrival)
             else:
-                await self._take_others(source, resource, pairs, arrival)
+                await self._others.take(source, resource, pairs, arrival)
             if resource in _NAMING:
                 self._reimports.look(source)
         async with tenant(self._pool, source.organiser_id) as connection:
@@ -164,11 +164,11 @@ class Inbox:
         answers = [ItemAnswer(index, str(one)) for index, one in enumerate(ids)]
         async with self._alone(source):
             if resource is Resource.ATTENDANCE:
-                await self._delete_attendances(source, answers, ids, at)
+                await self._lessons.delete_attendances(source, answers, ids, at)
             elif resource is Resource.CALENDAR_EVENT:
-                await self._delete_events(source, answers, ids, at)
+                await self._lessons.delete_events(source, answers, ids, at)
             elif resource in TAKEN:
-                await self._delete_others(source, resource, answers, ids, at)
+                await self._others.delete(source, resource, answers, ids, at)
             if resource in _NAMING:
                 self._reimports.look(source)
         return answers
@@ -192,7 +192,7 @@ class Inbox:
         async with self._alone(source):
             for resource in _SNAPSHOTS:
                 if resource in snapshot:
-                    await self._close_reading(source, resource, reading)
+                    await self._others.close_reading(source, resource, reading)
             if await self._roster.run(source, settled, accept_losses=accept_losses):
                 await drain(self._pool, self._publisher, source.organiser_id)
                 await self._releaser.run(source.organiser_id)
@@ -202,7 +202,7 @@ class Inbox:
         while more:
             # What is posted meanwhile comes in between.
             async with self._alone(source):
-                more = await self._sayer.events(source, settled)
+                more = await self._events.run(source, settled)
         async with self._alone(source):
             await self._noticer.look_again(source, settled)
             async with tenant(self._pool, source.organiser_id) as connection:
@@ -245,124 +245,6 @@ class Inbox:
             finally:
                 await connection.execute("SELECT pg_advisory_unlock($1)", key)
 
-    # -- organisations, persons, groups, activities and the like; absences ---------------
-
-    async def _take_others(
-        self,
-        source: Source,
-        resource: Resource,
-        pairs: list[tuple[ItemAnswer, Any]],
-        arrival: datetime,
-    ) -> None:
-        read: dict[UUID, tuple[ItemAnswer, Staged]] = {}
-        for answer, value in pairs:
-            found = entities.read(resource, value, answer)
-            if found is None:
-                continue
-            modified = modified_at(found.modified, arrival, answer)
-            staged = Staged(found.id, found.created or modified, modified, found.body, found.refs)
-            newest(read, found.id, answer, staged, modified)
-        async with tenant(self._pool, source.organiser_id) as connection:
-            shelf = Shelf(connection, source)
-            known = await shelf.get(resource, list(read))
-            await shelf.see(resource, list(read))
-            changed: list[Staged] = []
-            again: dict[UUID, datetime] = {}
-            for identity, (answer, staged) in read.items():
-                before = known.get(identity)
-                if before is not None and not beats(staged, before, answer, again):
-                    continue
-                created = staged.created if before is None else min(before.created, staged.created)
-                changed.append(replace(staged, created=created))
-            await touch(connection, source, table_of(resource), again, resource)
-            if resource is not Resource.ABSENCE:
-                await self._stage(shelf, resource, changed)
-        if resource is Resource.ABSENCE and changed:
-            said = await self._noticer.say(source, changed)
-            for one in changed:
-                answer = read[one.id][0]
-                outcome = said[one.id]
-                if outcome.status == "refused":
-                    answer.refuse(refusal(outcome))
-                else:
-                    answer.notes += refusal(outcome)
-
-    @staticmethod
-    async def _stage(shelf: Shelf, resource: Resource, changed: list[Staged]) -> None:
-        ids = {one.id for one in changed}
-        before = (
-            await shelf.targets(resource, ids)
-            if resource in (Resource.GROUP, Resource.DUTY)
-            else set()
-        )
-        await shelf.put(resource, changed)
-        await shelf.changed(resource, ids, before)
-        if ids and resource in ROSTER:
-            await shelf.release_held()
-
-    async def _delete_others(
-        self,
-        source: Source,
-        resource: Resource,
-        answers: list[ItemAnswer],
-        ids: Sequence[UUID],
-        at: datetime,
-    ) -> None:
-        async with tenant(self._pool, source.organiser_id) as connection:
-            shelf = Shelf(connection, source)
-            known = await shelf.get(resource, list(ids))
-            gone: dict[UUID, Staged] = {}
-            for answer, identity in zip(answers, ids, strict=True):
-                before = known.get(identity)
-                if identity in gone or (before and (before.deleted or before.modified > at)):
-                    answer.status = "duplicate"
-                    continue
-                if before is None:
-                    gone[identity] = Staged(identity, at, at, {}, deleted=True)
-                    continue
-                refs = await shelf.targets(resource, [identity])
-                gone[identity] = replace(
-                    before, modified=at, deleted=True, refs=tuple(sorted(refs))
-                )
-            if resource is not Resource.ABSENCE:
-                await self._stage(shelf, resource, list(gone.values()))
-        if resource is Resource.ABSENCE:
-            await self._delete_absences(source, list(gone.values()))
-
-    async def _delete_absences(self, source: Source, gone: list[Staged]) -> None:
-        told = [one for one in gone if one.body]
-        if told:
-            await self._noticer.say(source, told)
-        async with tenant(self._pool, source.organiser_id) as connection:
-            shelf = Shelf(connection, source)
-            await shelf.put(Resource.ABSENCE, [one for one in gone if not one.body])
-            await shelf.done(Resource.ABSENCE, [one.id for one in gone])
-
-    async def _close_reading(self, source: Source, resource: Resource, reading: str | None) -> None:
-        async with tenant(self._pool, source.organiser_id) as connection:
-            shelf = Shelf(connection, source)
-            if reading is not None and not await shelf.close(resource, reading):
-                return
-            gone = await shelf.unseen(resource)
-            if not gone:
-                return
-            known = await shelf.get(resource, gone)
-            refs = {one: tuple(sorted(await shelf.targets(resource, [one]))) for one in gone}
-            # A tombstone that any later word of the entity beats.
-            await self._stage(
-                shelf,
-                resource,
-                [
-                    replace(
-                        known[one],
-                        deleted=True,
-                        refs=refs[one],
-                        modified=known[one].modified - timedelta(microseconds=1),
-                    )
-                    for one in gone
-                ],
-            )
-
     async def _unstick(self, source: Source) -> None:
         """When the roster or the hour has changed, what waited may find what it waits for."""
         async with tenant(self._pool, source.organiser_id) as connection:
@@ -379,115 +261,3 @@ class Inbox:
             if changed:
                 await book.unstick()
             await book.come_due(self._clock.now())
-
-    # -- calendar events ------------------------------------------------------------------
-
-    async def _take_events(
-        self,
-        source: Source,
-        pairs: list[tuple[ItemAnswer, Any]],
-        arrival: datetime,
-    ) -> None:
-        read: dict[UUID, tuple[ItemAnswer, Event]] = {}
-        for answer, value in pairs:
-            found = sent.read_event(value, answer)
-            if found is not None:
-                found.modified = modified_at(found.modified, arrival, answer)
-                found.created = found.created or found.modified
-                newest(read, found.id, answer, found, found.modified)
-        async with tenant(self._pool, source.organiser_id) as connection:
-            book = Book(connection, source)
-            known = await book.events(list(read))
-            changed: list[Event] = []
-            again: dict[UUID, datetime] = {}
-            for identity, (answer, event) in read.items():
-                before = known.get(identity)
-                if before is None or beats(event, before, answer, again):
-                    changed.append(event)
-            await touch(connection, source, "ingest.ss12000_events", again)
-            await book.put_events(changed)
-
-    async def _delete_events(
-        self, source: Source, answers: list[ItemAnswer], ids: Sequence[UUID], at: datetime
-    ) -> None:
-        async with tenant(self._pool, source.organiser_id) as connection:
-            book = Book(connection, source)
-            known = await book.events(ids)
-            gone: dict[UUID, Event] = {}
-            for answer, identity in zip(answers, ids, strict=True):
-                before = known.get(identity)
-                if identity in gone or (before and (before.deleted or after(before, at))):
-                    answer.status = "duplicate"
-                elif before is None:
-                    gone[identity] = gone_event(identity, at)
-                else:
-                    gone[identity] = replace(before, modified=at, deleted=True)
-            await book.put_events(list(gone.values()))
-
-    # -- attendances ----------------------------------------------------------------------
-
-    async def _take_attendances(
-        self,
-        source: Source,
-        pairs: list[tuple[ItemAnswer, Any]],
-        arrival: datetime,
-    ) -> None:
-        read: dict[UUID, tuple[ItemAnswer, Attendance]] = {}
-        ids: dict[str, UUID | None] = {}
-        for answer, value in pairs:
-            found = sent.read_attendance(value, answer, ids)
-            if found is not None:
-                at = found.modified or found.reported_at
-                if at is None or at > arrival:
-                    at = modified_at(at, arrival, answer)
-                found.modified = at
-                found.created = found.created or at
-                if found.id in read:
-                    newest(read, found.id, answer, found, at)
-                else:
-                    read[found.id] = (answer, found)
-        async with tenant(self._pool, source.organiser_id) as connection:
-            known = await Book(connection, source).attendances(list(read))
-        changed: list[Attendance] = []
-        again: dict[UUID, datetime] = {}
-        left: list[Attendance] = []
-        for identity, (answer, one) in read.items():
-            before = known.get(identity)
-            if before is not None:
-                if not beats(one, before, answer, again):
-                    continue
-                one.said_ms = before.said_ms
-                if (before.event, before.student) != (one.event, one.student):
-                    left.append(
-                        msgspec.structs.replace(before, modified=one.modified, deleted=True)
-                    )
-                    one.said_ms = None
-            changed.append(one)
-        if again:
-            async with tenant(self._pool, source.organiser_id) as connection:
-                await touch(connection, source, "ingest.ss12000_attendances", again)
-        if not changed:
-            return
-        outcome = await self._sayer.attendances(source, changed, left)
-        for one in changed:
-            answer = read[one.id][0]
-            answer.notes += outcome.notes.get(one.id, ())
-            if one.id in outcome.refused:
-                answer.refuse([outcome.refused[one.id]])
-
-    async def _delete_attendances(
-        self, source: Source, answers: list[ItemAnswer], ids: Sequence[UUID], at: datetime
-    ) -> None:
-        async with tenant(self._pool, source.organiser_id) as connection:
-            known = await Book(connection, source).attendances(ids)
-        gone: dict[UUID, Attendance] = {}
-        for answer, identity in zip(answers, ids, strict=True):
-            before = known.get(identity)
-            if identity in gone or (before and (before.deleted or after(before, at))):
-                answer.status = "duplicate"
-            elif before is None:
-                gone[identity] = gone_attendance(identity, at)
-            else:
-                gone[identity] = msgspec.structs.replace(before, modified=at, deleted=True)
-        if gone:
-            await self._sayer.attendances(source, list(gone.values()), ())

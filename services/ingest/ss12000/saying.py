@@ -3,49 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.common.pg import tenant
 from services.ingest.intake import Intake
-from services.ingest.lessons import EARLY
 from services.ingest.model.answers import ItemAnswer, Note
-from services.ingest.ss12000 import lessons, marks
-from services.ingest.ss12000.book import Book, Slots
+from services.ingest.ss12000 import marks, telling
+from services.ingest.ss12000.book import Book
 from services.ingest.ss12000.courses import Courses
 from services.ingest.ss12000.marks import Said, ToSay
-from services.ingest.ss12000.results import Settled
 from services.ingest.ss12000.shelf import Shelf
-from services.ingest.ss12000.staged import Attendance, Course, Event, Rosters, current
-from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.ss12000.staged import Attendance, Course, Event, current
+from services.ingest.ss12000.telling import WAITS, Outcome
 from services.ingest.store.aliases import activity_aliases
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
     from services.ingest.store.sources import Source
 
-AHEAD = "reported_ahead"
-"""The refusal that time lifts."""
-WAITS = frozenset({"unknown_unit", "after_school_year", AHEAD})
-"""Refusals that a later roster or time may lift: what met them waits."""
-EVENTS = 400
-"""Events of one round."""
 REGISTERS = 500
 """Registers of one batch."""
 PARTS = 3
 """Of one page, worked on at the same time."""
 LEAST_PART = 300
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of attendances that were to be said."""
-
-    refused: dict[UUID, Note] = field(default_factory=dict)
-    notes: dict[UUID, list[Note]] = field(default_factory=dict)
 
 
 class Sayer:
@@ -109,9 +91,9 @@ class Sayer:
             event = events.get(event_id)
             course = None if event is None else courses.get(event.activity)
             if event is None or course is None or course.unit is None:
-                _tell_all(outcome, mine, by_student, _waits(event, course))
+                telling.tell_all(outcome, mine, by_student, telling.waits(event, course))
             elif event.deleted or event.cancelled or not course.counts:
-                _tell_all(outcome, mine, by_student, _off(event))
+                telling.tell_all(outcome, mine, by_student, telling.off(event))
             else:
                 found = self._marks(event, by_student, outcome, mine, again)
                 said += marks.rounds(event, found)
@@ -183,9 +165,9 @@ class Sayer:
             problem = answer.problems[0]
             for one in register.attendances:
                 if problem.code in WAITS:
-                    _tell(outcome, mine, one, _moved_note(problem))
+                    telling.tell(outcome, mine, one, telling.moved_note(problem))
                 elif one.id in mine:
-                    outcome.refused[one.id] = _moved_note(problem)
+                    outcome.refused[one.id] = telling.moved_note(problem)
             if problem.code in WAITS:
                 again.add(register.event.id)
             return
@@ -196,7 +178,12 @@ class Sayer:
             path = note.field.split("/")
             if len(path) >= 3 and path[1] == "marks":
                 one = register.attendances[int(path[2])]
-                _tell(outcome, mine, one, Note(note.code, "/student/id", _about(note, "student")))
+                telling.tell(
+                    outcome,
+                    mine,
+                    one,
+                    Note(note.code, "/student/id", telling.about(note, "student")),
+                )
 
     async def say(
         self, source: Source, said: Sequence[Said], courses: dict[UUID, Course]
@@ -208,98 +195,6 @@ class Sayer:
                 source, [marks.register(one, courses[one.event.activity]) for one in batch]
             )
         return answers
-
-    async def events(self, source: Source, settled: Settled) -> bool:
-        """Say what is new about some events: timetable, cancellations, moves, what waited for them.
-
-        False when nothing is left to be looked at.
-        """
-        async with tenant(self._pool, source.organiser_id) as connection:
-            book, shelf = Book(connection, source), Shelf(connection, source)
-            dirty = await book.dirty_events(EVENTS)
-            if not dirty:
-                return False
-            courses = await self.courses.of(shelf, source, {one.activity for one in dirty})
-            rosters = await self.courses.members(shelf, source, courses.values())
-            aliases = await activity_aliases(connection, source.namespace)
-            slots = await book.slots([
-                (activity, starts)
-                for one in dirty
-                for activity, starts in (
-                    (one.activity, one.starts),
-                    (one.said_activity, one.said_starts),
-                )
-                if activity is not None and starts is not None
-            ], aliases)  # fmt: skip
-            reported = await book.reported([one.id for one in dirty])
-            said: list[Said] = []
-            hard: list[Event] = []
-            for event in dirty:
-                quick = _quick(event, courses, rosters, reported, slots)
-                if quick is None:
-                    hard.append(event)
-                else:
-                    said += quick
-            beside = {
-                one.id: {other for other, _ in slots.get((one.activity, one.starts), ())} | {one.id}
-                for one in hard
-            }
-            listed = await book.of_events(set().union(*beside.values()))
-        stuck: set[UUID] = set()
-        for event in hard:
-            planned = lessons.plan(
-                event,
-                courses.get(event.activity),
-                rosters,
-                [one for other in sorted(beside[event.id]) for one in listed.get(other, ())],
-                stands=_stands(slots, event),
-            )
-            if planned is None:
-                stuck.add(event.id)
-                continue
-            said += planned.said
-            for one, note in planned.refused:
-                settled.tell(Resource.ATTENDANCE, one.id, note)
-        await self._say_events(source, dirty, said, courses, stuck=stuck, settled=settled)
-        return True
-
-    async def _say_events(
-        self,
-        source: Source,
-        dirty: list[Event],
-        said: list[Said],
-        courses: dict[UUID, Course],
-        *,
-        stuck: set[UUID],
-        settled: Settled,
-    ) -> None:
-        answers = await self.say(source, said, courses)
-        spoken: dict[UUID, Attendance] = {}
-        failed: set[UUID] = set()
-        due: dict[UUID, datetime] = {}
-        for register, answer in zip(said, answers, strict=True):
-            if answer.status == "refused":
-                failed.add(register.event.id)
-                problem = answer.problems[0]
-                if problem.code in WAITS:
-                    stuck.add(register.event.id)
-                    if problem.code == AHEAD:
-                        due[register.event.id] = register.starts - EARLY
-                else:
-                    settled.tell(Resource.CALENDAR_EVENT, register.event.id, _of_event(problem))
-                continue
-            settled.registers += 1
-            settled.marks += len(register.marks)
-            for one in register.attendances:
-                one.said_ms = register.modified_ms
-                spoken[one.id] = one
-        async with tenant(self._pool, source.organiser_id) as connection:
-            book = Book(connection, source)
-            # What was refused was not said: the event stands as it stood.
-            await book.said_events([one for one in dirty if one.id not in failed | stuck])
-            await book.not_said([one.id for one in dirty if one.id in failed | stuck], stuck)
-            await book.wait_until(due)
-            await book.said_attendances(list(spoken.values()))
 
 
 def parts_of(changed: Sequence[Attendance]) -> list[list[Attendance]]:
@@ -316,30 +211,6 @@ def parts_of(changed: Sequence[Attendance]) -> list[list[Attendance]]:
     return parts
 
 
-def _quick(
-    event: Event,
-    courses: dict[UUID, Course],
-    rosters: Rosters,
-    reported: dict[UUID, tuple[frozenset[UUID], bool]],
-    slots: Slots,
-) -> list[Said] | None:
-    """What is to be said of an event without a look at each of its attendances; None = look."""
-    course = courses.get(event.activity)
-    students, plain = reported.get(event.id, (frozenset(), True))
-    if course is None or not plain or len(slots.get((event.activity, event.starts), ())) > 1:
-        return None
-    return lessons.unreported(event, course, rosters, students)
-
-
-def _stands(slots: Slots, event: Event) -> Callable[[UUID, datetime], bool]:
-    """Whether another event than this holds the lesson at a slot."""
-
-    def stands(activity: UUID, starts: datetime) -> bool:
-        return any(on and other != event.id for other, on in slots.get((activity, starts), ()))
-
-    return stands
-
-
 def _begun(
     spoken: Iterable[Attendance], events: dict[UUID, Event], courses: dict[UUID, Course]
 ) -> list[Event]:
@@ -350,61 +221,3 @@ def _begun(
         event.said_activity, event.said_starts = event.activity, event.starts
         event.said_digest = marks.digest(event, courses[event.activity])
     return begun
-
-
-def _tell(
-    outcome: Outcome, mine: dict[UUID, Attendance], one: Attendance, note: Note | None
-) -> None:
-    if note is not None and one.id in mine:
-        outcome.notes.setdefault(one.id, []).append(note)
-
-
-def _tell_all(
-    outcome: Outcome,
-    mine: dict[UUID, Attendance],
-    by_student: dict[UUID, list[Attendance]],
-    note: Note,
-) -> None:
-    for listed in by_student.values():
-        for one in listed:
-            _tell(outcome, mine, one, note)
-
-
-def _waits(event: Event | None, course: Course | None) -> Note:
-    at = "/calendarEvent/id"
-    if event is None:
-        return Note("unknown_calendar_event", at, f"{at}: has not been sent yet; kept until it has")
-    if course is None:
-        return Note(
-            "unknown_activity", at, f"{at}: its activity has not been sent yet; kept until it has"
-        )
-    return Note(
-        "unknown_unit", at, f"{at}: its activity's school unit is not known yet; kept until it is"
-    )
-
-
-def _off(event: Event) -> Note:
-    at = "/calendarEvent/id"
-    if event.deleted or event.cancelled:
-        return Note("cancelled", at, f"{at}: is cancelled, so that nobody is absent from it")
-    return Note("not_counted", at, f"{at}: its activityType is none that absence is reported from")
-
-
-def _moved_note(problem: Note) -> Note:
-    at = "/calendarEvent/id"
-    if problem.code == AHEAD:
-        return Note(
-            AHEAD, at, f"{at}: begins more than 15 minutes from now; kept, and counted when it does"
-        )
-    return Note(problem.code, at, _about(problem, "calendarEvent"))
-
-
-def _of_event(problem: Note) -> Note:
-    names = {"/start": "/startTime", "/length_minutes": "/endTime", "/school_unit": "/activity"}
-    at = names.get(problem.field, problem.field)
-    return Note(problem.code, at, problem.detail.replace(problem.field, at, 1))
-
-
-def _about(note: Note, name: str) -> str:
-    """The reason, under the standard's own name for the field."""
-    return f"/{name}/id: {note.detail.partition(': ')[2]}"
