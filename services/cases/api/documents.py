@@ -29,6 +29,12 @@ class Filed(Body):
     reference: str = Field(min_length=1, max_length=200)
 
 
+class Sent(Body):
+    """By which way it was sent."""
+
+    way: str = Field(min_length=1, max_length=200)
+
+
 @router.get("")
 async def documents(who: Reader, data: Data) -> Desk:
     """Anmälningar on the viewer's desk."""
@@ -51,6 +57,13 @@ async def pdf(document_id: UUID, who: Reader, data: Data) -> Response:
 async def receive(document_id: UUID, who: Writer, data: Data) -> DocumentShown:
     """The officer has it on the desk."""
     await desk.receive(data, who.viewer, document_id)
+    return await desk.read_document(data, who.viewer, document_id)
+
+
+@router.post("/{document_id}/sent")
+async def sent(document_id: UUID, body: Sent, who: Writer, data: Data) -> DocumentShown:
+    """Somebody has sent it to a receiver that is not of this installation."""
+    await desk.sent_by_hand(data, who.viewer, document_id, body.way)
     return await desk.read_document(data, who.viewer, document_id)
 
 

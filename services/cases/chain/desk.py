@@ -47,6 +47,9 @@ class DocumentShown(Shown):
     created_at: datetime
     created_by: str | None
     sent_at: datetime | None
+    by_hand: bool
+    """Nobody here can carry it: somebody sends it, and says so."""
+    receipt: dict[str, Any] | None
     received_at: datetime | None
     received_by: str | None
     journal_at: datetime | None
@@ -110,6 +113,28 @@ async def receive(database: Database, viewer: Viewer, document_id: UUID) -> None
                 raise Problem(409, "already_received", "Anmälan är redan mottagen.")
             await _moved(connection, database, held, "received", viewer.staff_id)
         await _audit(connection, database, viewer, "document.received", held)
+
+
+async def sent_by_hand(database: Database, viewer: Viewer, document_id: UUID, way: str) -> None:
+    """The receiver is in no tenant here: somebody has sent the document, and says by which way."""
+    async with database.person(viewer) as connection:
+        held = await _one(connection, document_id)
+        await _only(
+            connection,
+            held,
+            {"attendance_officer", "principal", "organiser_officer"},
+            "Handlingen skickas av skolans närvaroansvariga, rektorn eller huvudmannen.",
+        )
+        if not way.strip():
+            raise Problem(422, "no_way", "Skriv hur handlingen skickades.", field="/way")
+        if held.other_organiser_id is not None or held.direction != "sent":
+            raise Problem(409, "carried", "Den här handlingen skickas av systemet.")
+        receipt = {"way": way.strip()}
+        async with as_system(connection):
+            if not await documents.sent(connection, document_id, database.now(), receipt):
+                raise Problem(409, "already_sent", "Handlingen är redan skickad.")
+            await _noted(connection, database, held, "document_sent", viewer.staff_id)
+        await _audit(connection, database, viewer, "document.sent", held)
 
 
 async def file(database: Database, viewer: Viewer, document_id: UUID, reference: str) -> None:
@@ -193,11 +218,19 @@ async def _moved(
             # A system has no name of its own: whoever wrote it last stands for it.
             by=by or entry.updated_by,
         )
+    await _noted(connection, database, held, f"document_{status}", by)
+
+
+async def _noted(
+    connection: Connection, database: Database, held: Document, kind: str, by: UUID | None
+) -> None:
+    if held.case_id is None:
+        return
     line = Happened(
         event_id=database.new_id(),
         case_id=held.case_id,
         at=database.now(),
-        kind=f"document_{status}",
+        kind=kind,
         actor_staff_id=by,
         detail={"kind": held.kind},
     )
@@ -247,6 +280,8 @@ async def shown_of(connection: Connection, held: Sequence[Document]) -> list[Doc
             created_at=one.created_at,
             created_by=names.get(one.created_by) if one.created_by else None,
             sent_at=one.sent_at,
+            by_hand=one.direction == "sent" and one.other_organiser_id is None,
+            receipt=dict(one.receipt) if one.receipt else None,
             received_at=one.received_at,
             received_by=names.get(one.received_by) if one.received_by else None,
             journal_at=one.journal_at,

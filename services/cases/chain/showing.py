@@ -80,6 +80,8 @@ class StepShown(Shown):
     allowed: bool
     paragraph: str
     why_not: str | None
+    because: str | None
+    """role, track, state or need, where it may not."""
     explains: str
     targets: list[UUID]
     """The entries that it could move on or hang on."""
@@ -142,6 +144,7 @@ def step_shown(context: Context, step: Step) -> StepShown:
         allowed=allowed,
         paragraph=verdict.paragraph if allowed else paragraph_of(step, context.chain),
         why_not=None if isinstance(verdict, Allowed) else verdict.sentence,
+        because=None if isinstance(verdict, Allowed) else verdict.because,
         explains=step.explains,
         targets=[fact.entry_id for fact in context.chain.of(kind, *step.of)] if kind else [],
     )

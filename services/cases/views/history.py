@@ -75,6 +75,7 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
         "sharing_ended": "Samverkan avslutades: ett samtycke är återkallat.",
         "moved": "Eleven har bytt skola inom huvudmannen.",
         "document_taken": "Mottagaren har tagit emot handlingen.",
+        "document_sent": "En handling skickades.",
         "document_received": "Huvudmannen har tagit emot anmälan.",
         "document_filed": "Anmälan är förd till elevhälsans journal.",
         "notice_sent": "Hemmet fick meddelande om ogiltig frånvaro.",

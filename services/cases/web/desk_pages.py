@@ -52,6 +52,18 @@ async def receive(document_id: UUID, who: Writer, data: Data) -> Response:
     return RedirectResponse(f"/handlingar/{document_id}", status_code=303)
 
 
+@router.post("/handlingar/{document_id}/skickad")
+async def sent(
+    document_id: UUID, who: Writer, data: Data, way: Annotated[str, Form()] = ""
+) -> Response:
+    """Somebody has sent it."""
+    try:
+        await desk.sent_by_hand(data, who.viewer, document_id, way)
+    except Problem as problem:
+        return await _document_page(who, data, document_id, problem)
+    return RedirectResponse(f"/handlingar/{document_id}", status_code=303)
+
+
 @router.post("/handlingar/{document_id}/journal")
 async def filed(
     document_id: UUID, who: Writer, data: Data, reference: Annotated[str, Form()] = ""
@@ -75,6 +87,7 @@ async def _document_page(
         me=person,
         document=shown,
         problem=problem,
+        sender=bool({"attendance_officer", "principal", "organiser_officer"} & person["roles"]),
         officer="organiser_officer" in person["roles"],
         filer=bool({"student_health", "principal", "organiser_officer"} & person["roles"]),
     )

@@ -67,6 +67,8 @@ PROBES: dict[Route, Probe] = {
     ("GET", "/arenden/{number}/steg/{step}"): Probe(path={"step": "contact"}),
     ("POST", "/arenden/{number}/steg/{step}"): Probe(CONTACT, {"step": "contact"}),
     ("POST", "/arenden/{number}/poster/{entry_id}/andra"): Probe({"version": "1"} | CONTACT),
+    ("POST", "/api/v1/documents/{document_id}/sent"): Probe({"way": "post"}),
+    ("POST", "/handlingar/{document_id}/skickad"): Probe({"way": "post"}),
     ("POST", "/handlingar/{document_id}/journal"): Probe({"reference": "PR-1"}),
     ("POST", "/uppgift/{duty_id}"): Probe({"version": STALE}),
     ("POST", "/api/v1/coordination/team"): Probe(PLACE),
