@@ -12,9 +12,11 @@ from services.ingest.ss12000.vocabulary import DELETED_KEYS, PATH_VARIANTS, PATH
 from services.ingest.ss12000.wire import plain_attendances
 from services.ingest.sync.errors import AnswerError, FilterError, NotOfferedError, RefusedError
 from services.ingest.sync.model import DELETED, Learned, Pull
-from services.ingest.sync.remote import Remote
+from services.ingest.sync.remote import Answer, Remote
 
 LEAST_PAGE = 10
+MODEST_PAGE = 100
+"""What every system is expected to give at once."""
 Query = dict[str, str | int]
 
 
@@ -154,11 +156,21 @@ class Reader:
                 "GET", path, query=query, on_overload=smaller, quick=quick
             )
         except FilterError:
-            if token is None or alone:
+            if alone or (token is None and self._limit <= MODEST_PAGE):
                 raise
+            if token is None:
+                # Some refuse a page so large; if that is not it, this is refused just as well.
+                query = {**base, "limit": MODEST_PAGE}
+                answer = await self._remote.call("GET", path, query=query, quick=quick)
+                self._limit = MODEST_PAGE
+                return self._read(path, answer)
             # Some take no limit beside a token; if that is not it, the token itself is refused.
             answer = await self._remote.call("GET", path, query=base, quick=quick)
             self.learned = replace(self.learned, limit_alone=True)
+        return self._read(path, answer)
+
+    @staticmethod
+    def _read(path: str, answer: Answer) -> Page:
         body = answer.body
         if isinstance(body, list):
             # A whole list, as the standard's lookups answer: there is no more of it.

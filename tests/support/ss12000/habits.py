@@ -47,6 +47,8 @@ class Habits:
     default_limit: int | None = 100
     """None = everything in one answer, as Skolverket's reference API."""
     most: int = 10_000
+    refuses_over: int = 10_000
+    """A larger ``limit`` is answered 400, where ``most`` makes it less without a word."""
     paging: Literal["keyset", "offset"] = "keyset"
     """By offset, pages shift when something is deleted between two of them."""
     limit_with_token: bool = True

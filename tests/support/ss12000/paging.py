@@ -66,6 +66,8 @@ def request_of(query: Mapping[str, str], habits: Habits, *, epoch: int) -> dict[
     if "limit" in query:
         if not query["limit"].isdecimal() or int(query["limit"]) < 1:
             raise RefusedError("limit: a whole number from 1")
+        if int(query["limit"]) > habits.refuses_over:
+            raise RefusedError(f"limit: at most {habits.refuses_over}")
         request["limit"] = min(int(query["limit"]), habits.most)
     return request
 

@@ -59,6 +59,17 @@ async def test_habits_of_other_systems(
     same(office, inbox)
 
 
+async def test_a_page_that_is_too_large_for_the_source_is_asked_for_smaller(
+    office: Office, inbox: Recorder
+) -> None:
+    office.double.habits.refuses_over = 500
+    await office.configure(page_size=5000)
+    run = await office.sync()
+    assert run["outcome"] == "done"
+    same(office, inbox)
+    assert (await office.status())["problems"] == []
+
+
 async def test_a_forbidden_resource_does_not_stop_the_others(
     office: Office, inbox: Recorder
 ) -> None:
