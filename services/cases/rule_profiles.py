@@ -81,15 +81,16 @@ class RuleProfiles:
     async def run(self) -> None:
         """Read until cancelled; a broker that is away is waited for."""
         while True:
-            consumer = await self._make_reader()
             try:
-                await self._read(consumer)
+                consumer = await self._make_reader()
+                try:
+                    await self._read(consumer)
+                finally:
+                    await consumer.stop()
             except Exception as error:
                 if not (isinstance(error, KafkaError) or pg.is_away(error)):
                     raise
                 _log.warning("rule profiles wait", error=type(error).__name__)
-            finally:
-                await consumer.stop()
             self.progress = monotonic()
             await asyncio.sleep(1.0)
 
