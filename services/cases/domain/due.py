@@ -145,19 +145,20 @@ def wanted(
 ) -> list[Wanted]:
     """Every duty of the case. Where the school form is not known no statutory clock can run."""
     found: list[Wanted] = []
+    happened = moments(subject.case_id, events, reached)
     if subject.track is not None:
         pupil = Pupil(
             subject.track,
             subject.other_home_municipality,
             under_20=subject.age is None or subject.age < 20,
         )
-        happened = moments(subject.case_id, events, reached)
         found += [
             _legal(subject, running)
             for running in clocks.run(happened, pupil, subject.calendar)
             if running.clock.key in KINDS
         ]
-    if subject.ladder is not None and not subject.closed:
+    known = [one.at for one in happened if one.kind == "absence_known"]
+    if subject.ladder is not None and not subject.closed and known:
         steps = ladder.run(
             subject.ladder,
             spells,
@@ -165,6 +166,7 @@ def wanted(
             done,
             calendar=subject.calendar,
             today=today,
+            awake=school_date(min(known)),
         )
         found += [_step(subject, one, done) for one in steps]
     return found

@@ -27,13 +27,19 @@ OUR_LIMIT = Limit("school_days", 5)
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A stretch in which a warning held; ``over`` is the first day on which it did not."""
+    """A stretch in which a warning held; ``over`` is the first day on which it did not.
+
+    ``told`` and ``level_told`` are the days on which the school learnt of it and of its level,
+    where that was later than the school day itself.
+    """
 
     family: str
     level: int
     raised: date
     level_day: date
     over: date | None
+    told: date = date.min
+    level_told: date = date.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,12 @@ def run(
     *,
     calendar: SchoolCalendar,
     today: date,
+    awake: date = date.min,
 ) -> list[LadderDuty]:
     """Every duty that the ladder has asked for until today, done ones included.
+
+    No step begins before ``awake``, nor before the school was told of its ground: nobody is late
+    with what nobody could know (design D8). A ground that was over by then asks for nothing.
 
     A step that follows on another begins on the first day, from the end of its wait on, on which
     its own trigger holds: absence that is a day late in growing worse escapes nobody. Steps that
@@ -89,7 +99,9 @@ def run(
     begun: dict[str, date] = {}
     found: list[LadderDuty] = []
     for step in ladder.steps:
-        day = _begins(ladder, step, spells, told, begun=begun, done=done, calendar=calendar)
+        day = _begins(
+            ladder, step, spells, told, awake, begun=begun, done=done, calendar=calendar
+        )
         if day is None or day > today:
             continue
         begun[step.id] = day
@@ -103,13 +115,14 @@ def _begins(
     step: Step,
     spells: Sequence[Spell],
     told: Sequence[Told],
+    awake: date,
     *,
     begun: Mapping[str, date],
     done: Done,
     calendar: SchoolCalendar,
 ) -> date | None:
     if step.after is None:
-        return min(_reached(ladder, step, spells, told), default=None)
+        return min(_reached(ladder, step, spells, told, awake), default=None)
     if step.after.counted_from == "begun":
         base = begun.get(step.after.step)
     else:
@@ -118,25 +131,26 @@ def _begins(
         return None
     if step.after.wait is not None:
         base = due_day(base, limit_of(step.after.wait), calendar)
-    return min(_holds_from(step, spells, told, base), default=None)
+    return min(_holds_from(step, spells, told, max(base, awake)), default=None)
 
 
 def _reached(
-    ladder: Ladder, step: Step, spells: Sequence[Spell], told: Sequence[Told]
+    ladder: Ladder, step: Step, spells: Sequence[Spell], told: Sequence[Told], awake: date
 ) -> Iterator[date]:
     """The days on which a step that follows on nothing is begun."""
     if step.trigger.case_state is not None:
-        yield from (one.day for one in told if one.state == step.trigger.case_state)
+        yield from (max(one.day, awake) for one in told if one.state == step.trigger.case_state)
         return
     for spell in spells:
         family = FAMILIES.get(spell.family, "")
         # Of the way up only its beginning and its highest level are known.
-        reached = [(spell.level_day, spell.level)]
+        reached = [(max(spell.level_day, spell.level_told), spell.level)]
         if spell.level_day > spell.raised:
-            reached.append((spell.raised, 1))
+            reached.append((max(spell.raised, spell.told), 1))
         for day, level in reached:
-            if ladder.step(family, level) is step:
-                yield day
+            begins = max(day, awake)
+            if ladder.step(family, level) is step and (spell.over is None or begins < spell.over):
+                yield begins
 
 
 def _holds_from(
@@ -154,7 +168,11 @@ def _holds_from(
     for spell in spells:
         if FAMILIES.get(spell.family) != trigger.family or spell.level < trigger.least:
             continue
-        since = spell.raised if trigger.least == 1 else spell.level_day
+        since = (
+            max(spell.raised, spell.told)
+            if trigger.least == 1
+            else max(spell.level_day, spell.level_told)
+        )
         if spell.over is None or spell.over > max(since, first):
             yield max(since, first)
 

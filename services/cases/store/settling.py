@@ -288,8 +288,15 @@ async def _spells(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, lis
     rows = await connection.fetch(
         """
         SELECT w.case_id, e.family, e.level, e.raised_day,
-               coalesce(e.level_day, e.raised_day) AS level_day, e.resolved_day
+               coalesce(e.level_day, e.raised_day) AS level_day, e.resolved_day, t.told,
+               coalesce(t.level_told, t.told) AS level_told
         FROM cases.episodes e JOIN cases.warnings w USING (organiser_id, thread_id)
+        CROSS JOIN LATERAL (
+            SELECT min(h.at) AS told,
+                   min(h.at) FILTER (WHERE (h.detail ->> 'level')::int >= e.level) AS level_told
+            FROM cases.case_events h
+            WHERE h.organiser_id = e.organiser_id AND h.case_id = w.case_id
+              AND h.episode_id = e.episode_id AND starts_with(h.kind, 'warning_')) t
         WHERE e.organiser_id = cases.organiser() AND w.case_id = ANY ($1::uuid[])
           AND e.state <> 'withdrawn'
         """,
@@ -301,6 +308,8 @@ async def _spells(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, lis
             Spell(
                 row["family"], row["level"], row["raised_day"], row["level_day"],
                 row["resolved_day"],
+                school_date(row["told"]) if row["told"] else date.min,
+                school_date(row["level_told"]) if row["level_told"] else date.min,
             )
         )  # fmt: skip
     return found

@@ -145,11 +145,12 @@ async def test_danderyds_ladder_runs_as_the_days_turn(world: World) -> None:
     first = (await duties(world, case=case))["steg-1"]
     assert first["title"] == "Steg 1: samtal med elev och hem"
     assert (first["assigned_staff_id"], first["assigned_as"]) == (A.staff("maja"), "mentor")
-    assert first["due_at"] == local_instant(MONDAY + timedelta(days=14), 16 * 60)
+    # Monday's absence was told of on Tuesday: from then on somebody can act.
+    assert first["due_at"] == local_instant(TUESDAY + timedelta(days=14), 16 * 60)
     assert "Ring eleven och vårdnadshavarna." in first["tasks"]
     assert not first["ours"]
     # Two weeks on, over a night: the next step, and the law's own clock beside it.
-    world.clock.at = local_instant(MONDAY + timedelta(days=14), 5)
+    world.clock.at = local_instant(TUESDAY + timedelta(days=14), 5)
     await settled(world)
     assert set(await duties(world, case=case)) == {"steg-1", "steg-2", "take_stand"}
 
@@ -183,6 +184,7 @@ async def test_a_correction_that_takes_the_warning_back_withdraws_the_step(world
 
 async def test_old_facts_start_no_clock_until_somebody_takes_the_case_on(world: World) -> None:
     long_ago = TUESDAY - timedelta(days=40)
+    await activate(world, "stockholm")
     await world.take(Story(A, "bo", pb.FAMILY_LONG_TERM).raised(long_ago).event(long_ago))
     case = (await world.case(A, "bo"))["case_id"]
     await settled(world)
@@ -194,7 +196,7 @@ async def test_old_facts_start_no_clock_until_somebody_takes_the_case_on(world: 
         "contact",
         {"on": DAY, "with_whom": ["guardian"], "way": "phone", "what": "Vi talade."},
     )
-    assert set(await duties(world, case=case)) == {"take_stand"}
+    assert set(await duties(world, case=case)) == {"take_stand", "stallning-langre"}
 
 
 async def test_the_clocks_of_one_organiser_touch_no_other(world: World) -> None:
@@ -256,7 +258,7 @@ async def test_a_step_of_the_routine_is_ticked_off_and_the_next_begins_at_its_ti
     await world.take(worse.event(MONDAY))
     case = (await world.case(A, "alva"))["case_id"]
     await settled(world)
-    world.clock.at = local_instant(MONDAY + timedelta(days=14), 9 * 60)
+    world.clock.at = local_instant(TUESDAY + timedelta(days=14), 9 * 60)
     await settled(world)
     second = (await duties(world, case=case))["steg-2"]
     listed = await today(world.database, MAJA, "mine")
@@ -278,7 +280,7 @@ async def test_a_step_of_the_routine_is_ticked_off_and_the_next_begins_at_its_ti
     assert found.value.code == "changed_meanwhile"
     assert (await world.history(A, "alva"))[-1] == "ladder_done"
     # Two weeks of trying it, and then step 3: it is the rektor's.
-    world.clock.at = local_instant(MONDAY + timedelta(days=28), 9 * 60)
+    world.clock.at = local_instant(TUESDAY + timedelta(days=28), 9 * 60)
     await settled(world)
     third = (await duties(world, case=case))["steg-3"]
     assert third["assigned_staff_id"] == A.staff("rolf")

@@ -109,6 +109,18 @@ def test_closing_ends_the_ladder_and_leaves_the_law() -> None:
     assert left["report_to_organiser"].ended_at is None
 
 
+def test_old_absence_asks_for_nothing_before_somebody_takes_the_case_on() -> None:
+    ladder = parse_ladder((PROFILES / "danderyd.toml").read_bytes())
+    subject = replace(SUBJECT, ladder=ladder)
+    september = date(2026, 9, 1)
+    spells = (Spell("sporadic", 1, september, september, None),)
+    asleep = CaseEvent("opened", at(date(2026, 11, 20)), old=True)
+    assert found(subject=subject, spells=spells, events=(asleep,)) == []
+    taken = CaseEvent("acknowledged", at(TUESDAY))
+    now = by_kind(found(subject=subject, spells=spells, events=(asleep, taken)))
+    assert now["ladder"].due_at == at(date(2026, 12, 8), 16)
+
+
 def test_a_step_that_was_ticked_off_is_done_on_its_day() -> None:
     ladder = parse_ladder((PROFILES / "danderyd.toml").read_bytes())
     subject = replace(SUBJECT, ladder=ladder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -83,6 +84,31 @@ def test_a_step_that_follows_begins_when_the_absence_grows_worse_a_day_late() ->
 def test_a_step_that_follows_does_not_begin_when_the_absence_is_over() -> None:
     over = sporadic(over=date(2026, 9, 10))
     assert set(asked(shipped("danderyd"), date(2026, 10, 1), spells=(over,))) == {"steg-1/1"}
+
+
+def test_nobody_is_late_with_what_nobody_could_know() -> None:
+    ladder = shipped("danderyd")
+    # The absence of 1 September was read in, and told of, on Monday 5 October.
+    late = Spell("sporadic", 1, TUESDAY, TUESDAY, None, date(2026, 10, 5), date(2026, 10, 5))
+    now = asked(ladder, date(2026, 10, 5), spells=(late,))
+    assert (now["steg-1/1"].begun, now["steg-1/1"].due) == (date(2026, 10, 5), date(2026, 10, 19))
+    # It was over before anybody was told of it.
+    over = replace(late, over=date(2026, 9, 10))
+    assert asked(ladder, date(2026, 10, 5), spells=(over,)) == {}
+    # The second level was told of later than the first.
+    worse = Spell("sporadic", 2, TUESDAY, TUESDAY + timedelta(1), None, TUESDAY, date(2026, 10, 5))
+    done = {("steg-2", "1"): TUESDAY}
+    now = asked(ladder, date(2026, 10, 5), spells=(worse,), done=done)
+    assert now["steg-1/1"].begun == TUESDAY
+    assert now["steg-3/1"].begun == date(2026, 10, 5)
+
+
+def test_a_case_that_nobody_has_been_woken_to_asks_for_nothing_before_somebody_takes_it_on() -> None:
+    found = run(
+        shipped("danderyd"), (sporadic(),), (), {}, calendar=CALENDAR, today=date(2026, 10, 5),
+        awake=date(2026, 10, 5),
+    )  # fmt: skip
+    assert [(one.step.id, one.begun) for one in found] == [("steg-1", date(2026, 10, 5))]
 
 
 def test_stockholm_five_working_days_and_one_month_from_the_opened_investigation() -> None:
