@@ -103,7 +103,7 @@ def test_nobody_is_late_with_what_nobody_could_know() -> None:
     assert now["steg-3/1"].begun == date(2026, 10, 5)
 
 
-def test_a_case_that_nobody_has_been_woken_to_asks_for_nothing_before_somebody_takes_it_on() -> None:
+def test_no_step_begins_before_the_case_is_awake() -> None:
     found = run(
         shipped("danderyd"), (sporadic(),), (), {}, calendar=CALENDAR, today=date(2026, 10, 5),
         awake=date(2026, 10, 5),
