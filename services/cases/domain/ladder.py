@@ -99,9 +99,7 @@ def run(
     begun: dict[str, date] = {}
     found: list[LadderDuty] = []
     for step in ladder.steps:
-        day = _begins(
-            ladder, step, spells, told, awake, begun=begun, done=done, calendar=calendar
-        )
+        day = _begins(ladder, step, spells, told, awake, begun=begun, done=done, calendar=calendar)
         if day is None or day > today:
             continue
         begun[step.id] = day
