@@ -19,6 +19,8 @@ from services.common.clock import epoch_day
 #: As many as the service's consumer takes at once.
 BATCH = 5000
 _COMPARED = 300_000
+#: The aim is for so many; a trial with fewer says nothing about it.
+_AIMED = 3_000_000
 
 Apply = Callable[[Database, UUID, Sequence[AbsenceDay]], Awaitable[None]]
 
@@ -37,9 +39,10 @@ async def land(database: Database, town: Town) -> dict[str, float]:
             )
     figures["absence_days"] = town.days
     own = _days(town, town.organiser)
-    figures["absence_days_3m_seconds"] = await _timed(
-        database, town.organiser, own, town.days, absence.apply
-    )
+    seconds = await _timed(database, town.organiser, own, town.days, absence.apply)
+    figures["absence_days_seconds"] = seconds
+    if town.days == _AIMED:
+        figures["absence_days_3m_seconds"] = seconds
     again = _days(town, town.organiser)
     figures["absence_days_again_rows_per_s"] = compared / await _timed(
         database, town.organiser, again, compared, absence.apply
