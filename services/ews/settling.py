@@ -28,6 +28,7 @@ class Settling:
     """Settles the partitions of ``owned``, one bucket at a time."""
 
     owned: dict[int, Owned]
+    log_end: Callable[[int], int | None]
     clock: Callable[[], float]
 
     async def run(self) -> None:
@@ -45,9 +46,14 @@ class Settling:
         left = [(number, one) for number, one in self.owned.items() if not one.settled]
         now = self.clock()
         waits = (one.dirty_since for one in self.owned.values() if one.dirty_since is not None)
-        if left and now - min(waits, default=now) < _LONG_SECONDS:
+        if left and now - min(waits, default=now) < _LONG_SECONDS and not self._behind():
             self._one(left)
         return bool(left)
+
+    def _behind(self) -> bool:
+        """Whether there are facts to read: who comes back has those to catch up with first."""
+        ends = ((self.log_end(number), one.runner.applied) for number, one in self.owned.items())
+        return any(end is not None and end > applied for end, applied in ends)
 
     def _one(self, left: list[tuple[int, Owned]]) -> None:
         """One of the first partition that holds nothing uncommitted."""

@@ -85,7 +85,7 @@ class Shell:
             self.flow.end,
             self.clock,
         )
-        self.settling = Settling(self.owned, self.clock)
+        self.settling = Settling(self.owned, self.flow.end, self.clock)
         self.inspector = Inspector(self.settings, self.topology, self.owned, self.die, self.clock)
         self._events = Events(
             hold=self._hold,

@@ -81,6 +81,18 @@ def test_nothing_is_judged_while_a_fact_waits_for_long() -> None:
     asyncio.run(scenario())
 
 
+def test_nothing_is_judged_while_there_are_facts_to_read() -> None:
+    scene = Scene()
+    (_, behind), (_, idle) = owning(scene, 0, 1), owning(scene, 1, 1)
+    scene.flow.ends = {0: 1, 1: 0}
+    assert scene.shell.settling.step()
+    assert (behind.left, idle.left) == (1, 1)
+    scene.flow.ends = {0: 0, 1: 0}
+    while scene.shell.settling.step():
+        pass
+    assert idle.left == 0
+
+
 def test_what_is_found_to_tell_is_written() -> None:
     async def scenario() -> None:
         scene = Scene()
