@@ -86,6 +86,22 @@ async def assigned(context: Context, entry: Entry) -> None:
     await sharing.join(context, entry.body.staff_id)
 
 
+async def theirs(context: Context, entry: Entry) -> None:
+    """To begin is for the koordinator who was named, not for whom the case stands with."""
+    assert isinstance(entry.body, Coordination)  # noqa: S101 - the step's kind
+    async with as_system(context.connection):
+        await context.connection.execute(
+            """
+            UPDATE cases.duties SET assigned_staff_id = $2, assigned_as = 'coordinator',
+                owner = 'coordinator', version = version + 1
+            WHERE organiser_id = cases.organiser() AND entry_id = $1
+              AND kind = 'start_coordination' AND done_at IS NULL
+            """,
+            entry.entry_id,
+            entry.body.staff_id,
+        )
+
+
 async def ended(context: Context, entry: Entry) -> None:
     """A koordinator's part is over; the others' goes on."""
     assert entry.parent_id is not None  # noqa: S101 - it hangs on its koordinator
@@ -140,6 +156,7 @@ def install() -> None:
     EFFECTS["order_coordination"] = ordered
     LAST["withdraw_request"] = LAST["decline_request"] = not_ordered
     EFFECTS["assign_coordinator"] = assigned
+    LAST["assign_coordinator"] = theirs
     EFFECTS["end_coordination"] = EFFECTS["end_coordination_below"] = ended
     LAST["end_coordination"] = LAST["end_coordination_below"] = left
     EFFECTS["withdraw_consent"] = withdrawn

@@ -106,6 +106,10 @@ async def test_a_bestallning_waits_in_the_areas_queue_until_a_koordinator_is_nam
         "SELECT kind FROM cases.duties WHERE done_at IS NULL AND entry_id IS NOT NULL"
     )
     assert {row["kind"] for row in open_kinds} == {"start_coordination"}
+    whose = await world.admin.fetchval(
+        "SELECT assigned_staff_id FROM cases.duties WHERE kind = 'start_coordination'"
+    )
+    assert whose == A.staff("kim")
 
     # A second profession on the same case, and nobody twice.
     await hire(world.admin, A, "sam", "Sam", "Special")
