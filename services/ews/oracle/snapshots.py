@@ -20,6 +20,7 @@ class Held:
 
     revision: int
     snapshot: bytes
+    in_case: bool = True
 
 
 def standing(event: pb.WarningEvent) -> list[pb.Episode]:
@@ -70,9 +71,22 @@ def against_cases(published: Threads, held: Mapping[bytes, Held]) -> Iterator[Fi
         elif copy is not None and copy.revision != event.revision:
             detail = f"holds revision {copy.revision}, published is {event.revision}"
             yield _finding(Kind.DIFFERING, thread, detail, Store.CASES)
-        elif copy is not None and pb.WarningEvent.FromString(copy.snapshot) != event:
+        elif copy is not None and not _same(copy, event):
             detail = f"revision {copy.revision} is not what was published"
             yield _finding(Kind.DIFFERING, thread, detail, Store.CASES)
+
+
+def _same(copy: Held, published: pb.WarningEvent) -> bool:
+    """Without a case the lessons of an old episode are gone after a while (docs/retention.md)."""
+    held = pb.WarningEvent.FromString(copy.snapshot)
+    if held == published or copy.in_case or len(held.episodes) != len(published.episodes):
+        return held == published
+    kept = pb.WarningEvent()
+    kept.CopyFrom(published)
+    for mine, theirs in zip(held.episodes, kept.episodes, strict=True):
+        if not mine.lessons:
+            del theirs.lessons[:]
+    return held == kept
 
 
 def _finding(kind: Kind, thread: bytes, detail: str, store: Store = Store.PUBLISHED) -> Finding:

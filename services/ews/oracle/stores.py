@@ -62,7 +62,9 @@ async def held_by_cases(store: Store, organiser: bytes) -> dict[bytes, Held]:
             return held
         for one in page["warnings"]:
             thread = UUID(one["thread_id"]).bytes
-            held[thread] = Held(one["revision"], b64decode(one["snapshot"]))
+            held[thread] = Held(
+                one["revision"], b64decode(one["snapshot"]), one["case_number"] is not None
+            )
         after = page["next"]
     raise OracleError("The case service's pages do not come to an end.")
 

@@ -190,7 +190,7 @@ async def leaks_to(site: Site, login: str, targets: dict[str, Target], own: set[
                 if word == SCHOOL and ("oversikt" in route[1] or "figures" in route[1]):
                     continue
                 # Who works at the unit is shown its classes, whoever is in them.
-                if word == CLASS and own and route[1].startswith("/klasser"):
+                if word == CLASS and own and route[1].startswith(("/klasser", "/api/v1/classes")):
                     continue
                 found.append(f"{login}: {what} in {route[0]} {route[1]}")
     return found

@@ -93,7 +93,8 @@ def test_the_services_roles_cannot_get_round_row_level_security(
                 "SELECT rolname, rolbypassrls, rolsuper FROM pg_roles "
                 "WHERE rolname LIKE 'forvarning_%'"
             )
-            assert {row["rolname"] for row in rows} == {
+            # Roles are the server's: another test may have made the archive's.
+            assert {row["rolname"] for row in rows} - {"forvarning_archive"} == {
                 "forvarning_owner",
                 "forvarning_ingest",
                 "forvarning_cases",

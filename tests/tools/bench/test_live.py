@@ -103,10 +103,11 @@ def test_the_state_of_the_year_is_what_the_worker_would_come_back_to() -> None:
 
 
 def _lessons(batch: Batch) -> dict[bytes, tuple[bytes, list[int]]]:
+    """Of the day rows that stand: a core that never wrote a day has none to take away."""
     days = {
-        row.key: StateValue.FromString(row.value or b"").day
+        row.key: StateValue.FromString(row.value).day
         for row in batch.state
-        if row.key[:1] == b"d"
+        if row.key[:1] == b"d" and row.value is not None
     }
     return {key: (day.lesson_ids, list(day.told)) for key, day in days.items()}
 

@@ -124,6 +124,21 @@ def test_what_the_case_service_holds() -> None:
     assert found({THREAD: changed}, {THREAD: published}) == [Kind.DIFFERING]
 
 
+def test_lessons_may_be_gone_only_where_there_is_no_case() -> None:
+    published = event(episode(10), revision=3)
+    published.episodes[0].lessons.add(lesson_id=b"l" * 16, epoch_day=10)
+    thinned = event(episode(10), revision=3).SerializeToString()
+
+    def found(held: Held) -> list[Kind]:
+        return [one.kind for one in against_cases({THREAD: published}, {THREAD: held})]
+
+    assert found(Held(3, thinned, in_case=False)) == []
+    assert found(Held(3, thinned, in_case=True)) == [Kind.DIFFERING]
+    other = event(episode(11), revision=3).SerializeToString()
+    assert found(Held(3, other, in_case=False)) == [Kind.DIFFERING]
+    assert found(Held(3, event(revision=3).SerializeToString(), in_case=False)) == [Kind.DIFFERING]
+
+
 def raised(day: int, name: bytes = b"a") -> pb.Change:
     return pb.Change(kind=pb.CHANGE_KIND_RAISED, episode_id=name * 16, epoch_day=day)
 
