@@ -15,7 +15,7 @@ from services.cases.store import cases, duties, outbox, people, threads
 from services.cases.store.cases import Case
 from services.cases.store.scope import Database
 from services.cases.store.threads import Stored
-from services.records.thin import without_lessons
+from services.common.thin import without_lessons
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
