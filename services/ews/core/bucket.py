@@ -71,7 +71,9 @@ class Bucket:
         self.settled = False
         """It was restored, and what had been in the facts by then was decided on."""
         self.units: set[bytes] = set()
-        """Every unit that a placement or lesson here has named."""
+        """Every unit that a placement or lesson here has named; see :meth:`name_units`."""
+        self.units_grown = False
+        """Since the bucket's row was last encoded."""
         self.names = Names()
         self._desk = desk or Desk()
         self._weeks: dict[int, StoredWeek] = {}
@@ -81,6 +83,12 @@ class Bucket:
         self._last: tuple[int, days.Day] | None = None
         self._seats: dict[bytes, Seats] = {}
         self._stays: dict[int, dict[tuple[Stay, ...], list[int]]] = {}
+
+    def name_units(self, units: Iterable[bytes]) -> None:
+        """A placement or lesson names them: the bucket is found by them from now on."""
+        known = len(self.units)
+        self.units.update(units)
+        self.units_grown |= len(self.units) > known
 
     def row(self, pupil_id: bytes) -> int:
         """The pupil's row, made where it has none."""
@@ -225,7 +233,7 @@ class Bucket:
                 old, new = padded(old, size), padded(new, size)
             changed |= old != new
         year.note_units(day, counted.units)
-        self.units.update(counted.units)
+        self.name_units(counted.units)
         return changed
 
     def place(self, row: int, day: int) -> Place:
@@ -247,6 +255,7 @@ class Bucket:
         """The bucket's state row: its pupils in row order, and what its days name by number."""
         ids = b"".join(pupil.pupil_id for pupil in self.pupils)
         names, slots = self.names.all()
+        self.units_grown = False
         value = BucketValue(
             pupil_ids=ids,
             layout=days.LAYOUT,

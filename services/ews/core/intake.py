@@ -195,9 +195,7 @@ class Intake:
             return
         bucket.pupils[row].forget()
         bucket.forget_stays()
-        if placement.school_unit_id not in bucket.units:
-            bucket.units.add(placement.school_unit_id)
-            self._partition.mark(bucket).names = True
+        bucket.name_units((placement.school_unit_id,))
         self._touch(bucket, row, cause, (ANY_DAY,))
         self._partition.mark(bucket).moved.add(row)
 

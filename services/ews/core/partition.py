@@ -259,7 +259,7 @@ class Partition:
                 yield Row(f"d:{key}:{day}".encode(), bucket.encode_day(day))
             if dirty.closed or dirty.erased:
                 yield from _ended(bucket, dirty)
-            if dirty.names or bucket.names.grown:
+            if dirty.names or bucket.names.grown or bucket.units_grown:
                 yield Row(f"b:{key}".encode(), bucket.encode())
         for organiser_id, unit_id, day in sorted(self.dirty_unit_days):
             unit = self.unit(organiser_id, unit_id)

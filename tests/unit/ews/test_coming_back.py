@@ -246,3 +246,32 @@ def test_sums_of_a_unit_follow_from_the_buckets_after_a_restart() -> None:
     assert told[0] == told[1]
     assert [len(one) for one in told[0][:5]] == [1, 0, 1, 1, 1]
     assert {w.GroupDay.FromString(one[0]).revision for one in told[0][:1]} == {3}
+
+
+def closing_of_a_unit_that_a_correction_named(*, restart: bool) -> tuple[list[bytes], list[bytes]]:
+    """What is told when the unit is closed that a corrected lesson made the pupil's."""
+    harness, school = Harness(CONTENTS), School()
+
+    def here(offered: int) -> bytes:
+        return school.register(START, 490, {0: (0, 0, 0, 1, offered)}, length=120)
+
+    there = school.register(START, 780, {0: (30, 0, 0, 1, 30)}, length=30, unit=OTHER_UNIT)
+    harness.told(school.profile(), here(120), there)
+    harness.told(here(10))
+    if restart:
+        harness.restart()
+    harness.apply(school.closed(START, unit=OTHER_UNIT))
+    batch = harness.collect()
+    return (
+        [row.value or b"" for row in batch.absence_days],
+        [row.value or b"" for row in batch.group_days],
+    )
+
+
+def test_a_unit_that_only_a_correction_named_is_known_after_a_restart() -> None:
+    """Its number and the lesson's slot had been written: nothing else of the bucket's row grew."""
+    whole = closing_of_a_unit_that_a_correction_named(restart=False)
+    assert closing_of_a_unit_that_a_correction_named(restart=True) == whole
+    (absent,), (sums,) = whole
+    assert w.AbsenceDay.FromString(absent).school_unit_id == OTHER_UNIT
+    assert w.GroupDay.FromString(sums).sums
