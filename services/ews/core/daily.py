@@ -126,10 +126,13 @@ class Daily:
         if not self._anywhere_closed(day):
             return {}
         found: dict[bytes, bool] = {}
-        for unit_id, sums in shares(bucket, day, counted or bucket.counted(day)).items():
+        counted = counted or bucket.counted(day)
+        classes = _classes_by_unit(bucket, day)
+        for unit_id in {*classes, *counted.units, *bucket.units}:
             unit = self._partition.unit(bucket.organiser_id, unit_id)
             if not unit.is_school_day(day):
                 continue
+            sums = groups.share(counted, classes.get(unit_id, {}))
             held = unit.day(day)
             before = held.parts.get(bucket.key)
             unknown = before is None and held.missing
@@ -139,8 +142,8 @@ class Daily:
         return found
 
 
-def shares(bucket: Bucket, day: int, counted: days.Day) -> dict[bytes, list[groups.Sum]]:
-    """The bucket's share of a day's sums of every unit that it has ever named."""
+def _classes_by_unit(bucket: Bucket, day: int) -> dict[bytes, dict[bytes, list[int]]]:
+    """The rows of each class of each unit on a day; no unit to which nobody belongs then."""
     by_unit: dict[bytes, dict[bytes, list[int]]] = {}
     for stays, rows in bucket.by_stays(calendar.school_year(day)).items():
         placed = place_among(stays, day)
@@ -150,8 +153,7 @@ def shares(bucket: Bucket, day: int, counted: days.Day) -> dict[bytes, list[grou
         for row in rows:
             place = bucket.place(row, day)
             by_unit.setdefault(place.unit_id, {}).setdefault(place.class_id, []).append(row)
-    units = {*by_unit, *counted.units, *bucket.units}
-    return {unit_id: groups.share(counted, by_unit.get(unit_id, {})) for unit_id in units}
+    return by_unit
 
 
 def _complete(partition: Partition, unit: Unit, day: int) -> None:
@@ -160,8 +162,9 @@ def _complete(partition: Partition, unit: Unit, day: int) -> None:
     if held.missing:
         for bucket in partition.of_unit(unit.organiser_id, unit.unit_id):
             if bucket.key not in held.parts and day in bucket.days:
-                found = shares(bucket, day, bucket.counted(day))
-                held.parts[bucket.key] = groups.Part.of(found[unit.unit_id])
+                classes = _classes_by_unit(bucket, day).get(unit.unit_id, {})
+                sums = groups.share(bucket.counted(day), classes)
+                held.parts[bucket.key] = groups.Part.of(sums)
         held.missing = False
 
 
