@@ -178,9 +178,10 @@ def group_day(  # whose, of which day, and what is known of it
     also where the sums are those that were published.
     """
     held = unit.day(day)
+    name = (unit.organiser_id, unit.unit_id, day)
     if known is not None:
         held.group_revision = known.revision
-    partition.dirty_unit_days.add((unit.organiser_id, unit.unit_id, day))
+        partition.dirty_unit_days.add(name)
     closed = unit.is_school_day(day) or unit.is_free(day)
     sums = b""
     if unit.is_school_day(day):
@@ -189,6 +190,7 @@ def group_day(  # whose, of which day, and what is known of it
     digest = int.from_bytes(blake2b(sums, digest_size=8).digest(), "little")
     if not closed or not (sure or digest != held.sums_digest):
         return None
+    partition.dirty_unit_days.add(name)
     held.sums_digest = digest
     if known is not None and _same_sums(known, GroupDay.FromString(sums)):
         return None

@@ -248,6 +248,21 @@ def test_sums_of_a_unit_follow_from_the_buckets_after_a_restart() -> None:
     assert {w.GroupDay.FromString(one[0]).revision for one in told[0][:1]} == {3}
 
 
+def test_sums_made_again_that_came_to_the_same_are_not_written() -> None:
+    days = weekdays(4)
+    school = School()
+    harness = taught(school, days)
+    harness.restart()
+    written = []
+    for marks in ((60, 0, 0, 1, 60, 5), (0,)):
+        harness.apply(school.register(days[2], 490, {0: marks}))
+        batch = harness.collect()
+        assert batch.state
+        kinds = {row.key[:1] for row in batch.state}
+        written.append((len(batch.group_days), b"u" in kinds, b"d" in kinds))
+    assert written == [(0, False, True), (1, True, True)]
+
+
 def closing_of_a_unit_that_a_correction_named(*, restart: bool) -> tuple[list[bytes], list[bytes]]:
     """What is told when the unit is closed that a corrected lesson made the pupil's."""
     harness, school = Harness(CONTENTS), School()
