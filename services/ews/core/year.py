@@ -48,11 +48,6 @@ class Lessons:
             return days.order(self._decode(self._stored).values())
         return self.order()
 
-    @property
-    def decoded(self) -> bool:
-        """Whether any of it is more than bytes."""
-        return self._stored is None
-
     def _decoded(self) -> dict[bytes, Lesson]:
         if self._stored is not None:
             self._held = self._decode(self._stored)

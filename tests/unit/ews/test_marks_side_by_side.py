@@ -67,7 +67,7 @@ def test_what_is_read_for_them_after_a_restart_stays_bytes() -> None:
     after.prepare_marks(some)
     for day in some:
         assert after.marks(day).bits.tolist() == before.marks(day).bits.tolist()
-    assert not any(lessons.decoded for lessons in after.days.values())
+    assert all(lessons._stored is not None for lessons in after.days.values())
     assert [after.encode_day(day) for day in after.days] == [encoded for _, encoded in rows]
     assert after.lessons(some[0]).keys() == before.lessons(some[0]).keys()
     assert after.encode_day(some[0]) == rows[0][1]
