@@ -69,8 +69,8 @@ class _Cold:
     pupils: dict[str, bytes] = field(default_factory=dict)
     days: dict[str, bytes] = field(default_factory=dict)
     weeks: dict[str, bytes] = field(default_factory=dict)
-    units: set[bytes] | None = None
-    """As the bucket's row names them, once somebody has asked."""
+    units: set[bytes] = field(default_factory=set)
+    """As the bucket's row names them."""
 
     def of_kind(self, kind: str) -> dict[str, bytes]:
         """The rows of one kind of key."""
@@ -165,12 +165,7 @@ class Partition:
         """The buckets in which a placement or lesson has named the unit; no other is decoded."""
         for key in self.keys(organiser_id):
             cold = self._cold.get(key)
-            if cold is None:
-                units = self.bucket_of(key).units
-            else:
-                if cold.units is None:
-                    cold.units = units_of(StateValue.FromString(cold.bucket).bucket)
-                units = cold.units
+            units = cold.units if cold is not None else self.bucket_of(key).units
             if unit_id in units:
                 yield self.bucket_of(key)
 
@@ -218,10 +213,13 @@ class Partition:
         """
         kind, _, rest = key.decode("ascii").partition(":")
         if kind == "b":
-            layout = StateValue.FromString(value or b"").bucket.layout
-            if layout != days.LAYOUT:
-                raise StateError(f"the state has layout {layout}, this version {days.LAYOUT}")
-            self._cold.setdefault(rest, _Cold()).bucket = value or b""
+            bucket = StateValue.FromString(value or b"").bucket
+            if bucket.layout != days.LAYOUT:
+                raise StateError(
+                    f"the state has layout {bucket.layout}, this version {days.LAYOUT}"
+                )
+            cold = self._cold.setdefault(rest, _Cold())
+            cold.bucket, cold.units = value or b"", units_of(bucket)
         elif kind in {"q", "d", "e"}:
             name, _, last = rest.rpartition(":")
             rows = self._cold.setdefault(name, _Cold()).of_kind(kind)
