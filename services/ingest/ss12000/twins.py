@@ -65,20 +65,18 @@ def match(wanted: Mapping[UUID, list[UUID]], starts: Starts) -> Matched:
     One pair is taken for the same where each shares more lessons with the other than with
     anything else that it could be.
     """
-    shared = {
-        (new, old): len(starts.get(new, frozenset()) & starts.get(old, frozenset()))
-        for new, olds in wanted.items()
-        for old in olds
-    }
-    shared = {pair: count for pair, count in shared.items() if count}
+    by_new: dict[UUID, dict[UUID, int]] = {}
+    by_old: dict[UUID, dict[UUID, int]] = {}
+    for new, olds in wanted.items():
+        for old in olds:
+            if count := len(starts.get(new, frozenset()) & starts.get(old, frozenset())):
+                by_new.setdefault(new, {})[old] = count
+                by_old.setdefault(old, {})[new] = count
     found = Matched()
-    for new in wanted:
-        own = {old: count for (one, old), count in shared.items() if one == new}
-        if not own:
-            continue
+    for new, own in by_new.items():
         best = max(own.values())
         closest = [old for old, count in own.items() if count == best]
-        rivals = [count for (one, old), count in shared.items() if old == closest[0] and one != new]
+        rivals = (count for one, count in by_old[closest[0]].items() if one != new)
         if len(closest) == 1 and all(count < best for count in rivals):
             found.same[new] = closest[0]
         else:

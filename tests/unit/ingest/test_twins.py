@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.ingest.ss12000.twins import candidates, key_of, match
 
 ROOT = UUID(int=9)
-A, B, C, D = (uuid5(ROOT, name) for name in "abcd")
+A, B, C, D, E = (uuid5(ROOT, name) for name in "abcde")
 GROUP, OTHER, SCHOOL, MATHS = (uuid5(ROOT, name) for name in ("g", "h", "s", "m"))
 MONDAY = datetime(2026, 11, 23, 7, 10, tzinfo=UTC)
 
@@ -43,10 +43,13 @@ def test_where_both_could_be_meant_neither_is_taken() -> None:
     assert (found.same, found.unclear) == ({}, {C: [A], D: [A]})
 
 
-@given(
-    st.dictionaries(st.sampled_from([A, B, C, D]), st.frozensets(st.integers(0, 5), max_size=6)),
-    st.dictionaries(st.sampled_from([C, D]), st.lists(st.sampled_from([A, B]), unique=True)),
+HOURS = st.dictionaries(
+    st.sampled_from([A, B, C, D, E]), st.frozensets(st.integers(0, 5), max_size=6)
 )
+WANTED = st.dictionaries(st.sampled_from([C, D, E]), st.lists(st.sampled_from([A, B]), unique=True))
+
+
+@given(HOURS, WANTED)
 def test_no_old_one_is_taken_twice(
     hours: dict[UUID, frozenset[int]], wanted: dict[UUID, list[UUID]]
 ) -> None:
@@ -56,6 +59,30 @@ def test_no_old_one_is_taken_twice(
     assert not found.same.keys() & found.unclear.keys()
     for new, old in found.same.items():
         assert starts[new] & starts[old]
+
+
+@given(HOURS, WANTED)
+def test_the_same_is_what_shares_more_with_each_other_than_either_with_anything_else(
+    hours: dict[UUID, frozenset[int]], wanted: dict[UUID, list[UUID]]
+) -> None:
+    shared = {
+        (new, old): len(hours.get(new, frozenset()) & hours.get(old, frozenset()))
+        for new, olds in wanted.items()
+        for old in olds
+    }
+    same = {
+        pair
+        for pair, count in shared.items()
+        if count
+        > max((n for p, n in shared.items() if p != pair and set(p) & set(pair)), default=0)
+    }
+    unclear = {
+        new: sorted(old for old in olds if shared[new, old])
+        for new, olds in wanted.items()
+        if any(shared[new, old] for old in olds) and new not in dict(same)
+    }
+    found = match(wanted, {one: at(*listed) for one, listed in hours.items()})
+    assert (found.same, found.unclear) == (dict(same), unclear)
 
 
 def body(name: str, group: UUID = GROUP, **more: object) -> dict[str, object]:
