@@ -72,8 +72,11 @@ async def apply(
         return
     day = from_epoch_day(event.epoch_day)
     pupil_id = UUID(bytes=event.pupil_id)
-    gone = bool(await people.erased(connection, {pupil_id}))
-    if gone or event.kind not in _NOTES or not event.assigned_staff_id:
+    if (
+        event.kind not in _NOTES
+        or not event.assigned_staff_id
+        or await people.erased(connection, {pupil_id})
+    ):
         metrics.EVENTS.labels(topics.CASE_EVENTS.name, "nothing_to_do").inc()
         return
     wakes = await people.wake_from(connection, [pupil_id])

@@ -73,12 +73,13 @@ async def apply(
     events about days long past, so what is common to them is asked once.
     """
     wake_from, grace_minutes = await meet(connection, organiser_id, now)
-    gone = await people.erased(connection, {UUID(bytes=event.pupil_id) for event in events})
-    threads = _threads([event for event in events if UUID(bytes=event.pupil_id) not in gone])
+    threads = _threads(events)
+    pupils = {thread: UUID(bytes=told[-1].pupil_id) for thread, told in threads.items()}
+    gone = await people.erased(connection, set(pupils.values())) if pupils else set()
+    threads = {thread: told for thread, told in threads.items() if pupils[thread] not in gone}
     fresh = await _advance(connection, organiser_id, threads)
     recorded = await _recorded(connection, fresh)
-    pupils = {thread: UUID(bytes=threads[thread][-1].pupil_id) for thread in fresh}
-    wakes = await people.wake_from(connection, sorted(set(pupils.values())))
+    wakes = await people.wake_from(connection, sorted({pupils[thread] for thread in fresh}))
     grace = policy.grace if grace_minutes is None else timedelta(minutes=grace_minutes)
     obliging = sum(map(len, threads.values()))
     outcomes = Counter(other_family=len(events) - obliging, repeated=len(threads) - len(fresh))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 
+from forvarning.warnings.v1 import warnings_pb2
+from services.common import topics
+from services.notify import metrics
 from tests.integration.notify.sinks import MailSink
 from tests.integration.notify.world import TUESDAY, World
 
@@ -381,3 +385,37 @@ async def test_an_organisers_own_grace_time(world: World, mails: MailSink) -> No
     await world.take(world.warning(pupil, TUESDAY))
     await world.rounds()
     assert len(mails.mails) == 1
+
+
+async def test_of_an_erased_pupil_nothing_is_noted_and_nobody_is_told(
+    world: World, mails: MailSink
+) -> None:
+    await world.open_for_business()
+    staff, guardian = await world.staff(), await world.guardian()
+    gone, stays = await world.pupil(guardian), await world.pupil(guardian)
+    await world.admin.execute(
+        "INSERT INTO records.erased VALUES ($1, $2, now(), $3)", world.organiser, gone, uuid4()
+    )
+    outcomes = [
+        metrics.EVENTS.labels(topics.WARNINGS.name, outcome)
+        for outcome in ("applied", "repeated", "nothing_to_do", "other_family")
+    ]
+    idle = metrics.EVENTS.labels(topics.CASE_EVENTS.name, "nothing_to_do")
+    before, was_idle = [one._value.get() for one in outcomes], idle._value.get()
+    await world.take(
+        world.warning(gone, TUESDAY),
+        world.warning(stays, TUESDAY),
+        world.warning(gone, TUESDAY, family=warnings_pb2.FAMILY_SPORADIC),
+    )
+    await world.take(
+        world.case_event(uuid4(), gone, staff_id=staff),
+        world.case_event(uuid4(), stays, staff_id=staff),
+    )
+    world.pass_minutes(21)
+    await world.rounds()
+    after = [one._value.get() for one in outcomes]
+    assert [late - early for early, late in zip(before, after, strict=True)] == [1, 0, 0, 2]
+    assert idle._value.get() - was_idle == 1
+    assert [row["thread_id"] for row in await world.rows("threads")] == [stays]
+    assert {row["pupil_id"] for row in await world.rows("deliveries")} == {stays}
+    assert len(mails.mails) == 2
