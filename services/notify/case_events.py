@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from forvarning.cases.v1 import cases_pb2 as pb
 from services.common import pg, topics
 from services.common.clock import from_epoch_day, school_date
+from services.common.erased import erased
 from services.notify import deliveries, metrics, people
 from services.notify.deliveries import Delivery
 from services.notify.model import (
@@ -75,7 +76,7 @@ async def apply(
     if (
         event.kind not in _NOTES
         or not event.assigned_staff_id
-        or await people.erased(connection, {pupil_id})
+        or await erased(connection, {pupil_id})
     ):
         metrics.EVENTS.labels(topics.CASE_EVENTS.name, "nothing_to_do").inc()
         return

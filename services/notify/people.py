@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -118,11 +118,3 @@ async def phone(connection: pg.Connection) -> str | None:
 
 def _address(value: str | None) -> str | None:
     return value.strip() or None if value else None
-
-
-async def erased(connection: pg.Connection, pupil_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the pupils who are erased: nothing more is kept of them (design D11)."""
-    rows = await connection.fetch(
-        "SELECT pupil_id FROM records.erased WHERE pupil_id = ANY ($1::uuid[])", list(pupil_ids)
-    )
-    return {row["pupil_id"] for row in rows}

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.common import pg, topics
 from services.common.clock import school_date
+from services.common.erased import erased
 from services.notify import deliveries, metrics, people
 from services.notify.model import (
     DeliveryState,
@@ -75,7 +76,7 @@ async def apply(
     wake_from, grace_minutes = await meet(connection, organiser_id, now)
     threads = _threads(events)
     pupils = {thread: UUID(bytes=told[-1].pupil_id) for thread, told in threads.items()}
-    gone = await people.erased(connection, set(pupils.values())) if pupils else set()
+    gone = await erased(connection, set(pupils.values())) if pupils else set()
     threads = {thread: told for thread, told in threads.items() if pupils[thread] not in gone}
     fresh = await _advance(connection, organiser_id, threads)
     recorded = await _recorded(connection, fresh)

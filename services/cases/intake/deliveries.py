@@ -18,6 +18,7 @@ from services.cases.store import cases, duties, people
 from services.cases.store.cases import UNKNOWN_UNIT, Case, Happened
 from services.cases.store.scope import Database
 from services.common.clock import school_year
+from services.common.erased import erased
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
@@ -87,7 +88,7 @@ async def apply(database: Database, organiser_id: UUID, batch: Sequence[Delivery
             [_message_id(delivery) for delivery in batch],
             database.now(),
         )
-        gone = await cases.erased(connection, [delivery.pupil_id for delivery in batch])
+        gone = await erased(connection, [delivery.pupil_id for delivery in batch])
         for delivery in batch:
             if _message_id(delivery) not in new or delivery.pupil_id in gone:
                 continue

@@ -15,6 +15,7 @@ from services.cases.store import cases, duties, outbox, people, threads
 from services.cases.store.cases import Case
 from services.cases.store.scope import Database
 from services.cases.store.threads import Stored
+from services.common.erased import erased
 from services.common.thin import without_lessons
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class WarningIntake:
     async def _load(self, connection: Connection, organiser_id: UUID, batch: Batch) -> list[_Pupil]:
         """What is held of the batch's pupils; threads that bring nothing new are left out."""
         pupil_ids = sorted({thread.pupil_id for thread, _ in batch})
-        if gone := await cases.erased(connection, pupil_ids):
+        if gone := await erased(connection, pupil_ids):
             batch = [(thread, raw) for thread, raw in batch if thread.pupil_id not in gone]
         revisions = await threads.revisions(connection, [thread.thread_id for thread, _ in batch])
         news = [

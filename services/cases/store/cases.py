@@ -261,11 +261,3 @@ async def first_seen(
         at,
     )
     return {row["message_id"] for row in rows}
-
-
-async def erased(connection: Connection, pupil_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the pupils who are erased: what still comes of them is not taken (design D11)."""
-    rows = await connection.fetch(
-        "SELECT pupil_id FROM records.erased WHERE pupil_id = ANY ($1::uuid[])", list(pupil_ids)
-    )
-    return {row["pupil_id"] for row in rows}
