@@ -74,7 +74,7 @@ class Fields:
         """One column's text, or several as one name."""
         if isinstance(source, Source):
             return self.text(row, source)
-        parts = [self.text(row, Source(column=name)) for name in source.columns]
+        parts = [self.text(row, one) for one in source.sources]
         # Each part ends where it ends, whatever it holds.
         name = "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
         if len(name) > LONGEST_NAME:

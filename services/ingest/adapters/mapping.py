@@ -21,6 +21,7 @@ translate what stands in the column. cancelled, reported and confirmed are
 from __future__ import annotations
 
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
@@ -65,6 +66,11 @@ class Columns(_Part):
     def column(self) -> str:
         """Under which findings are told."""
         return self.columns[0]
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """Each column as a source of its own."""
+        return tuple(Source(column=name) for name in self.columns)
 
 
 class Flag(_Part):
