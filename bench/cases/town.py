@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from uuid import UUID
 
@@ -81,16 +81,6 @@ class Town:
         for number in range(self.cases):
             year, pupil = divmod(number, self.pupils)
             yield number, pupil, self.first_year + year
-
-    def school_days(self, year: int) -> list[date]:
-        """The school days of a year that have been, newest last."""
-        day, last = date(year, 8, 18), min(TODAY, date(year + 1, 6, 11))
-        found = []
-        while day <= last:
-            if day.weekday() < 5:
-                found.append(day)
-            day += timedelta(days=1)
-        return found
 
 
 def warning(

@@ -126,15 +126,7 @@ class Sayer:
         found: list[ToSay] = []
         length = event.length
         for student, listed in by_student.items():
-            first = listed[0]
-            alone = len(listed) == 1 and not first.deleted
-            if alone:
-                # By far the most.
-                winner: Attendance | None = first
-                at = marks.said_at(event, first)
-            else:
-                winner = current(listed).get(student)
-                at = max(marks.said_at(event, one) for one in listed)
+            winner = current(listed).get(student)
             if winner is None:
                 # The timetable may offer the lesson to the pupil all the same, and another event
                 # of the same lesson may have an attendance: what holds then is said when settled.
@@ -145,9 +137,10 @@ class Sayer:
                 if winner.id in mine:
                     outcome.refused[winner.id] = mark
                 continue
-            if not alone:
-                said = [one.said_ms or 0 for one in listed]
-                at = max(marks.said_at(event, winner), *said)
+            at = marks.said_at(event, winner)
+            if len(listed) > 1:
+                # Nor older than what another of the pupil's attendances said.
+                at = max(at, *[one.said_ms or 0 for one in listed])
             found.append((at, mark, winner))
         return found
 
