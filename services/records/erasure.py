@@ -108,7 +108,7 @@ class Erasure:
     async def _any(self, connection: Connection, pupil_id: UUID) -> bool:
         """Whether any row is there that erasing the pupil would take."""
         for store in self._known.tables():
-            if store.erased and store.erased != "false" and not store.clear:
+            if store.erased and not store.clear:
                 sql = f"SELECT EXISTS (SELECT FROM {store.store} t WHERE {store.erased})"
                 if await connection.fetchval(sql, pupil_id):
                     return True
@@ -129,7 +129,7 @@ class Erasure:
         order = await erasing(connection, self._known)
         doomed: list[tuple[str, str, list[str]]] = []
         for store in order:
-            if store.erased and store.erased != "false":
+            if store.erased:
                 rows = await connection.fetch(
                     f"SELECT t.ctid::text, t.tableoid::regclass::text AS place "
                     f"FROM {store.store} t WHERE {store.erased}",
