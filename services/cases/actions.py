@@ -11,10 +11,10 @@ from uuid import UUID
 
 from services.cases import metrics
 from services.cases.domain import decisions
-from services.cases.store import audit, cases, duties, outbox, reading, shares
+from services.cases.store import audit, cases, duties, reading, shares
 from services.cases.store.cases import Case, Happened, changed_meanwhile
-from services.cases.store.outbox import Told
 from services.cases.store.scope import Database, Viewer
+from services.cases.store.telling import tell
 from services.cases.views.case import not_found, protected
 from services.common.problem import Problem
 from services.common.roles import DESK
@@ -70,7 +70,7 @@ class CaseActions:
                 viewer.staff_id,
                 body,
             )
-            await self._tell(connection, viewer, case, "commented", {}, now=now)
+            await tell(connection, self._database, viewer, case, "commented", detail={}, at=now)
             await self._audit(connection, viewer, "case.commented", case_id, now)
         metrics.CASE_CHANGES.labels("commented").inc()
 
@@ -159,40 +159,7 @@ class CaseActions:
         after = replace(case, version=case.version + 1, updated_at=now)
         if not await cases.update(connection, after):
             raise changed_meanwhile(None)
-        await self._tell(connection, viewer, after, kind, detail, now=now)
-
-    async def _tell(
-        self,
-        connection: Connection,
-        viewer: Viewer,
-        case: Case,
-        kind: str,
-        detail: Mapping[str, object],
-        *,
-        now: datetime,
-    ) -> None:
-        line = Happened(
-            event_id=self._database.new_id(),
-            case_id=case.case_id,
-            at=now,
-            kind=kind,
-            actor_staff_id=viewer.staff_id,
-            detail=detail,
-        )
-        await cases.history(connection, viewer.organiser_id, [line])
-        told = Told(
-            event_id=self._database.new_id(),
-            kind=kind,
-            organiser_id=viewer.organiser_id,
-            case_id=case.case_id,
-            number=case.number,
-            pupil_id=case.pupil_id,
-            school_unit_id=case.school_unit_id,
-            assigned_staff_id=case.assigned_staff_id,
-            at=now,
-            school_date=case.school_date,
-        )
-        await outbox.put(connection, [told])
+        await tell(connection, self._database, viewer, after, kind, detail=detail, at=now)
 
     async def _audit(
         self, connection: Connection, viewer: Viewer, action: str, case_id: UUID, now: datetime

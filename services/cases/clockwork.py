@@ -7,38 +7,24 @@ was last settled, and every open one when a day begins.
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic
 from uuid import UUID
 
+from services.cases.rounds import Rounds
 from services.cases.store import cases, settling
 from services.cases.store.scope import Database
 from services.common import pg
-from services.common.logging import get_logger
 
-_log = get_logger(__name__)
 _PORTION = 100
 
 
-class Clockwork:
+class Clockwork(Rounds):
     """Goes through every organiser, one transaction a portion."""
 
-    def __init__(self, database: Database, *, every_seconds: float = 2.0) -> None:
-        self._database = database
-        self._every = every_seconds
-        self.progress = monotonic()
+    name = "the clocks"
 
-    async def run(self) -> None:
-        """Settle until cancelled."""
-        while True:
-            try:
-                await self.once()
-            except pg.AWAY as error:
-                if not pg.is_away(error):
-                    raise
-                _log.warning("the clocks wait", error=type(error).__name__)
-            self.progress = monotonic()
-            await asyncio.sleep(self._every)
+    def __init__(self, database: Database, *, every_seconds: float = 2.0) -> None:
+        super().__init__(database, every_seconds=every_seconds)
 
     async def once(self) -> int:
         """Settle whatever waits; how many cases that were."""

@@ -13,20 +13,18 @@ crosses is the document: no case, no attendance, no id of a pupil.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
 from uuid import UUID
 
 from services.cases import metrics
 from services.cases.documents.render import digest
+from services.cases.rounds import Rounds
 from services.cases.store import carrying, documents
 from services.cases.store.cases import UNKNOWN_UNIT, Happened, history
 from services.cases.store.documents import Document
 from services.cases.store.scope import Database
-from services.common import pg
 from services.common.logging import get_logger
 
 _log = get_logger(__name__)
@@ -37,8 +35,10 @@ def _nothing(_point: str) -> None:
     """Where a test may end the courier."""
 
 
-class Courier:
-    """One round after the other."""
+class Courier(Rounds):
+    """Carries whatever waits, whoever sent it."""
+
+    name = "the courier"
 
     def __init__(
         self,
@@ -47,22 +47,8 @@ class Courier:
         every_seconds: float = 5.0,
         at: Callable[[str], None] = _nothing,
     ) -> None:
-        self._database = database
-        self._every = every_seconds
+        super().__init__(database, every_seconds=every_seconds)
         self._at = at
-        self.progress = monotonic()
-
-    async def run(self) -> None:
-        """Carry until cancelled."""
-        while True:
-            try:
-                await self.once()
-            except pg.AWAY as error:
-                if not pg.is_away(error):
-                    raise
-                _log.warning("the courier waits", error=type(error).__name__)
-            self.progress = monotonic()
-            await asyncio.sleep(self._every)
 
     async def once(self) -> int:
         """Carry whatever waits; how many documents were delivered."""

@@ -6,7 +6,6 @@ open case is looked at again now and then, and given to whom it stands with toda
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +16,7 @@ from services.cases import metrics
 from services.cases.domain.assignment import Place, assign
 from services.cases.domain.duty_kinds import DUTY_KINDS
 from services.cases.intake.decision import assignment_detail
+from services.cases.rounds import Rounds
 from services.cases.store import attempts, cases, duties, outbox, people, sessions
 from services.cases.store.cases import Case, Happened
 from services.cases.store.outbox import Told
@@ -34,26 +34,14 @@ _KEEP = timedelta(days=100)
 _KEEP_PUBLISHED = timedelta(days=7)
 
 
-class Sweep:
+class Sweep(Rounds):
     """Goes through every organiser, one transaction a portion."""
 
-    def __init__(self, database: Database, *, every_seconds: float = 10.0) -> None:
-        self._database = database
-        self._every = every_seconds
-        self._forget_next = 0.0
-        self.progress = monotonic()
+    name = "sweep"
 
-    async def run(self) -> None:
-        """Sweep until cancelled."""
-        while True:
-            try:
-                await self.once()
-            except pg.AWAY as error:
-                if not pg.is_away(error):
-                    raise
-                _log.warning("sweep waits", error=type(error).__name__)
-            self.progress = monotonic()
-            await asyncio.sleep(self._every)
+    def __init__(self, database: Database, *, every_seconds: float = 10.0) -> None:
+        super().__init__(database, every_seconds=every_seconds)
+        self._forget_next = 0.0
 
     async def once(self) -> None:
         """One round through all organisers; the gauges are set at its end."""
@@ -171,19 +159,8 @@ class Sweep:
         ]
 
     def _told(self, case: Case) -> Told:
-        return Told(
-            event_id=self._database.new_id(),
-            kind="assigned",
-            organiser_id=case.organiser_id,
-            case_id=case.case_id,
-            number=case.number,
-            pupil_id=case.pupil_id,
-            school_unit_id=case.school_unit_id,
-            assigned_staff_id=case.assigned_staff_id,
-            at=case.updated_at,
-            # The day that woke the case, not today: a mended roster mails nobody about old cases.
-            school_date=case.school_date,
-        )
+        # By the day that woke the case, not today: a mended roster mails nobody about old cases.
+        return Told.of(case, "assigned", event_id=self._database.new_id(), at=case.updated_at)
 
     async def _forget(self, connection: pg.Connection) -> None:
         now = self._database.now()

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from services.cases.chain.context import Context
+from services.cases.chain.context import Context, audited
 from services.cases.domain.entries.registry import KINDS
 from services.cases.domain.law.step import Step
-from services.cases.store import audit, cases, dated_duties, duties, outbox
-from services.cases.store.cases import Case, Happened
+from services.cases.store import cases, dated_duties, duties, telling
+from services.cases.store.cases import Case
 from services.cases.store.entries import Entry
-from services.cases.store.outbox import Told
 from services.cases.store.scope import as_system
 
 Effect = Callable[[Context, Entry], Awaitable[None]]
@@ -32,7 +31,7 @@ async def follow(context: Context, step: Step, entry: Entry) -> None:
         await take_on(context)
     await _after(context, entry)
     await tell(context, "step", _shown(entry) | {"step": step.name})
-    await _audit(context, f"step.{step.name}", entry)
+    await audited(context, f"step.{step.name}", entry=str(entry.entry_id), version=entry.version)
     if last := LAST.get(step.name):
         await last(context, entry)
 
@@ -41,7 +40,7 @@ async def revised(context: Context, entry: Entry, fields: list[str]) -> None:
     """Everything that follows from a text written anew."""
     await _after(context, entry)
     await tell(context, "entry_revised", _shown(entry) | {"fields": fields})
-    await _audit(context, "entry.revised", entry)
+    await audited(context, "entry.revised", entry=str(entry.entry_id), version=entry.version)
 
 
 async def save_case(context: Context, after: Case) -> None:
@@ -100,39 +99,12 @@ def _shown(entry: Entry) -> dict[str, object]:
 
 async def tell(context: Context, kind: str, detail: Mapping[str, object]) -> None:
     """A line in the case's history, and an event for the others."""
-    case = context.case
-    line = Happened(
-        event_id=context.database.new_id(),
-        case_id=case.case_id,
-        at=context.now,
-        kind=kind,
-        actor_staff_id=context.viewer.staff_id,
-        detail=detail,
-    )
-    await cases.history(context.connection, case.organiser_id, [line])
-    told = Told(
-        event_id=context.database.new_id(),
-        kind=kind if kind in outbox.KINDS else "step",
-        organiser_id=case.organiser_id,
-        case_id=case.case_id,
-        number=case.number,
-        pupil_id=case.pupil_id,
-        school_unit_id=case.school_unit_id,
-        assigned_staff_id=case.assigned_staff_id,
-        at=context.now,
-        school_date=case.school_date,
-    )
-    await outbox.put(context.connection, [told])
-
-
-async def _audit(context: Context, action: str, entry: Entry) -> None:
-    await audit.write(
+    await telling.tell(
         context.connection,
-        context.viewer.organiser_id,
-        context.now,
-        context.viewer.staff_id,
-        action,
-        case_id=context.case.case_id,
-        entry=str(entry.entry_id),
-        version=entry.version,
+        context.database,
+        context.viewer,
+        context.case,
+        kind,
+        detail=detail,
+        at=context.now,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases.domain.chain import Chain
-from services.cases.store import cases, chain_reading, entries, reading, shares
+from services.cases.store import audit, cases, chain_reading, entries, reading, shares
 from services.cases.store.cases import Case
 from services.cases.store.scope import Database, Viewer, as_system
 from services.cases.views.case import not_found, protected
@@ -66,4 +66,17 @@ async def load(
         can_decide=row["can_decide"],
         now=database.now(),
         today=today,
+    )
+
+
+async def audited(context: Context, action: str, **detail: object) -> None:
+    """Write down what the person read or did in the case."""
+    await audit.write(
+        context.connection,
+        context.viewer.organiser_id,
+        context.now,
+        context.viewer.staff_id,
+        action,
+        case_id=context.case.case_id,
+        **detail,
     )

@@ -13,9 +13,6 @@ from services.cases.store import duties, people
 from services.cases.store.duties import NewDuty
 from services.cases.store.entries import Entry
 from services.cases.store.scope import as_system
-from services.common.clock import local_instant
-
-_DUE_MINUTE = 16 * 60
 
 
 async def decided(context: Context, entry: Entry) -> None:
@@ -54,18 +51,13 @@ async def _correct(context: Context, entry: Entry) -> None:
     case = context.case
     free = await people.free_days(context.connection, case.school_unit_id, context.today)
     due = acknowledge_by(context.today, free)
-    duty = NewDuty(
+    duty = NewDuty.of(
+        case,
+        "correct_register",
         duty_id=uuid5(entry.entry_id, "correct_register"),
-        kind="correct_register",
-        pupil_id=case.pupil_id,
-        school_year=case.school_year,
-        school_unit_id=case.school_unit_id,
-        class_id=case.class_id,
-        case_id=case.case_id,
-        assignment=case.assignment,
         school_date=context.today,
-        due_at=local_instant(due, _DUE_MINUTE),
-        created_at=context.now,
+        due=due,
+        at=context.now,
     )
     await duties.add(context.connection, case.organiser_id, [duty])
 

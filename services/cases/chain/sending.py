@@ -28,10 +28,7 @@ from services.cases.store.documents import Document
 from services.cases.store.duties import NewDuty
 from services.cases.store.entries import Entry
 from services.cases.store.scope import as_system
-from services.common.clock import local_instant
 from services.common.problem import Problem
-
-_DUE_MINUTE = 16 * 60
 
 
 async def opened_form(context: Context, raw: dict[str, Any], _: Entry | None) -> dict[str, Any]:  # noqa: ARG001
@@ -74,25 +71,15 @@ async def reported(context: Context, entry: Entry) -> None:
             await duties.finish(context.connection, context.case.case_id, "report_result", entry)
         elif part is not None and part.within_days:
             due = context.today + timedelta(days=part.within_days)
-            await duties.add(
-                context.connection,
-                context.case.organiser_id,
-                [
-                    NewDuty(
-                        duty_id=uuid5(entry.entry_id, "report_result"),
-                        kind="report_result",
-                        pupil_id=context.case.pupil_id,
-                        school_year=context.case.school_year,
-                        school_unit_id=context.case.school_unit_id,
-                        class_id=context.case.class_id,
-                        case_id=context.case.case_id,
-                        assignment=context.case.assignment,
-                        school_date=context.today,
-                        due_at=local_instant(due, _DUE_MINUTE),
-                        created_at=context.now,
-                    )
-                ],
+            duty = NewDuty.of(
+                context.case,
+                "report_result",
+                duty_id=uuid5(entry.entry_id, "report_result"),
+                school_date=context.today,
+                due=due,
+                at=context.now,
             )
+            await duties.add(context.connection, context.case.organiser_id, [duty])
     await take_on(context)
 
 

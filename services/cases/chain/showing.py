@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.cases.catalogue import CHOICES, STATEMENTS
-from services.cases.chain.context import Context, load
+from services.cases.chain.context import Context, audited, load
 from services.cases.domain import refusals, text
 from services.cases.domain.entries.assessing import COLOURS, Answer
 from services.cases.domain.entries.base import Body, Kind
@@ -17,7 +17,7 @@ from services.cases.domain.law.judging import judge, paragraph_of
 from services.cases.domain.law.step import Allowed, Step
 from services.cases.domain.law.table import PHASES, STEPS
 from services.cases.domain.merging import changed
-from services.cases.store import audit, entries, reading
+from services.cases.store import entries, reading
 from services.cases.store.entries import Entry, Revision
 from services.cases.store.scope import Database, Viewer
 from services.cases.views.models import Shown
@@ -104,7 +104,7 @@ async def read_chain(database: Database, viewer: Viewer, case: UUID | str) -> Ch
     async with database.person(viewer) as connection:
         context = await load(connection, database, viewer, case, lock=False)
         shown = await chain_of(context)
-        await _audited(context, "chain.read", entries=len(shown.entries))
+        await audited(context, "chain.read", entries=len(shown.entries))
     return shown
 
 
@@ -167,7 +167,7 @@ async def read_entry(
         kept = await entries.revisions(connection, [entry_id])
         names = await _names(context, [held], kept)
         shown = entry_shown(held, names, kept[entry_id])
-        await _audited(context, "entry.read", entry=str(entry_id))
+        await audited(context, "entry.read", entry=str(entry_id))
     return shown
 
 
@@ -279,15 +279,3 @@ async def _names(
     wanted = {entry.created_by for entry in held} | {entry.updated_by for entry in held}
     wanted |= {revision.staff_id for one in kept.values() for revision in one}
     return await reading.staff_names(context.connection, sorted(wanted))
-
-
-async def _audited(context: Context, action: str, **detail: object) -> None:
-    await audit.write(
-        context.connection,
-        context.viewer.organiser_id,
-        context.now,
-        context.viewer.staff_id,
-        action,
-        case_id=context.case.case_id,
-        **detail,
-    )

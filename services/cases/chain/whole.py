@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.cases.chain.context import load
+from services.cases.chain.context import audited, load
 from services.cases.chain.desk import DocumentShown, shown_of
 from services.cases.chain.showing import ChainShown, chain_of
-from services.cases.store import audit, documents
+from services.cases.store import documents
 from services.cases.store.scope import Database, Viewer
 
 
@@ -19,14 +19,5 @@ async def read_whole(
         context = await load(connection, database, viewer, case, lock=False)
         chain = await chain_of(context)
         sent = await shown_of(connection, await documents.of_case(connection, chain.case_id))
-        await audit.write(
-            connection,
-            viewer.organiser_id,
-            context.now,
-            viewer.staff_id,
-            "chain.read",
-            case_id=chain.case_id,
-            entries=len(chain.entries),
-            documents=len(sent),
-        )
+        await audited(context, "chain.read", entries=len(chain.entries), documents=len(sent))
     return chain, sent

@@ -14,10 +14,6 @@ from services.cases.domain.threads import CASE_FAMILIES, Change, Thread
 from services.cases.store.cases import UNKNOWN_UNIT, Case, Happened
 from services.cases.store.duties import NewDuty
 from services.cases.store.outbox import Told
-from services.common.clock import local_instant
-
-#: By the end of the working day.
-_DUE_MINUTE = 16 * 60
 
 #: A thread, and what its newest snapshot changed.
 Found = tuple[Thread, Sequence[Change]]
@@ -190,18 +186,13 @@ class Decisions:
         free = self._known.free_days.get(case.school_unit_id, frozenset())
         due = rules.acknowledge_by(self._known.today, free)
         self.duties.append(
-            NewDuty(
+            NewDuty.of(
+                case,
+                "acknowledge",
                 duty_id=self._new_id(),
-                kind="acknowledge",
-                pupil_id=case.pupil_id,
-                school_year=case.school_year,
-                school_unit_id=case.school_unit_id,
-                class_id=case.class_id,
-                case_id=case.case_id,
-                assignment=case.assignment,
                 school_date=case.school_date,
-                due_at=local_instant(due, _DUE_MINUTE),
-                created_at=self._known.now,
+                due=due,
+                at=self._known.now,
             )
         )
 
@@ -257,22 +248,15 @@ class Decisions:
         )
 
     def _tell(self, case: Case, kind: str, cause: Thread | None) -> None:
-        self.told.append(
-            Told(
-                event_id=self._new_id(),
-                kind=kind,
-                organiser_id=self._known.organiser_id,
-                case_id=case.case_id,
-                number=case.number,
-                pupil_id=case.pupil_id,
-                school_unit_id=case.school_unit_id,
-                assigned_staff_id=case.assigned_staff_id,
-                at=self._known.now,
-                school_date=cause.school_date if cause else case.school_date,
-                thread_id=cause.thread_id if cause else None,
-                thread_revision=cause.revision if cause else 0,
+        told = Told.of(case, kind, event_id=self._new_id(), at=self._known.now)
+        if cause is not None:
+            told = replace(
+                told,
+                school_date=cause.school_date,
+                thread_id=cause.thread_id,
+                thread_revision=cause.revision,
             )
-        )
+        self.told.append(told)
 
     def _count(self, kind: str) -> None:
         self.counted[kind] += 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from services.cases.domain.duty_kinds import DUTY_KINDS
+from services.cases.domain.workdays import DUE_MINUTE
 from services.cases.store.cases import Case
 from services.cases.store.entries import Entry
 from services.common.clock import local_instant
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from services.common.pg import Connection
 
 _DATED = UUID("6b0c7c5e-2f65-5a57-8a0e-5f0d2f8f6d31")
-#: By the end of the working day.
-_DUE_MINUTE = 16 * 60
 
 
 def duty_id(entry_id: UUID, kind: str, day: date) -> UUID:
@@ -69,7 +68,7 @@ async def keep(
                 case.assigned_staff_id,
                 case.assigned_as,
                 entry.school_date,
-                local_instant(day, _DUE_MINUTE),
+                local_instant(day, DUE_MINUTE),
                 entry.updated_at,
             )
             for identity, (kind, day) in ids.items()

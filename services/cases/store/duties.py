@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from services.cases.domain.assignment import Assignment
+from services.cases.domain.workdays import DUE_MINUTE
+from services.common.clock import local_instant
 
 if TYPE_CHECKING:
+    from services.cases.store.cases import Case
     from services.cases.store.entries import Entry
     from services.common.pg import Connection
 
@@ -39,6 +42,25 @@ class NewDuty:
     due_at: datetime
     created_at: datetime
     reason: str | None = None
+
+    @classmethod
+    def of(
+        cls, case: Case, kind: str, *, duty_id: UUID, school_date: date, due: date, at: datetime
+    ) -> NewDuty:
+        """Of a case and whom it stands with, by the end of a working day."""
+        return cls(
+            duty_id=duty_id,
+            kind=kind,
+            pupil_id=case.pupil_id,
+            school_year=case.school_year,
+            school_unit_id=case.school_unit_id,
+            class_id=case.class_id,
+            case_id=case.case_id,
+            assignment=case.assignment,
+            school_date=school_date,
+            due_at=local_instant(due, DUE_MINUTE),
+            created_at=at,
+        )
 
 
 async def add(connection: Connection, organiser_id: UUID, wanted: Sequence[NewDuty]) -> None:

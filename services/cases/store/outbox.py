@@ -13,6 +13,7 @@ from services.cases.store import bulk
 from services.common.clock import epoch_day
 
 if TYPE_CHECKING:
+    from services.cases.store.cases import Case
     from services.common.pg import Connection
 
 KINDS: dict[str, pb.CaseEventKind] = {
@@ -45,6 +46,22 @@ class Told:
     school_date: date
     thread_id: UUID | None = None
     thread_revision: int = 0
+
+    @classmethod
+    def of(cls, case: Case, kind: str, *, event_id: UUID, at: datetime) -> Told:
+        """About a case as it stands."""
+        return cls(
+            event_id=event_id,
+            kind=kind,
+            organiser_id=case.organiser_id,
+            case_id=case.case_id,
+            number=case.number,
+            pupil_id=case.pupil_id,
+            school_unit_id=case.school_unit_id,
+            assigned_staff_id=case.assigned_staff_id,
+            at=at,
+            school_date=case.school_date,
+        )
 
 
 def encode(told: Told) -> bytes:
