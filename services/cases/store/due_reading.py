@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from services.cases.store.reading import JOIN_WHO, WHO
+from services.cases.store.reading import CAN_DECIDE, JOIN_WHO, WHO
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -20,10 +20,7 @@ _ROWS = f"""
            x.case_id, x.entry_id, x.done_at, x.done_by, x.note, x.withdrawn_at,
            c.number AS case_number, c.state AS case_state, {WHO},
            s.given_name || ' ' || s.family_name AS assigned_name,
-           (x.assigned_staff_id = (SELECT cases.viewer())
-            OR x.school_unit_id = ANY (
-                (SELECT cases.units_of('{{attendance_officer,principal}}'))::uuid[]))
-               IS TRUE AS can_decide
+           {CAN_DECIDE}
     FROM cases.duties x
     {JOIN_WHO}
     JOIN cases.cases c ON c.organiser_id = x.organiser_id AND c.case_id = x.case_id

@@ -24,6 +24,12 @@ WHO = """
     CASE WHEN k.known THEN g.name END AS class_name,
     CASE WHEN k.known THEN u.name END AS unit_name
 """
+# Deciding is for whom the row stands with, the unit's officers and its rektor.
+CAN_DECIDE = """
+    (x.assigned_staff_id = (SELECT cases.viewer())
+     OR x.school_unit_id = ANY (
+         (SELECT cases.units_of('{attendance_officer,principal}'))::uuid[])) IS TRUE AS can_decide
+"""
 JOIN_WHO = """
     LEFT JOIN people_v1.pupils p ON p.pupil_id = x.pupil_id
     LEFT JOIN people_v1.groups g ON g.group_id = x.class_id
@@ -40,10 +46,7 @@ _CASE_ROWS = f"""
            ((SELECT cases.desk_only())
             AND NOT c.case_id = ANY ((SELECT cases.opened_by_me())::uuid[])) AS desk_only,
            s.given_name || ' ' || s.family_name AS assigned_name, d.due_at,
-           (c.assigned_staff_id = (SELECT cases.viewer())
-            OR c.school_unit_id = ANY (
-                (SELECT cases.units_of('{{attendance_officer,principal}}'))::uuid[]))
-               IS TRUE AS can_decide
+           {CAN_DECIDE}
     FROM cases.cases c
     JOIN LATERAL (SELECT c.pupil_id, c.class_id, c.school_unit_id, c.assigned_staff_id) x ON true
     {JOIN_WHO}
@@ -87,10 +90,7 @@ _CALL_ROWS = f"""
            x.attempted_at, x.assigned_staff_id, x.version, x.case_id, x.done_at, x.done_by,
            x.outcome, x.note, c.number AS case_number, {WHO}, p.birth_date, p.phone AS pupil_phone,
            s.given_name || ' ' || s.family_name AS assigned_name,
-           (x.assigned_staff_id = (SELECT cases.viewer())
-            OR x.school_unit_id = ANY (
-                (SELECT cases.units_of('{{attendance_officer,principal}}'))::uuid[]))
-               IS TRUE AS can_decide
+           {CAN_DECIDE}
     FROM cases.duties x
     {JOIN_WHO}
     LEFT JOIN cases.cases c ON c.organiser_id = x.organiser_id AND c.case_id = x.case_id

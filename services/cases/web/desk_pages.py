@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Annotated
 from uuid import UUID
 
@@ -45,11 +46,7 @@ async def pdf(document_id: UUID, who: Reader, data: Data) -> Response:
 @router.post("/handlingar/{document_id}/ta-emot")
 async def receive(document_id: UUID, who: Writer, data: Data) -> Response:
     """The officer has it on the desk."""
-    try:
-        await desk.receive(data, who.viewer, document_id)
-    except Problem as problem:
-        return await _document_page(who, data, document_id, problem)
-    return RedirectResponse(f"/handlingar/{document_id}", status_code=303)
+    return await _after(who, data, document_id, desk.receive(data, who.viewer, document_id))
 
 
 @router.post("/handlingar/{document_id}/skickad")
@@ -57,11 +54,8 @@ async def sent(
     document_id: UUID, who: Writer, data: Data, way: Annotated[str, Form()] = ""
 ) -> Response:
     """Somebody has sent it."""
-    try:
-        await desk.sent_by_hand(data, who.viewer, document_id, way)
-    except Problem as problem:
-        return await _document_page(who, data, document_id, problem)
-    return RedirectResponse(f"/handlingar/{document_id}", status_code=303)
+    done = desk.sent_by_hand(data, who.viewer, document_id, way)
+    return await _after(who, data, document_id, done)
 
 
 @router.post("/handlingar/{document_id}/journal")
@@ -69,8 +63,15 @@ async def filed(
     document_id: UUID, who: Writer, data: Data, reference: Annotated[str, Form()] = ""
 ) -> Response:
     """It is in the elevhälsa's journal system."""
+    return await _after(who, data, document_id, desk.file(data, who.viewer, document_id, reference))
+
+
+async def _after(
+    who: SignedIn, data: Database, document_id: UUID, done: Awaitable[None]
+) -> Response:
+    """The document again, with what was wrong where it did not go."""
     try:
-        await desk.file(data, who.viewer, document_id, reference)
+        await done
     except Problem as problem:
         return await _document_page(who, data, document_id, problem)
     return RedirectResponse(f"/handlingar/{document_id}", status_code=303)
