@@ -98,3 +98,13 @@ def findings(page: Page) -> list[str]:
     page.wait_for_load_state("load")
     found: list[str] = page.evaluate(_SCRIPT)
     return found
+
+
+def at_both_sizes(page: Page) -> dict[str, list[str]]:
+    """What is wrong on a desktop and on a mobile, by size; the desktop's size stands afterwards."""
+    wrong: dict[str, list[str]] = {}
+    for size, width in (("mobile", 390), ("desktop", 1280)):
+        page.set_viewport_size({"width": width, "height": 900})
+        if found := findings(page):
+            wrong[size] = found
+    return wrong

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.audit import findings
+from tests.browser.audit import at_both_sizes, findings
 
 #: The pictures that docs/users.md shows.
 _KEPT = {"case", "assessment", "document"}
@@ -36,11 +36,7 @@ def test_from_contact_to_plan(sign_in: Callable[[str], Page], pictures: Path, ur
     wrong: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
-        for size, width in (("desktop", 1280), ("mobile", 390)):
-            page.set_viewport_size({"width": width, "height": 900})
-            if found := findings(page):
-                wrong[f"{size} {name}"] = found
-        page.set_viewport_size({"width": 1280, "height": 900})
+        wrong.update({f"{size} {name}": found for size, found in at_both_sizes(page).items()})
         if name in _KEPT:
             page.screenshot(path=pictures / f"chain-{name}.png", full_page=True)
 

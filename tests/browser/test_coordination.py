@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.audit import findings
+from tests.browser.audit import at_both_sizes
 from tests.browser.test_chain import next_step
 
 
@@ -16,11 +16,7 @@ def test_from_bestallning_to_koordinator(sign_in: Callable[[str], Page], picture
     wrong: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
-        for size, width in (("desktop", 1280), ("mobile", 390)):
-            page.set_viewport_size({"width": width, "height": 900})
-            if found := findings(page):
-                wrong[f"{size} {name}"] = found
-        page.set_viewport_size({"width": 1280, "height": 900})
+        wrong.update({f"{size} {name}": found for size, found in at_both_sizes(page).items()})
         page.screenshot(path=pictures / f"coordination-{name}.png", full_page=True)
 
     page.get_by_role("link", name="Alva Exempelsson").first.click()

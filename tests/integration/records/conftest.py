@@ -8,32 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from services.records.archive import Archive, archive
-from tests.integration.cases.world import World, migrated_database, own_database
-from tests.support.stack import TestPostgres
+from tests.integration.cases.conftest import anyio_backend, dsns, migrated, world
+from tests.integration.cases.world import World
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def migrated(postgres: TestPostgres) -> str:
-    return migrated_database(postgres)
-
-
-@pytest.fixture
-def dsns(postgres: TestPostgres, migrated: str) -> tuple[str, str]:
-    return own_database(postgres, migrated)
-
-
-@pytest.fixture
-async def world(dsns: tuple[str, str]) -> AsyncIterator[World]:
-    world = await World.start(*dsns)
-    try:
-        yield world
-    finally:
-        await world.stop()
+__all__ = ["anyio_backend", "dsns", "migrated", "world"]
 
 
 @pytest.fixture
