@@ -73,11 +73,15 @@ def assign(duties: Iterable[Duty], place: Place, today: date) -> Assignment | No
     standing = [duty for duty in duties if covers(duty, place, today)]
     roles: tuple[AssignedAs, ...] = ("attendance_officer", "principal")
     for role in roles:
-        holders = [duty for duty in standing if duty.role == role]
-        if holders:
-            chosen = min(holders, key=_rank)
+        if chosen := holder(standing, role, place, today):
             return Assignment(chosen.staff_id, role)
     return None
+
+
+def holder(duties: Iterable[Duty], role: str, place: Place, today: date) -> Duty | None:
+    """Whose duty of the role covers the place most narrowly, the ordinary before a substitute."""
+    standing = [duty for duty in duties if duty.role == role and covers(duty, place, today)]
+    return min(standing, key=_rank, default=None)
 
 
 def _rank(duty: Duty) -> tuple[int, bool, date, UUID]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -24,6 +24,13 @@ TRACKS: dict[str, Track] = {
 }
 #: Anpassad gymnasieskola has the same rules in a chapter of its own (18 kap.).
 ADAPTED_UPPER = "GYS"
+
+
+def age(born: date | None, day: date) -> int | None:
+    """Whole years; who is born on 29 February is a year older on 1 March in other years."""
+    if born is None:
+        return None
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,6 @@ class Chain:
     report_on_upper: bool = False
     """The huvudman asks for an anmälan from its upper secondary schools too."""
     facts: tuple[Fact, ...] = ()
-    figures: Mapping[str, float] = field(default_factory=dict)
-    """Computed figures that a step goes by, such as ``presence`` (per cent) at closing."""
 
     @property
     def track(self) -> Track | None:

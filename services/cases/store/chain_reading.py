@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from services.cases.domain.chain import Chain, Fact
+from services.cases.domain.chain import Chain, Fact, age
 from services.cases.store.cases import Case
 
 if TYPE_CHECKING:
@@ -49,14 +49,9 @@ async def chain(connection: Connection, case: Case, facts: Sequence[Fact], today
         state=case.state,
         level=case.level,
         attention=case.attention,
-        age=age(row["birth_date"], today) if row and row["birth_date"] else None,
+        age=age(row["birth_date"] if row else None, today),
         independent=bool(row and row["kind"] == "independent"),
         municipality=row["municipality_code"] if row else "",
         report_on_upper=bool(row and row["report_on_upper"]),
         facts=tuple(facts),
     )
-
-
-def age(born: date, day: date) -> int:
-    """Whole years; who is born on 29 February is a year older on 1 March in other years."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

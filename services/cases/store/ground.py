@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from services.cases.domain.assignment import Duty, Place, covers
+from services.cases.domain.assignment import Place
 from services.cases.domain.profiles import Activation
 from services.cases.domain.workdays import SchoolCalendar
 from services.cases.store.people import as_list, as_span
@@ -25,52 +25,6 @@ class Placed:
     place: Place
     school_form: str
     born: date | None
-
-    def age(self, day: date) -> int | None:
-        """Whole years; who is born on 29 February is a year older on 1 March in other years."""
-        if self.born is None:
-            return None
-        return day.year - self.born.year - ((day.month, day.day) < (self.born.month, self.born.day))
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who has a role, and the role."""
-
-    staff_id: UUID
-    role: str
-
-
-def holder(roster: Iterable[Duty], role: str, place: Place, today: date) -> Holder | None:
-    """Who has the role for a place: most narrowly, the ordinary before a substitute, then older."""
-    standing = [duty for duty in roster if duty.role == role and covers(duty, place, today)]
-    if not standing:
-        return None
-    chosen = min(
-        standing,
-        key=lambda duty: (
-            duty.group_id is None,
-            not duty.grades,
-            duty.school_unit_id is None,
-            duty.area_id is None,
-            duty.substitute,
-            duty.valid_from,
-            duty.duty_id,
-        ),
-    )
-    return Holder(chosen.staff_id, role)
-
-
-async def roster(connection: Connection) -> list[Duty]:
-    """Every duty of the organiser."""
-    rows = await connection.fetch(
-        """
-        SELECT duty_id, staff_id, role, area_id, school_unit_id, group_id, grades, substitute,
-               valid_from, valid_to
-        FROM people_v1.duties
-        """
-    )
-    return [Duty(**dict(row) | {"grades": frozenset(row["grades"] or ())}) for row in rows]
 
 
 async def placed(

@@ -25,6 +25,11 @@ async def duties(connection: Connection) -> list[Duty]:
     return [_duty(row) for row in rows]
 
 
+async def all_duties(connection: Connection) -> list[Duty]:
+    """Every duty of the organiser, whatever the role."""
+    return [_duty(row) for row in await connection.fetch(f"SELECT {_DUTY} FROM people_v1.duties")]
+
+
 _DUTY = (
     "duty_id, staff_id, role, area_id, school_unit_id, group_id, grades, substitute, "
     "valid_from, valid_to"

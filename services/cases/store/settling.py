@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases.domain import due
-from services.cases.domain.assignment import Duty, Place
-from services.cases.domain.chain import TRACKS
+from services.cases.domain.assignment import Assignment, Duty, Place, holder
+from services.cases.domain.chain import TRACKS, age
 from services.cases.domain.ladder import Spell
 from services.cases.domain.profiles import Activation, in_force
 from services.cases.domain.workdays import SchoolCalendar
 from services.cases.store import ground as known
+from services.cases.store import people
 from services.cases.store.cases import Case
 from services.common.clock import local_instant, school_date
 from services.common.logging import get_logger
@@ -63,7 +64,7 @@ async def settle(connection: Connection, cases: Sequence[Case], now: datetime, t
             closed=case.state == "closed",
             track=TRACKS.get(form or ""),
             other_home_municipality=ground.independent,
-            age=placed.age(today) if placed else None,
+            age=age(placed.born, today) if placed else None,
             calendar=calendars.get(case.school_unit_id, SchoolCalendar()),
             ladder=_ladder(ground, activation),
             profile=f"{activation.profile_id}, version {activation.profile_version}"
@@ -104,16 +105,13 @@ async def unsettled(connection: Connection, now: datetime, limit: int) -> list[U
 
 def _whose(
     ground: Ground, one: due.Wanted, place: Place, case: Case, today: date
-) -> known.Holder | None:
+) -> Assignment | Duty | None:
     """Who holds the role that the duty asks for; where nobody does, whom the case stands with."""
-    found = known.holder(ground.roster, one.owner, place, today)
-    if found is None and case.assignment is not None:
-        return known.Holder(case.assignment.staff_id, case.assignment.role)
-    return found
+    return holder(ground.roster, one.owner, place, today) or case.assignment
 
 
 def _row(
-    case: Case, one: due.Wanted, whose: known.Holder | None, now: datetime
+    case: Case, one: due.Wanted, whose: Assignment | Duty | None, now: datetime
 ) -> tuple[object, ...]:
     return (
         one.duty_id,
@@ -215,14 +213,15 @@ async def _ground(connection: Connection) -> Ground:
     activations = await known.activations(connection)
     rows = await connection.fetch(
         "SELECT profile_id, profile_version, content FROM cases.profile_contents "
-        "WHERE profile_id = ANY ($1::text[])",
-        sorted({one.profile_id for one in activations}),
+        "WHERE (profile_id, profile_version) IN (SELECT * FROM unnest($1::text[], $2::int[]))",
+        [one.profile_id for one in activations],
+        [one.profile_version for one in activations],
     )
     kind = await connection.fetchval(
         "SELECT kind FROM people_v1.organisers WHERE organiser_id = cases.organiser()"
     )
     return Ground(
-        roster=await known.roster(connection),
+        roster=await people.all_duties(connection),
         activations=activations,
         contents={(r["profile_id"], r["profile_version"]): r["content"] for r in rows},
         independent=kind == "independent",

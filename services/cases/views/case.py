@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases.domain import calendar, text, threads
+from services.cases.domain.chain import age
 from services.cases.domain.decisions import CALL_OUTCOMES
 from services.cases.domain.entries.closing import CLOSE_REASONS
 from services.cases.store import audit, people, reading
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
     from services.common.pg import Connection
-
-_FORMER = "tidigare medarbetare"
 
 
 async def read_case(database: Database, viewer: Viewer, case: UUID | str) -> CaseShown:
@@ -115,7 +114,7 @@ async def _case(
         comments=[
             CommentShown(
                 at=comment["at"],
-                author=names.get(comment["author_staff_id"], _FORMER),
+                author=names.get(comment["author_staff_id"], text.FORMER),
                 text=comment["body"],
             )
             for comment in written
@@ -125,7 +124,7 @@ async def _case(
 
 
 def _name(names: dict[UUID, str], staff_id: UUID | None) -> str | None:
-    return names.get(staff_id, _FORMER) if staff_id else None
+    return names.get(staff_id, text.FORMER) if staff_id else None
 
 
 def _warnings(held: list[threads.Thread]) -> list[WarningShown]:
@@ -275,8 +274,7 @@ async def read_call(database: Database, viewer: Viewer, duty_id: UUID) -> CallSh
 
 
 async def _call(connection: Connection, viewer: Viewer, row: Record) -> CallShown:
-    born: date | None = row["birth_date"]
-    adult = born is not None and is_adult(born, row["school_date"])
+    adult = is_adult(row["birth_date"], row["school_date"])
     if adult:
         contacts = [
             ContactShown(
@@ -303,7 +301,8 @@ async def _call(connection: Connection, viewer: Viewer, row: Record) -> CallShow
     )
 
 
-def is_adult(born: date, day: date) -> bool:
+def is_adult(born: date | None, day: date) -> bool:
     """Whether somebody is 18 on that day; who is born on 29 February comes of age on 1 March
     in a year without one."""
-    return (day.year - 18, day.month, day.day) >= (born.year, born.month, born.day)
+    years = age(born, day)
+    return years is not None and years >= 18

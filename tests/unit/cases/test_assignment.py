@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from services.cases.domain.assignment import Duty, Place, assign, covers
+from services.cases.domain.assignment import Duty, Place, assign, covers, holder
 from tests.unit.cases.make import CLASS, TUESDAY, UNIT, duty
 
 AREA, OTHER = UUID(int=50), UUID(int=51)
@@ -79,6 +79,18 @@ def test_equal_duties_are_decided_alike_everywhere() -> None:
 )
 def test_what_a_duty_covers(held: Duty, expected: bool) -> None:
     assert covers(held, PLACE, TUESDAY) is expected
+
+
+def test_a_clock_stands_with_whom_the_case_stands_with() -> None:
+    # A duty for the class is as narrow with its unit named as without.
+    ordinary = duty(school_unit_id=None, group_id=CLASS)
+    substitute = duty(group_id=CLASS, substitute=True)
+    for known in ([ordinary, substitute], [substitute, ordinary]):
+        assert holder(known, "attendance_officer", PLACE, TUESDAY) == ordinary
+        assigned = assign(known, PLACE, TUESDAY)
+        assert assigned is not None
+        assert assigned.staff_id == ordinary.staff_id
+    assert holder([ordinary], "principal", PLACE, TUESDAY) is None
 
 
 def test_a_pupil_whose_grade_is_unknown_is_not_covered_by_a_grade() -> None:
