@@ -36,14 +36,7 @@ class CaseActions:
             case = await self._case(connection, case_id, version)
             decisions.check_acknowledge(case.state)
             now = self._database.now()
-            after = replace(
-                case,
-                state="acknowledged",
-                attention=None,
-                attention_at=None,
-                acknowledged_at=now,
-                acknowledged_by=viewer.staff_id,
-            )
+            after = case.acknowledged(viewer.staff_id, now)
             await self._save(connection, viewer, after, "acknowledged", {}, now=now)
             await duties.finish_acknowledge(
                 connection, case_id, now, viewer.staff_id, "acknowledged"

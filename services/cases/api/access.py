@@ -95,3 +95,10 @@ async def signed_in_with_token(
     """For calls that change something: the session and its token in ``X-CSRF-Token``."""
     check_token(session, x_csrf_token)
     return session
+
+
+Reader = Annotated[SignedIn, Depends(signed_in)]
+"""Whoever is signed in."""
+Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
+"""The same for what changes something."""
+Data = Annotated[Database, Depends(database)]

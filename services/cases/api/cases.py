@@ -6,14 +6,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.cases.actions import CaseActions
-from services.cases.api.access import database, signed_in, signed_in_with_token
+from services.cases.api.access import Data, Reader, Writer
 from services.cases.domain.decisions import MAX_TEXT
-from services.cases.signin import SignedIn
-from services.cases.store.scope import Database
 from services.cases.views.case import read_call, read_case
 from services.cases.views.cases import CasePage, read_cases
 from services.cases.views.models import CallShown, CaseShown, Today
@@ -21,10 +19,6 @@ from services.cases.views.today import Scope
 from services.cases.views.today import today as read_today
 
 router = APIRouter(prefix="/api/v1", tags=["cases"])
-
-Reader = Annotated[SignedIn, Depends(signed_in)]
-Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
-Data = Annotated[Database, Depends(database)]
 
 
 class Body(BaseModel):

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 
-from services.cases.api.access import database, signed_in, signed_in_with_token
+from services.cases.api.access import Data, Reader, Writer
 from services.cases.api.cases import Body
 from services.cases.chain import perform as use
 from services.cases.chain.showing import ChainShown, EntryShown, read_chain, read_entry, written
 from services.cases.domain.entries.base import Sensitivity
-from services.cases.signin import SignedIn
-from services.cases.store.scope import Database
 from services.common.problem import Problem
 
 router = APIRouter(prefix="/api/v1/cases/{case_id}", tags=["chain"])
-
-Reader = Annotated[SignedIn, Depends(signed_in)]
-Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
-Data = Annotated[Database, Depends(database)]
 
 
 class Taken(Body):

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from services.cases.api.access import database, signed_in, signed_in_with_token
+from services.cases.api.access import Data, Reader, Writer
 from services.cases.api.cases import Body
 from services.cases.chain import classes as use
 from services.cases.chain.classes import ClassLine, ClassShown
-from services.cases.signin import SignedIn
-from services.cases.store.scope import Database
 
 router = APIRouter(prefix="/api/v1/classes", tags=["classes"])
-
-Reader = Annotated[SignedIn, Depends(signed_in)]
-Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
-Data = Annotated[Database, Depends(database)]
 
 
 class Assessed(Body):

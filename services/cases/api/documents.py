@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import Field
 
-from services.cases.api.access import database, signed_in, signed_in_with_token
+from services.cases.api.access import Data, Reader, Writer
 from services.cases.api.cases import Body
 from services.cases.chain import desk
 from services.cases.chain.desk import Desk, DocumentShown
-from services.cases.signin import SignedIn
-from services.cases.store.scope import Database
 
 router = APIRouter(prefix="/api/v1/documents", tags=["documents"])
-
-Reader = Annotated[SignedIn, Depends(signed_in)]
-Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
-Data = Annotated[Database, Depends(database)]
 
 
 class Filed(Body):

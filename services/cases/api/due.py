@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 
-from services.cases.api.access import database, signed_in, signed_in_with_token
+from services.cases.api.access import Data, Reader, Writer
 from services.cases.api.cases import Seen
 from services.cases.domain.decisions import MAX_TEXT
-from services.cases.signin import SignedIn
-from services.cases.store.scope import Database
 from services.cases.views.due import read_duty, tick_off
 from services.cases.views.models import DutyLine
 
 router = APIRouter(prefix="/api/v1/duties", tags=["duties"])
-
-Reader = Annotated[SignedIn, Depends(signed_in)]
-Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
-Data = Annotated[Database, Depends(database)]
 
 
 class Done(Seen):

@@ -6,24 +6,19 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
-from services.cases.api.access import database, renew, signed_in, signed_in_with_token
+from services.cases.api.access import Data, Reader, Writer, renew
 from services.cases.api.cases import Body
 from services.cases.domain.decisions import MAX_TEXT
 from services.cases.openings import Openings
-from services.cases.signin import SignedIn
-from services.cases.store.scope import Database
 from services.cases.views.figures import FiguresShown, UnitFigures, read_figures, read_unit
 from services.cases.views.openings import OpeningsShown, read_openings
 from services.common.clock import school_year
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
 
-Reader = Annotated[SignedIn, Depends(signed_in)]
-Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
-Data = Annotated[Database, Depends(database)]
 Year = Annotated[int | None, Query(ge=2000, le=2200)]
 
 

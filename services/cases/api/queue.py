@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import Field
 
-from services.cases.api.access import database, signed_in, signed_in_with_token
+from services.cases.api.access import Data, Reader, Writer
 from services.cases.api.cases import Body
 from services.cases.chain.teaming import enter
 from services.cases.domain.entries.coordination import Profession
-from services.cases.signin import SignedIn
-from services.cases.store.scope import Database
 from services.cases.views.queue import Assigning, Queue, read_assigning, read_queue
 
 router = APIRouter(prefix="/api/v1/coordination", tags=["coordination"])
-
-Reader = Annotated[SignedIn, Depends(signed_in)]
-Writer = Annotated[SignedIn, Depends(signed_in_with_token)]
-Data = Annotated[Database, Depends(database)]
 
 
 class Place(Body):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.cases.catalogue import CHOICES, PUPIL, Template
+from services.cases.chain.attendance import per_cent
 from services.cases.chain.context import Context
 from services.cases.chain.preparing import PREPARE
 from services.cases.domain import text, threads
@@ -57,8 +58,8 @@ async def attendance(
     return Attendance(
         as_of=today,
         level=gravest.level if gravest.state == "active" else 0,
-        absence_percent=_percent(seen.absence_rate),
-        reporting_percent=_percent(seen.reporting_rate),
+        absence_percent=per_cent(seen.absence_rate),
+        reporting_percent=per_cent(seen.reporting_rate),
         trend=trend,
         pattern=pattern,
         sentence=gravest.sentence,
@@ -81,10 +82,6 @@ def trend_of(before: Sequence[Record | Mapping[str, Any]], now: Sequence[Any]) -
     if abs(change) < _MARGIN:
         return "steady"
     return "rising" if change > 0 else "falling"
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else round(100 * share, 1)
 
 
 def check(template: Template, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from services.cases import metrics
@@ -35,15 +34,11 @@ async def closed(context: Context, entry: Entry) -> None:
     """The case is closed; what the law still asks for stays in the list (domain/clocks.py)."""
     assert isinstance(entry.body, Closure)  # noqa: S101 - the step's kind
     body = entry.body
-    after = replace(
-        context.case,
-        state="closed",
-        attention=None,
-        attention_at=None,
-        closed_at=context.now,
-        closed_by=context.viewer.staff_id,
-        close_reason=body.reason,
-        close_note=body.note or body.below_reason or None,
+    after = context.case.closed(
+        context.viewer.staff_id,
+        context.now,
+        reason=body.reason,
+        note=body.note or body.below_reason or None,
     )
     await consequences.save_case(context, after)
     detail = {"reason": body.reason, "note": body.note, "band": body.band}

@@ -56,15 +56,7 @@ async def take_on(context: Context) -> None:
     """Whoever begins to work in a new case, and may decide in it, has taken it on."""
     if context.case.state != "new" or not context.can_decide:
         return
-    after = replace(
-        context.case,
-        state="acknowledged",
-        attention=None,
-        attention_at=None,
-        acknowledged_at=context.now,
-        acknowledged_by=context.viewer.staff_id,
-    )
-    await save_case(context, after)
+    await save_case(context, context.case.acknowledged(context.viewer.staff_id, context.now))
     await tell(context, "acknowledged", {})
     await looked_at(context)
 

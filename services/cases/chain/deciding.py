@@ -21,21 +21,9 @@ async def decided(context: Context, entry: Entry) -> None:
     assert isinstance(body, WarningDecision)  # noqa: S101 - the step's own kind
     case = replace(context.case, attention=None, attention_at=None)
     if case.state == "new":
-        case = replace(
-            case,
-            state="acknowledged",
-            acknowledged_at=context.now,
-            acknowledged_by=context.viewer.staff_id,
-        )
+        case = case.acknowledged(context.viewer.staff_id, context.now)
     if body.decision == "close":
-        case = replace(
-            case,
-            state="closed",
-            closed_at=context.now,
-            closed_by=context.viewer.staff_id,
-            close_reason="withdrawn",
-            close_note=body.note,
-        )
+        case = case.closed(context.viewer.staff_id, context.now, reason="withdrawn", note=body.note)
     await save_case(context, case)
     await looked_at(context)
     async with as_system(context.connection):

@@ -22,8 +22,6 @@ from services.cases.store.entries import Entry, Revision
 from services.cases.store.scope import Database, Viewer
 from services.cases.views.models import Shown
 
-_FORMER = "tidigare medarbetare"
-
 
 class FieldShown(Shown):
     """One field of an entry, in words."""
@@ -186,9 +184,9 @@ def entry_shown(
         sensitivity=entry.sensitivity,
         school_date=entry.school_date,
         created_at=entry.created_at,
-        created_by=names.get(entry.created_by, _FORMER),
+        created_by=names.get(entry.created_by, text.FORMER),
         updated_at=entry.updated_at,
-        updated_by=names.get(entry.updated_by, _FORMER),
+        updated_by=names.get(entry.updated_by, text.FORMER),
         version=entry.version,
         sealed=kind.sealed,
         body=entry.body.model_dump(mode="json"),
@@ -209,7 +207,7 @@ def _revisions(
                 version=revision.version,
                 status=kind.statuses[revision.status],
                 at=revision.at,
-                by=names.get(revision.staff_id, _FORMER),
+                by=names.get(revision.staff_id, text.FORMER),
                 changed=changed(kind, before, revision.body) if before else [],
                 fields=fields_shown(revision.body),
             )

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from services.cases.domain.chain import Track
 from services.cases.domain.workdays import Limit, SchoolCalendar, due_at
 
-Track = Literal["compulsory", "upper_secondary"]
 Happening = Literal[
     "absence_known",  # a case opens or opens again: repeated or long absence is known
     "unexcused_day",  # unexplained absence on a school day

@@ -32,6 +32,8 @@ FAMILIES = {
     "unexcused_today": "Ogiltig frånvaro",
     "unreported": "Orapporterade lektioner",
 }
+#: Whoever wrote something and is in the roster no more.
+FORMER = "tidigare medarbetare"
 STATES = {"new": "Nytt", "acknowledged": "Pågår", "closed": "Avslutat"}
 EPISODE_STATES = {"active": "Gäller", "resolved": "Upphörd", "withdrawn": "Återtagen"}
 ATTENTION = {

@@ -82,6 +82,30 @@ class Case:
             assigned_as=to.role if to else None,
         )
 
+    def acknowledged(self, by: UUID, at: datetime) -> Case:
+        """The same case, taken on: it asks for nobody's attention any more."""
+        return replace(
+            self,
+            state="acknowledged",
+            attention=None,
+            attention_at=None,
+            acknowledged_at=at,
+            acknowledged_by=by,
+        )
+
+    def closed(self, by: UUID, at: datetime, *, reason: str, note: str | None) -> Case:
+        """The same case, closed: it asks for nobody's attention any more."""
+        return replace(
+            self,
+            state="closed",
+            attention=None,
+            attention_at=None,
+            closed_at=at,
+            closed_by=by,
+            close_reason=reason,
+            close_note=note,
+        )
+
 
 COLUMNS = ", ".join(Case.__dataclass_fields__)
 _FIELDS = tuple(Case.__dataclass_fields__)

@@ -39,15 +39,6 @@ async def open_duties(connection: Connection, limit: int) -> list[Record]:
     )
 
 
-async def of_case(connection: Connection, case_id: UUID) -> list[Record]:
-    """What is to be done in one case."""
-    return await connection.fetch(
-        f"""{_ROWS} AND x.case_id = $1 AND x.done_at IS NULL AND x.withdrawn_at IS NULL
-        ORDER BY x.due_at, x.duty_id""",
-        case_id,
-    )
-
-
 async def one(connection: Connection, duty_id: UUID) -> Record | None:
     """One duty, done ones too."""
     return await connection.fetchrow(f"{_ROWS} AND x.duty_id = $1", duty_id)

@@ -16,8 +16,6 @@ from services.cases.views.models import HistoryLine
 if TYPE_CHECKING:
     from asyncpg import Record
 
-_FORMER = "tidigare medarbetare"
-
 
 def lines(events: Sequence[Record], names: Mapping[UUID, str]) -> list[HistoryLine]:
     """History as the page shows it, in the order given."""
@@ -29,7 +27,7 @@ def lines(events: Sequence[Record], names: Mapping[UUID, str]) -> list[HistoryLi
             HistoryLine(
                 at=event["at"],
                 kind=event["kind"],
-                actor=names.get(actor, _FORMER) if actor else None,
+                actor=names.get(actor, text.FORMER) if actor else None,
                 school_date=event["school_date"],
                 family=detail.get("family"),
                 text=_text(event["kind"], detail, names),
@@ -123,4 +121,4 @@ def _assigned(detail: Mapping[str, Any], names: Mapping[UUID, str]) -> str:
     if not staff:
         return "Ärendet står inte på någon: skolan saknar både närvaroansvarig och rektor."
     role = text.ROLES.get(str(detail.get("role")), "")
-    return f"Ärendet gavs till {names.get(UUID(staff), _FORMER)} ({role})."
+    return f"Ärendet gavs till {names.get(UUID(staff), text.FORMER)} ({role})."

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
+from services.cases.domain import text
 from services.cases.openings import WAITS
 from services.cases.store import audit, openings
 from services.cases.store.scope import Database, Viewer, as_system
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _KEPT = timedelta(days=365)
 _FRESH = timedelta(days=14)
-_FORMER = "tidigare medarbetare"
 
 
 class OpeningsShown(Shown):
@@ -55,13 +55,13 @@ async def _lines(
             number=numbers.get(row["case_id"], ""),
             # Which school a protected pupil goes to is told to nobody by this list.
             school_unit=None if row["protected"] else row["unit_name"],
-            by=row["staff_name"] or _FORMER,
+            by=row["staff_name"] or text.FORMER,
             own=row["staff_id"] == viewer.staff_id,
             kind=row["kind"],
             reason=row["reason"],
             asked_at=row["asked_at"],
             protected=row["protected"],
-            approved_by=(row["approver_name"] or _FORMER) if row["approved_by"] else None,
+            approved_by=(row["approver_name"] or text.FORMER) if row["approved_by"] else None,
             state=_state(row["approved_at"], row["expires_at"], row["asked_at"], now),
             until=row["expires_at"],
         )

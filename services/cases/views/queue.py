@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from services.cases.domain import text
 from services.cases.domain.coordination import (
     Suggestion,
     TeamMember,
@@ -264,7 +265,7 @@ def _received(row: object, today: date) -> Received:
 def _member(one: Suggestion, names: dict[UUID, str]) -> Member:
     return Member(
         staff_id=one.member.staff_id,
-        name=names.get(one.member.staff_id, "tidigare medarbetare"),
+        name=names.get(one.member.staff_id, text.FORMER),
         profession=one.member.profession,
         cases=one.cases,
         capacity=one.member.capacity,

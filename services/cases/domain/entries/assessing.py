@@ -107,7 +107,6 @@ KINDS = (
         ClassAssessment,
         {"done": "gjord"},
         computed=("template",),
-        scope="class",
     ),
     Kind(
         "pupil_assessment",

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Sensitivity = Literal["ordinary", "health", "coordination"]
-Scope = Literal["case", "class", "unit"]
 
 MAX_TEXT = 4000
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -55,7 +54,7 @@ class Kind:
     """What it is called, in Swedish."""
     model: type[Body]
     statuses: Mapping[str, str]
-    """Status to Swedish; the first is what a new entry has unless its step says another."""
+    """Status to Swedish."""
     needed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The fields that must be filled in at a status."""
     tags: Callable[[Body], tuple[str, ...]] = _no_tags
@@ -63,14 +62,8 @@ class Kind:
     the tags of entries whose text is not for them."""
     due: Callable[[Body, str], Mapping[str, date]] = _nothing_due
     """The dated duties of an entry at a status: their kind and day."""
-    scope: Scope = "case"
     sensitivity: Sensitivity = "ordinary"
     sealed: bool = False
     """Sent: a mistake is mended by a new entry, never by changing this one."""
     computed: tuple[str, ...] = ()
     """Fields that the system fills in; whatever somebody sends in them is not taken."""
-
-    @property
-    def initial(self) -> str:
-        """The status of a new entry whose step names none."""
-        return next(iter(self.statuses))

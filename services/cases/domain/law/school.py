@@ -18,7 +18,6 @@ CONCERN = "socialtjänstlagen (2025:400) 19 kap. 1 §"
 WORRIED: dict[Track, str] = dict.fromkeys(("compulsory", "upper_secondary"), CONCERN)
 CSN = "CSN:s villkor för studiehjälp"
 NO_CSN = "Studiehjälp från CSN finns bara i gymnasieskolan."
-NO_INVESTIGATION = "Det finns ingen utredning som det här steget kan höra till."
 _WITH_COORDINATOR = SCHOOL | {"coordinator"}
 
 STEPS = (

@@ -16,7 +16,6 @@ PRINCIPAL = "principal"
 HEALTH = "student_health"
 COORDINATOR = "coordinator"
 TEAM_LEADER = "team_leader"
-AREA_MANAGER = "area_manager"
 ORGANISER_OFFICER = "organiser_officer"
 COMPULSORY_OFFICER = "compulsory_officer"
 
