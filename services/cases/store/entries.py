@@ -216,17 +216,35 @@ async def facts(
         class_id,
         school_year,
     )
-    return [
-        Fact(
-            row["entry_id"],
-            row["kind"],
-            row["status"],
-            row["parent_id"],
-            row["school_date"],
-            frozenset(row["tags"]),
-        )
-        for row in rows
-    ]
+    return [_fact(row) for row in rows]
+
+
+async def facts_of_cases(
+    connection: Connection, case_ids: Sequence[UUID]
+) -> dict[UUID, list[Fact]]:
+    """The same of many cases, without what is about their classes."""
+    found: dict[UUID, list[Fact]] = {case_id: [] for case_id in case_ids}
+    for row in await connection.fetch(
+        """
+        SELECT case_id, entry_id, kind, status, parent_id, school_date, tags FROM cases.entries
+        WHERE organiser_id = cases.organiser() AND case_id = ANY ($1::uuid[])
+        ORDER BY created_at, entry_id
+        """,
+        list(case_ids),
+    ):
+        found[row["case_id"]].append(_fact(row))
+    return found
+
+
+def _fact(row: Record) -> Fact:
+    return Fact(
+        row["entry_id"],
+        row["kind"],
+        row["status"],
+        row["parent_id"],
+        row["school_date"],
+        frozenset(row["tags"]),
+    )
 
 
 async def revisions(

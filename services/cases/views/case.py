@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from services.cases.store.scope import Database, Viewer
 from services.cases.views import history, rows
 from services.cases.views.models import (
     CallShown,
+    CaseLine,
     CaseShown,
     CommentShown,
     ContactShown,
@@ -44,24 +46,38 @@ async def read_case(database: Database, viewer: Viewer, case: UUID | str) -> Cas
     Problem 404 where there is none or it is out of the viewer's scope (which are not told
     apart), 403 where the pupil has skyddade personuppgifter and the viewer may not know.
     """
+    async with _reading(database, viewer, case) as (connection, row):
+        return await _case(database, connection, viewer, row)
+
+
+async def read_line(database: Database, viewer: Viewer, case: UUID | str) -> CaseLine:
+    """The case as a list shows it, for a page about one thing in it; audited and refused alike."""
+    async with _reading(database, viewer, case) as (_, row):
+        return rows.case_line(row, viewer.staff_id, database.now())
+
+
+@asynccontextmanager
+async def _reading(
+    database: Database, viewer: Viewer, case: UUID | str
+) -> AsyncIterator[tuple[Connection, Record]]:
+    """The case's row in the viewer's transaction, with the audit as its last statement."""
     async with database.person(viewer) as connection:
         row = await reading.one_case(connection, case)
         if row is None:
             raise not_found()
-        action = "case.read" if row["known"] else "case.read_refused"
-        shown = await _case(database, connection, viewer, row) if row["known"] else None
+        if row["known"]:
+            yield connection, row
         await audit.write(
             connection,
             viewer.organiser_id,
             database.now(),
             viewer.staff_id,
-            action,
+            "case.read" if row["known"] else "case.read_refused",
             case_id=row["case_id"],
             protected=row["protected"],
         )
-    if shown is None:
+    if not row["known"]:
         raise protected()
-    return shown
 
 
 def not_found() -> Problem:

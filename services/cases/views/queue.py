@@ -135,17 +135,16 @@ async def read_queue(database: Database, viewer: Viewer) -> Queue:
                 """
             )
         }
+        async with as_system(connection):
+            facts = await entries.facts_of_cases(connection, sorted(shared - requests.keys()))
         waiting, mine = [], []
         for row in held:
-            line = rows.case_line(row, viewer.staff_id, now)
             if found := requests.get(row["case_id"]):
+                line = rows.case_line(row, viewer.staff_id, now)
                 waiting.append(_waiting(line, found["entry_id"], found["body"], today))
             elif row["case_id"] in shared:
-                async with as_system(connection):
-                    facts = await entries.facts(
-                        connection, row["case_id"], row["class_id"], row["school_year"]
-                    )
-                mine.append(Mine(case=line, network=network_wanted(facts)))
+                line = rows.case_line(row, viewer.staff_id, now)
+                mine.append(Mine(case=line, network=network_wanted(facts[row["case_id"]])))
         received = [_received(row, today) for row in await team.received(connection)]
         people_of, load, names = await _team(connection, today)
         await audit.write(

@@ -21,7 +21,7 @@ from services.cases.domain.law.step import HEALTH, PRINCIPAL, Step
 from services.cases.domain.law.table import BY_NAME, STEPS
 from services.cases.signin import SignedIn
 from services.cases.store.scope import Database
-from services.cases.views.case import read_case
+from services.cases.views.case import read_line
 from services.cases.web import forms
 from services.cases.web.pages import Data, Reader, Writer
 from services.cases.web.render import me, page
@@ -93,7 +93,7 @@ async def _step_page(
     kept: dict[str, Any] | None = None,
     form: FormData | None = None,
 ) -> Response:
-    shown = await read_case(data, who.viewer, number)
+    case = await read_line(data, who.viewer, number)
     chain = await read_chain(data, who.viewer, number)
     verdict = next(one for one in chain.steps if one.name == step.name)
     by_id = {entry.entry_id: entry for entry in chain.entries}
@@ -108,7 +108,7 @@ async def _step_page(
         "step.html",
         problem.status if problem else 200,
         me=person,
-        case=shown.case,
+        case=case,
         step=verdict,
         step_moves=step.means == "move",
         form=forms.fields_of(kind, step.fields, step.to, begin.people),
@@ -139,18 +139,18 @@ def _version(form: FormData | None, chosen: EntryShown | None) -> object:
 @router.get("/arenden/{number}/poster/{entry_id}")
 async def entry_page(number: str, entry_id: UUID, who: Reader, data: Data) -> Response:
     """An entry with its versions, and what may be done with it."""
-    shown = await read_case(data, who.viewer, number)
+    case = await read_line(data, who.viewer, number)
     entry = await read_entry(data, who.viewer, number, entry_id)
     chain = await read_chain(data, who.viewer, number)
     return page(
         "entry.html",
         me=await me(data, who),
-        case=shown.case,
+        case=case,
         entry=entry,
         problem=None,
         # A class's kartläggning is read on the class's own page.
         ground=any(str(one.entry_id) == entry.body.get("assessment_id") for one in chain.entries),
-        may_revise=_may_revise(entry, chain.roles) and shown.case.state != "closed",
+        may_revise=_may_revise(entry, chain.roles) and case.state != "closed",
         next_steps=[
             step for step in chain.steps if step.allowed and entry.entry_id in step.targets
         ],
@@ -212,7 +212,7 @@ async def _edit_page(
     problem: Problem | None = None,
     kept: dict[str, Any] | None = None,
 ) -> Response:
-    shown = await read_case(data, who.viewer, number)
+    case = await read_line(data, who.viewer, number)
     entry = await read_entry(data, who.viewer, number, entry_id)
     differences: list[dict[str, Any]] = problem.extra.get("differences", []) if problem else []
     values = entry.body | (kept or {})
@@ -224,7 +224,7 @@ async def _edit_page(
         "edit.html",
         problem.status if problem else 200,
         me=await me(data, who),
-        case=shown.case,
+        case=case,
         entry=entry,
         form=_editable(entry),
         values=values,
