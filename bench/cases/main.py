@@ -23,6 +23,7 @@ from deploy.local.process import LocalStackError
 from services.cases.store.scope import Database
 from services.common import pg
 from services.common.clock import FixedClock, local_instant
+from services.common.pg import Connection
 
 AIMS = (
     Aim("list_p95_ms", "<=", 100),
@@ -33,6 +34,8 @@ AIMS = (
     Aim("absence_days_3m_seconds", "<=", 120),
 )
 _POOL = 12
+#: What can be run alone, for whoever works on it.
+PARTS = ("pages", "days", "warnings")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -43,14 +46,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=90.0, help="of reading pages")
     parser.add_argument("--warnings", type=int, default=20_000)
+    parser.add_argument("--only", choices=PARTS, help="one part alone; the rest is not even filled")
     return parser.parse_args(arguments)
 
 
 def is_whole(options: argparse.Namespace) -> bool:
-    """Whether the aims' own numbers were run: only then docs/ is written."""
-    whole = parse([])
-    names = ("pupils", "cases", "days", "users", "seconds", "warnings")
-    return all(getattr(options, name) == getattr(whole, name) for name in names)
+    """Whether everything was run with the aims' own numbers: only then docs/ is written."""
+    return options == parse([])
 
 
 def bench(options: argparse.Namespace, folder: Path) -> dict[str, float | None]:
@@ -72,23 +74,39 @@ async def _bench(own: Ground, town: Town, options: argparse.Namespace) -> dict[s
         # What else the machine did when it began: figures of a machine that is shared say little.
         "load_average": os.getloadavg()[0],
     }
+    parts = [options.only] if options.only else PARTS
     try:
-        await fill.fill(admin, town)
-        figures |= await landing.land(database, town)
+        if parts != ["days"]:
+            await fill.fill(admin, town)
+        # The pages' calendars need the days, too.
+        if parts != ["warnings"]:
+            figures |= await landing.land(database, town)
         await admin.execute("VACUUM ANALYZE")
         # A checkpoint of what filling left must not fall into what is measured.
         await admin.execute("CHECKPOINT")
-        own.start()
-        seen = await pages.look(own, admin, town, options.users, options.seconds)
-        found = seen.figures()
-        pages.tell(found)
-        figures |= found
-        figures |= await chain.measure(database, town, options.users)
-        figures |= await stream.run(own, admin, town, options.warnings)
+        if "pages" in parts:
+            figures |= await _pages(own, admin, database, town, options)
+        if "warnings" in parts:
+            figures |= await stream.run(own, admin, town, options.warnings)
     finally:
         await pool.close()
         await admin.close()
     return figures
+
+
+async def _pages(
+    own: Ground,
+    admin: Connection,
+    database: Database,
+    town: Town,
+    options: argparse.Namespace,
+) -> dict[str, float]:
+    """What reading costs, and the audit's chain that every reader writes to."""
+    own.start()
+    seen = await pages.look(own, admin, town, options.users, options.seconds)
+    figures = seen.figures()
+    pages.tell(figures)
+    return figures | await chain.measure(database, town, options.users)
 
 
 def main() -> int:
