@@ -47,23 +47,40 @@ async def perform(
         raise refusals.no_such_step()
     async with database.person(viewer) as connection:
         context = await load(connection, database, viewer, case, lock=True)
-        _check(judge(context.chain, step, context.roles, None))
-        held = await _target(context, step, target)
-        moving = held if step.means == "move" else None
-        _check_fields(step, body)
-        raw = await preparing.prepare(context, step, body, held)
-        kind = KINDS[step.kind]
-        before = moving.body.model_dump(mode="json") if moving else {}
-        wanted = parse(kind, step.to, before | raw)
-        if moving and version is not None and version != moving.version:
-            raise await _conflict(context, moving, version, wanted)
-        asked = Asked(wanted, held.fact if held else None)
-        _check(judge(context.chain, step, context.roles, asked))
-        if moving:
-            entry = await _revise(context, moving, wanted, step.to)
-        else:
-            entry = await _create(context, step, wanted, held, sensitivity=sensitivity, named=named)
-        await consequences.follow(context, step, entry)
+        return await take(
+            context, step, body, target=target, version=version,
+            sensitivity=sensitivity, named=named,
+        )  # fmt: skip
+
+
+async def take(
+    context: Context,
+    step: Step,
+    body: Mapping[str, Any],
+    *,
+    target: UUID | None = None,
+    version: int | None = None,
+    sensitivity: Sensitivity | None = None,
+    named: Sequence[UUID] = (),
+) -> Entry:
+    """Take a step in a case that is read and locked; also one that follows from another."""
+    _check(judge(context.chain, step, context.roles, None))
+    held = await _target(context, step, target)
+    moving = held if step.means == "move" else None
+    _check_fields(step, body)
+    raw = await preparing.prepare(context, step, body, held)
+    kind = KINDS[step.kind]
+    before = moving.body.model_dump(mode="json") if moving else {}
+    wanted = parse(kind, step.to, before | raw)
+    if moving and version is not None and version != moving.version:
+        raise await _conflict(context, moving, version, wanted)
+    asked = Asked(wanted, held.fact if held else None)
+    _check(judge(context.chain, step, context.roles, asked))
+    if moving:
+        entry = await _revise(context, moving, wanted, step.to)
+    else:
+        entry = await _create(context, step, wanted, held, sensitivity=sensitivity, named=named)
+    await consequences.follow(context, step, entry)
     metrics.CASE_CHANGES.labels("step").inc()
     return entry
 

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import pytest
 
+from forvarning.warnings.v1 import warnings_pb2 as pb
+from services.cases import metrics
 from services.cases.chain.perform import perform
 from services.cases.chain.showing import read_chain
 from services.cases.store.entries import Entry
@@ -17,13 +19,23 @@ from services.cases.store.scope import Viewer
 from services.common.clock import local_instant
 from services.common.problem import Problem
 from tests.integration.cases.site import Site, csrf, opened, sign_in
-from tests.integration.cases.world import TUESDAY, A, World, absence_day, give_duty, hire, made
+from tests.integration.cases.world import (
+    TUESDAY,
+    A,
+    Story,
+    World,
+    absence_day,
+    give_duty,
+    hire,
+    made,
+)
 
 pytestmark = pytest.mark.anyio
 KARIN, ROLF, MAJA, ELIAS, KIM = (
     A.viewer(login) for login in ("karin", "rolf", "maja", "elias", "kim")
 )
 TESS = A.viewer("tess")
+MONDAY = TUESDAY - timedelta(days=1)
 DAY = TUESDAY.isoformat()
 ORDER = {"on": DAY, "help": "Kontakt med hemmet.", "contact": "Rolf Provberg", "told": True}
 PLAN = {"level": "pupil", "starts_on": DAY, "area": "Trygga morgnar", "purposes": ["remedy"]}
@@ -55,15 +67,30 @@ async def refusal(work: Any) -> Problem:
     return found.value
 
 
-async def absent(world: World, share: float, *, days: int = 40, pupil: str = "alva") -> None:
+async def absent(
+    world: World, share: float, *, days: int = 40, pupil: str = "alva", revision: int = 1
+) -> None:
     """Every fifth, half or all of each school day of the last weeks; lessons of an hour."""
     told = []
     for back in range(1, days + 20):
         day = TUESDAY - timedelta(days=back)
         if day.weekday() < 5:
             away = round(share * 5)
-            told.append(absence_day(A, pupil, day, valid=away * 60, absent=away))
+            told.append(absence_day(A, pupil, day, valid=away * 60, absent=away, revision=revision))
     await world.take_days(*told)
+
+
+async def taken_back(world: World) -> None:
+    """The warning that opened the case is withdrawn."""
+    story = Story(A, "alva", pb.FAMILY_LONG_TERM).raised(MONDAY)
+    story.event(MONDAY)
+    await world.take(story.withdrawn().event(TUESDAY))
+
+
+def counted() -> float:
+    """How many cases have been closed, as the metric says."""
+    found: float = metrics.CASE_CHANGES.labels("closed")._value.get()
+    return found
 
 
 def worker(login: str, profession: str = "social_worker") -> dict[str, str]:
@@ -370,3 +397,40 @@ async def test_the_consent_form_asks_which_guardian(world: World, site: Site) ->
         right = form | {"party": "guardian", "guardian_id": str(VERA)}
         assert (await client.post(path, data=right)).status_code == 303
         assert (await client.post(path, data=form | {"party": "pupil"})).status_code == 303
+
+
+async def test_a_decision_to_close_is_a_closing_as_any_other(world: World) -> None:
+    """Warnings taken back, and the case closed by that decision: out of the queue, with an
+    outcome, and counted; never while a koordinator works, or under 60 per cent in silence."""
+    case = await begun(world)
+    order = await step(world, ROLF, case, "order_coordination", ORDER)
+    await step(world, TESS, case, "assign_coordinator", worker("kim"), order)
+    await taken_back(world)
+    close = {"decision": "close", "note": "Läraren har rättat."}
+    working = await refusal(step(world, KARIN, case, "decide_change", close))
+    assert working.extra["need"] == "uncoordinated"
+    assert (await world.case(A, "alva"))["attention"] == "withdrawn"
+    [kim] = [e for e in (await read_chain(world.database, KIM, case)).entries
+             if e.kind == "coordination"]  # fmt: skip
+    await absent(world, 0.6)
+    over = {"on": DAY, "reason": "other_actor", "below_reason": "Annat stöd."}
+    await perform(world.database, TESS, case, "end_coordination_below", over, target=kim.entry_id)
+    await step(world, ROLF, case, "order_coordination", ORDER)
+    assert await seen_by(world, KIM)
+    silent = await refusal(step(world, KARIN, case, "decide_change", close))
+    assert silent.extra["need"] == "not_silent"
+    await absent(world, 0.2, revision=2)
+    before = counted()
+    await step(world, KARIN, case, "decide_change", close)
+    assert counted() == before + 1
+    assert not await seen_by(world, KIM)
+    row = await world.case(A, "alva")
+    assert (row["state"], row["close_reason"], row["close_note"], row["attention"]) == (
+        "closed",
+        "withdrawn",
+        "Läraren har rättat.",
+        None,
+    )
+    outcome = await world.admin.fetchval("SELECT body FROM cases.entries WHERE status = 'case'")
+    assert (json.loads(outcome)["band"], json.loads(outcome)["reason"]) == ("60_100", "withdrawn")
+    assert (await world.told())[-3:] == ["step", "closed", "step"]
