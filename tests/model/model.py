@@ -34,7 +34,7 @@ class Model(Record):
                 mine = sorted(
                     day
                     for day in days
-                    if year_of(day) == year and self.is_school_day(organiser, pupil, day, seen)
+                    if year_of(day) == year and self.is_school_day(organiser, pupil, day)
                 )
                 fired: dict[int, dict[int, dict[str, tuple[int, str | None]]]] = {}
                 for family in FOLDED:
@@ -53,7 +53,7 @@ class Model(Record):
         for day in sorted(seen):
             if year_of(day) != year:
                 continue
-            profile = self.profile(organiser, *self.place(pupil, day, seen), day)
+            profile = self.profile(organiser, *self.place(organiser, pupil, day), day)
             best: Rule | None = None
             for rule in profile.rules(TODAY) if profile else ():
                 value = sum(one.of(rule.metric.value) for one in seen[day])
@@ -77,12 +77,12 @@ class Model(Record):
         fired: dict[int, dict[int, dict[str, tuple[int, str | None]]]],
     ) -> list[dict[str, Any]]:
         told: list[dict[str, Any]] = []
-        calm = self.without_waves(organiser, pupil, seen)
+        calm = self.without_waves(organiser, pupil)
         in_a_row: dict[str, int] = {}
         resolved_at = 0
         fired[family] = {}
         for i, day in enumerate(days):
-            profile = self.profile(organiser, *self.place(pupil, day, seen), day)
+            profile = self.profile(organiser, *self.place(organiser, pupil, day), day)
             if profile is None or not profile.rules(family):
                 continue
 
@@ -92,7 +92,7 @@ class Model(Record):
 
             verdicts = [
                 strongest(rule, upto(rule))[0]
-                if not (rule.subtract_waves and self.waits(organiser, pupil, day, seen))
+                if not (rule.subtract_waves and self.waits(organiser, pupil, day))
                 else None
                 for rule in profile.rules(family)
             ]
@@ -145,9 +145,9 @@ class Model(Record):
         return told
 
 
-def truth_of(facts: Iterable[bytes], profiles: dict[bytes, Profile]) -> Any:
-    """The model's truth about encoded facts."""
+def model_of(facts: Iterable[bytes], profiles: dict[bytes, Profile]) -> Model:
+    """A model that was given encoded facts."""
     model = Model(profiles)
     for value in facts:
         model.take(f.Fact.FromString(value))
-    return model.truth()
+    return model

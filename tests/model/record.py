@@ -1,10 +1,15 @@
-"""What the facts leave behind: every mark in a dict, and what is true of a pupil on a day."""
+"""What the facts leave behind: every mark in a dict, and what is true of a pupil on a day.
+
+An answer is worked out once between two facts: all of them follow from the facts alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from functools import cache, wraps
+from typing import Any, TypeVar, TypeVarTuple
 from zoneinfo import ZoneInfo
 
 from forvarning.facts.v1 import facts_pb2 as f
@@ -12,12 +17,15 @@ from services.ews.core.profile import Profile
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 EPOCH = date(1970, 1, 1)
+_Of = TypeVarTuple("_Of")
+_Answer = TypeVar("_Answer")
 
 
 def rank(version: f.Version) -> tuple[int, int, int]:
     return (version.priority, version.modified_unix_ms, version.sequence)
 
 
+@cache
 def as_date(day: int) -> date:
     return EPOCH + timedelta(days=day)
 
@@ -27,9 +35,19 @@ def _wave_rank(wave: f.Wave) -> tuple[int, int, bytes]:
     return wave.partitions_closed, wave.revision_sum, told
 
 
+@cache
 def year_of(day: int) -> int:
     when = as_date(day)
     return when.year if (when.month, when.day) >= (7, 1) else when.year - 1
+
+
+@cache
+def _begins(day: int, minute: int) -> int:
+    """The second in which that minute of the day begins in Stockholm."""
+    when = as_date(day)
+    hours, minutes = divmod(minute, 60)
+    local = datetime(when.year, when.month, when.day, hours, minutes, tzinfo=STOCKHOLM)
+    return int(local.astimezone(UTC).timestamp())
 
 
 @dataclass
@@ -56,10 +74,25 @@ class Seen:
         }[metric]
 
 
+def once(ask: Callable[[Record, *_Of], _Answer]) -> Callable[[Record, *_Of], _Answer]:
+    """What was answered is remembered until the next fact."""
+
+    @wraps(ask)
+    def asked(self: Record, *of: *_Of) -> _Answer:
+        question = (ask, of)
+        if question not in self.answers:
+            self.answers[question] = ask(self, *of)
+        answer: _Answer = self.answers[question]
+        return answer
+
+    return asked
+
+
 class Record:
     """Give it all facts in any order; ask what they say."""
 
     def __init__(self, profiles: dict[bytes, Profile]) -> None:
+        self.answers: dict[Any, Any] = {}
         self.by_digest = profiles
         self.lessons: dict[Any, Any] = {}
         self.timetabled: set[Any] = set()
@@ -77,6 +110,7 @@ class Record:
             held[key] = (value, version)
 
     def take(self, fact: f.Fact) -> None:
+        self.answers.clear()
         match fact.WhichOneof("body"):
             case "register":
                 self._register(fact.organiser_id, fact.register)
@@ -139,6 +173,7 @@ class Record:
         """(organiser, pupil) of everybody with a mark."""
         return sorted({(lesson[0], pupil) for pupil, lesson in self.marks})
 
+    @once
     def seen(self, organiser: bytes, pupil: bytes) -> dict[int, list[Seen]]:
         """The pupil's marks that count, by day, in the order of the day."""
         by_day: dict[int, list[Seen]] = {}
@@ -177,20 +212,9 @@ class Record:
 
     def _covered(self, pupil: bytes, lesson: f.Register, flags: int, version: f.Version) -> int:
         """Whole minutes of the lesson covered by notices that hold over the mark."""
-        when = as_date(lesson.epoch_day)
-        local = datetime(
-            when.year,
-            when.month,
-            when.day,
-            lesson.start_minute // 60,
-            lesson.start_minute % 60,
-            tzinfo=STOCKHOLM,
-        )
-        begin = int(local.astimezone(UTC).timestamp())
+        begin = _begins(lesson.epoch_day, lesson.start_minute)
         seconds: set[int] = set()
-        for (whose, _), (notice, told) in self.notices.items():
-            if whose != pupil or notice.deleted:
-                continue
+        for notice, told in self.notices_of(pupil):
             firm = flags & (f.MARK_FLAG_EXPLICIT | f.MARK_FLAG_INVALID_CONFIRMED)
             if firm and told.modified_unix_ms < version.modified_unix_ms:
                 continue
@@ -199,13 +223,23 @@ class Record:
             seconds.update(range(first, last))
         return len(seconds) // 60
 
-    def place(self, pupil: bytes, day: int, seen: dict[int, list[Seen]]) -> tuple[bytes, int]:
+    @once
+    def notices_of(self, pupil: bytes) -> list[tuple[f.Notice, f.Version]]:
+        """The pupil's notices that hold, each with its version."""
+        return [
+            (notice, told)
+            for (whose, _), (notice, told) in self.notices.items()
+            if whose == pupil and not notice.deleted
+        ]
+
+    @once
+    def place(self, organiser: bytes, pupil: bytes, day: int) -> tuple[bytes, int]:
         """Unit and school form on a day."""
         active = self.placement(pupil, day)
         if active is not None:
             return active.school_unit_id, active.school_form
         by_unit: dict[bytes, list[Seen]] = {}
-        for one in seen.get(day, []):
+        for one in self.seen(organiser, pupil).get(day, []):
             by_unit.setdefault(one.lesson.school_unit_id, []).append(one)
 
         def best_first(unit: bytes) -> tuple[int, bool, int, bytes]:
@@ -216,6 +250,7 @@ class Record:
 
         return (min(by_unit, key=best_first), 0) if by_unit else (b"", 0)
 
+    @once
     def placement(self, pupil: bytes, day: int) -> Any:
         active = [
             (one.member_from_day, rank(version), one.placement_id, one)
@@ -228,13 +263,12 @@ class Record:
         ]
         return max(active, key=lambda row: row[:3])[3] if active else None
 
-    def is_school_day(
-        self, organiser: bytes, pupil: bytes, day: int, seen: dict[int, list[Seen]]
-    ) -> bool:
-        unit, _ = self.place(pupil, day, seen)
+    def is_school_day(self, organiser: bytes, pupil: bytes, day: int) -> bool:
+        unit, _ = self.place(organiser, pupil, day)
         closed: int = self.closed.get((organiser, unit, day), (0, None))[0]
         return closed == f.DAY_KIND_SCHOOL_DAY
 
+    @once
     def profile(self, organiser: bytes, unit: bytes, form: int, day: int) -> Profile | None:
         fitting = [
             (
@@ -254,32 +288,30 @@ class Record:
             return None
         return self.by_digest[max(fitting, key=lambda row: row[:4])[4].digest]
 
-    def _wave_of(
-        self, organiser: bytes, pupil: bytes, day: int, seen: dict[int, list[Seen]]
-    ) -> int:
+    def _wave_of(self, organiser: bytes, pupil: bytes, day: int) -> int:
         """What the Wave of the day says of the pupil's class, else of the whole unit."""
         active = self.placement(pupil, day)
-        unit = active.school_unit_id if active else self.place(pupil, day, seen)[0]
+        unit = active.school_unit_id if active else self.place(organiser, pupil, day)[0]
         wave = self.waves.get((organiser, unit, day))
         told = {one.class_id: one.explained_permille for one in wave.classes} if wave else {}
         return int(told.get(active.class_id if active else b"", told.get(b"", 0)))
 
-    def waits(self, organiser: bytes, pupil: bytes, day: int, seen: dict[int, list[Seen]]) -> bool:
+    @once
+    def waits(self, organiser: bytes, pupil: bytes, day: int) -> bool:
         """Neither the day's Wave nor a later DayClosed of the unit is in."""
-        unit = self.place(pupil, day, seen)[0]
+        unit = self.place(organiser, pupil, day)[0]
         closed = {at: held[0] for (_, whose, at), held in self.closed.items() if whose == unit}
         if (organiser, unit, day) in self.waves or closed.get(day) != f.DAY_KIND_SCHOOL_DAY:
             return False
         return day == int(max(closed))
 
-    def without_waves(
-        self, organiser: bytes, pupil: bytes, seen: dict[int, list[Seen]]
-    ) -> dict[int, list[Seen]]:
+    @once
+    def without_waves(self, organiser: bytes, pupil: bytes) -> dict[int, list[Seen]]:
         """The marks with valid absence of days with a wave taken out of what was offered."""
         found: dict[int, list[Seen]] = {}
-        for day, marks in seen.items():
+        for day, marks in self.seen(organiser, pupil).items():
             found[day] = marks
-            if not self._wave_of(organiser, pupil, day, seen):
+            if not self._wave_of(organiser, pupil, day):
                 continue
             left = [replace(one, offered=one.offered - one.valid, valid=0) for one in marks]
             if not any(one.offered for one in left if one.reported):

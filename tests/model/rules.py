@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
+from functools import cache
 
 from forvarning.facts.v1 import facts_pb2 as f
 from services.ews.core.profile import Measure, Rule, Span
@@ -56,6 +57,7 @@ def window_of(rule: Rule, upto: Upto) -> list[int]:
             return [d for d in days if d >= run[0]] if run else days[-1:]
 
 
+@cache
 def term(day: int) -> tuple[int, bool]:
     return as_date(day).year, as_date(day).month >= 7
 
@@ -195,14 +197,15 @@ def turned(rule: Rule, upto: Upto) -> Fraction | None:
     return Fraction(max(levels, default=0) if before else 0)
 
 
+@cache
+def local(seconds: int) -> int:
+    """The day it is in Stockholm in that second."""
+    return (datetime.fromtimestamp(seconds, STOCKHOLM).date() - EPOCH).days
+
+
 def noted(rule: Rule, upto: Upto, day: int) -> int:
     """What the notices tell of one school day."""
-    mine = [one for (whose, _), (one, _) in upto.record.notices.items() if whose == upto.pupil]
-    mine = [one for one in mine if not one.deleted]
-
-    def local(seconds: int) -> int:
-        return (datetime.fromtimestamp(seconds, STOCKHOLM).date() - EPOCH).days
-
+    mine = [one for one, _ in upto.record.notices_of(upto.pupil)]
     if rule.measure is Measure.LEAVE_DAYS:
         return int(
             any(

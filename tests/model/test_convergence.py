@@ -8,10 +8,9 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from forvarning.facts.v1.facts_pb2 import Fact
 from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, WarningEvent
 from services.ews.core.legal import illegal_history
-from tests.model.model import Model, truth_of
+from tests.model.model import Model, model_of
 from tests.model.profiles import CONTENTS, PROFILES
 from tests.model.shown import World
 from tests.model.told import told_by
@@ -45,13 +44,10 @@ def check(world: World) -> None:
     assert not harness.collect().failed_folds
     assert not harness.collect().warnings
     found = told_by(WarningEvent.FromString(value) for value in harness.latest.values())
-    expected = truth_of(facts, PROFILES)
-    assert found == expected
+    model = model_of(facts, PROFILES)
+    assert found == model.truth()
     for events in harness.history.values():
         assert illegal_history(events) == []
-    model = Model(PROFILES)
-    for fact in facts:
-        model.take(Fact.FromString(fact))
     _check_absence(harness, model)
 
 
@@ -69,7 +65,7 @@ def _check_absence(harness: Harness, model: Model) -> None:
             event = told.pop((pupil, day), None)
             absent = sum(one.of("total") for one in seen)
             if event is None:
-                closed = model.is_school_day(organiser, pupil, day, model.seen(organiser, pupil))
+                closed = model.is_school_day(organiser, pupil, day)
                 assert not (absent and closed)
                 continue
             assert (
@@ -93,7 +89,7 @@ def _check_absence(harness: Harness, model: Model) -> None:
                 len(seen),
                 sum(one.reported for one in seen),
                 sum(1 for one in seen if one.of("total")),
-                model.place(pupil, day, model.seen(organiser, pupil))[0],
+                model.place(organiser, pupil, day)[0],
             )
     for left in told.values():
         assert left is not None

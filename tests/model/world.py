@@ -8,22 +8,15 @@ from datetime import UTC, date, datetime
 from hypothesis import strategies as st
 
 from forvarning.facts.v1 import facts_pb2 as f
+from tests.model import choices
+from tests.model.choices import DAYS
 from tests.model.profiles import CONTENTS
 from tests.model.shown import PUPILS, World
 from tests.unit.ews.facts import CLASS, HOME, OTHER_UNIT, School, name
 
 UNITS = (HOME, OTHER_UNIT)
-DAYS = 9
 STARTS = (480, 600, 770, 600)
 """The last lesson has the time of another one; the lunch break begins at 11:00."""
-BASES = (
-    date(2026, 8, 17),
-    date(2026, 10, 21),  # the clocks change on the 25th
-    date(2026, 11, 26),  # a month ends, and with it what is judged then
-    date(2026, 12, 29),
-    date(2027, 3, 24),  # the clocks change on the 28th
-    date(2027, 6, 26),  # a new school year begins on 1 July
-)
 # valid, invalid, other, flags, offered
 R, C, X, W = 1, 2, 4, 8
 KINDS = (
@@ -58,30 +51,18 @@ def _lesson(day: int, slot: int) -> bytes:
     return name(day * 10_000 + STARTS[slot] + slot // 3, "lesson" + HOME.hex())
 
 
-small = st.integers(0, 9)
-which_profile = st.integers(0, len(CONTENTS) - 1)
-
-
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A world of three pupils, nine days and two units."""
-    base = (draw(st.sampled_from(BASES)) - date(1970, 1, 1)).days
+    base = (draw(choices.BASE) - date(1970, 1, 1)).days
     school = School()
     facts: list[bytes] = []
 
     def version(modified: int, priority: int = 1) -> f.Version:
         return school.version(modified=1_000 * modified, priority=priority)
 
-    activated = draw(
-        st.lists(
-            st.tuples(
-                which_profile,
-                st.tuples(st.sampled_from((0, 0, 0, 1)), st.integers(-1, 6)),
-            ),
-            max_size=3,
-        )
-    )
-    always = draw(st.sampled_from((0, *range(3, len(CONTENTS)))))
+    activated = draw(choices.ACTIVATED)
+    always = draw(choices.ALWAYS)
     for which, (units, valid_from) in [*activated, (always, (0, -500))]:
         profile_id, number, content = CONTENTS[which]
         facts.append(
@@ -94,19 +75,7 @@ def worlds(draw: st.DrawFn) -> World:
                 forms=[f.SCHOOL_FORM_COMPULSORY] if valid_from == 5 else [],
             )
         )
-    for pupil, number, first, length, unit, deleted in draw(
-        st.lists(
-            st.tuples(
-                st.integers(0, PUPILS - 1),
-                st.integers(0, 1),
-                st.sampled_from((-400, 0, 0, 1, 4)),
-                st.sampled_from((0, 0, 0, 3, 5)),
-                st.sampled_from((0, 0, 1)),
-                st.sampled_from((False, False, False, True)),
-            ),
-            max_size=6,
-        )
-    ):
+    for pupil, number, first, length, unit, deleted in draw(choices.PLACED):
         years = {2026, 2027} if first == 0 else {2026 if base < 20_999 else 2027}
         facts.extend(
             school.placement(
@@ -120,9 +89,9 @@ def worlds(draw: st.DrawFn) -> World:
             )
             for year in sorted(years)
         )
-    lessons = draw(st.sampled_from((2, 3, 4)))
-    grid = draw(st.binary(min_size=DAYS * 4 * PUPILS, max_size=DAYS * 4 * PUPILS))
-    whole = draw(st.binary(min_size=DAYS * PUPILS, max_size=DAYS * PUPILS))
+    lessons = draw(choices.LESSONS)
+    grid = draw(choices.GRID)
+    whole = draw(choices.WHOLE_DAYS)
     for day in range(DAYS):
         for slot in range(lessons):
             marks: dict[int, tuple[int, ...]] = {}
@@ -140,7 +109,7 @@ def worlds(draw: st.DrawFn) -> World:
                     version=version(5),
                 )
             )
-    closings = draw(st.binary(min_size=DAYS, max_size=DAYS))
+    closings = draw(choices.CLOSINGS)
     for day in range(DAYS):
         kinds: Sequence[int] = (1, 1, 1, 1, 1, 1, 2, 0)
         kind = kinds[closings[day] % 8]
@@ -150,18 +119,7 @@ def worlds(draw: st.DrawFn) -> World:
             facts.append(school.closed(base + day, 1, OTHER_UNIT))
         if closings[day] % 16 == 15:
             facts.append(school.closed(base + day, 3))
-    for day, unit, own, whole_unit, partitions in draw(
-        st.lists(
-            st.tuples(
-                st.integers(0, DAYS - 1),
-                st.sampled_from((0, 0, 0, 1)),
-                st.sampled_from((None, 0, 0, 200)),
-                st.sampled_from((None, 0, 150)),
-                st.integers(1, 2),
-            ),
-            max_size=8,
-        )
-    ):
+    for day, unit, own, whole_unit, partitions in draw(choices.WAVES):
         classes = {CLASS: own, b"": whole_unit}
         facts.append(
             school.wave(
@@ -171,20 +129,7 @@ def worlds(draw: st.DrawFn) -> World:
                 unit=UNITS[unit],
             )
         )
-    for day, slot, unit, state, modified, kind_bytes, who in draw(
-        st.lists(
-            st.tuples(
-                st.integers(0, DAYS - 1),
-                st.integers(0, 3),
-                st.sampled_from((0, 0, 0, 1)),
-                st.sampled_from((2, 2, 2, 1, 3)),
-                small,
-                st.binary(min_size=PUPILS, max_size=PUPILS),
-                st.integers(1, 7),
-            ),
-            max_size=10,
-        )
-    ):
+    for day, slot, unit, state, modified, kind_bytes, who in draw(choices.CORRECTIONS):
         patch: dict[int, tuple[int, ...]] = {
             pupil: KINDS[kind_bytes[pupil] % len(KINDS)]
             for pupil in range(PUPILS)
@@ -206,29 +151,13 @@ def worlds(draw: st.DrawFn) -> World:
         )
     # A school system sends its last days again: the same, and sometimes with a newer time.
     said = [one for one in map(f.Fact.FromString, facts) if one.HasField("register")]
-    for place, later in draw(
-        st.lists(st.tuples(st.integers(0, 9), st.sampled_from((0, 0, 0, 1))), max_size=4)
-    ):
+    for place, later in draw(choices.SENT_AGAIN):
         if said:
             register = said[place % len(said)].register
             stamp = register.version.modified_unix_ms // 1_000 + later
             register.version.CopyFrom(version(stamp, register.version.priority))
             facts.append(school.fact(register=register))
-    for pupil, number, day, minute, length, modified, deleted, kind in draw(
-        st.lists(
-            st.tuples(
-                st.integers(0, PUPILS - 1),
-                st.integers(0, 1),
-                st.integers(0, DAYS - 1),
-                st.sampled_from((0, 480, 500, 530, 600)),
-                st.sampled_from((20, 60, 90, 600, 4000)),
-                small,
-                st.sampled_from((False, False, False, True)),
-                st.sampled_from((1, 2)),
-            ),
-            max_size=5,
-        )
-    ):
+    for pupil, number, day, minute, length, modified, deleted, kind in draw(choices.NOTICES):
         start = _instant(base + day, minute) + 7 * modified
         facts.append(
             school.notice(
@@ -242,20 +171,7 @@ def worlds(draw: st.DrawFn) -> World:
             )
         )
     # Short reports from some accounts: what they explain is little, who made them tells.
-    for pupil, number, day, by, account, modified, deleted in draw(
-        st.lists(
-            st.tuples(
-                st.sampled_from((0, 0, 0, 1)),
-                st.integers(2, 8),
-                st.integers(-4, DAYS),
-                st.sampled_from((1, 1, 1, 1, 2, 3)),
-                st.sampled_from((0, 1, 1, 1, 2)),
-                small,
-                st.sampled_from((False, False, False, False, True)),
-            ),
-            max_size=12,
-        )
-    ):
+    for pupil, number, day, by, account, modified, deleted in draw(choices.REPORTS):
         start = _instant(base + day, 500 + number % 3)
         facts.append(
             school.notice(
@@ -269,19 +185,11 @@ def worlds(draw: st.DrawFn) -> World:
                 account=account,
             )
         )
-    if draw(st.integers(0, 19)) == 19:
+    if draw(choices.ERASED) == 19:
         facts.append(school.erase(0))
     return World(
         facts,
-        draw(st.integers(0, 1 << 16)),
-        draw(st.integers(0, 6)),
-        draw(
-            st.lists(
-                st.tuples(
-                    st.integers(0, 60),
-                    st.sampled_from(("collect", "collect", "restart", "lose")),
-                ),
-                max_size=5,
-            )
-        ),
+        draw(choices.SEED),
+        draw(choices.REPEATS),
+        draw(choices.STOPS),
     )
