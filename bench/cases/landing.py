@@ -94,7 +94,7 @@ def _day(town: Town, organiser: UUID, pupil: int, day: date) -> bytes:
     ).SerializeToString()
 
 
-_FIELDS = tuple(AbsenceDay.__dataclass_fields__)
+_FIELDS = AbsenceDay._fields
 _TYPES = ("uuid", "uuid", "date", "uuid", *("int",) * 10)
 
 
@@ -116,5 +116,5 @@ async def by_unnest(database: Database, organiser_id: UUID, batch: Sequence[Abse
             ON CONFLICT (organiser_id, pupil_id, day) DO UPDATE SET {changed}
             WHERE a.revision < excluded.revision
             """,
-            *([getattr(row, name) for row in rows] for name in _FIELDS),
+            *zip(*rows, strict=True),
         )

@@ -93,12 +93,15 @@ async def run(own: Ground, connection: Any, town: Town, count: int) -> dict[str,
     await _until_quiet(own, 3 * len(batch))
     again = await _settled(own, connection)
     repeats = await _repeated(connection)
+    moved = {name: again[name] - once[name] for name in once.keys() if again[name] != once[name]}  # noqa: SIM118 - a Record
+    for name, difference in (repeats | moved).items():
+        say(f"duplicate effect: {name} {difference:+}")
     return {
         "warnings": len(batch),
         "warnings_per_s": len(batch) / took["seconds"],
         "warning_seconds": took["seconds"],
         "warning_cases_opened": once["cases"] - before["cases"],
-        "duplicate_effects": repeats + sum(abs(again[name] - once[name]) for name in once.keys()),  # noqa: SIM118 - a Record
+        "duplicate_effects": sum(map(abs, (repeats | moved).values())),
     }
 
 
@@ -161,20 +164,22 @@ async def _until_quiet(own: Ground, total: int) -> None:
         await admin.close()
 
 
-async def _repeated(connection: Any) -> int:
+async def _repeated(connection: Any) -> dict[str, int]:
     """Effects that stand there more than once: lines of history, events told, duties."""
-    found: int = await connection.fetchval(
+    found = await connection.fetchrow(
         """
-        SELECT coalesce(sum(n - 1), 0)::bigint FROM (
-            SELECT count(*) AS n FROM cases.case_events WHERE thread_revision IS NOT NULL
-            GROUP BY case_id, thread_id, thread_revision, episode_id, kind
-            UNION ALL
-            SELECT count(*) FROM cases.duties WHERE kind = 'acknowledge' GROUP BY case_id
-        ) counted
+        SELECT (SELECT coalesce(sum(n - 1), 0)::bigint FROM (
+                    SELECT count(*) AS n FROM cases.case_events WHERE thread_revision IS NOT NULL
+                    GROUP BY case_id, thread_id, thread_revision, episode_id, kind) h)
+                   AS "lines of history there twice",
+               (SELECT coalesce(sum(n - 1), 0)::bigint FROM (
+                    SELECT count(*) AS n FROM cases.duties WHERE kind = 'acknowledge'
+                    GROUP BY case_id) d) AS "duties there twice"
         """
     )
     told: Counter[tuple[bytes, bytes, int, int]] = Counter()
     for row in await connection.fetch("SELECT payload FROM cases.outbox"):
         event = cases_pb2.CaseEvent.FromString(row["payload"])
         told[event.case_id, event.thread_id, event.thread_revision, event.kind] += 1
-    return found + sum(count - 1 for count in told.values())
+    twice = dict(found) | {"events told twice": sum(count - 1 for count in told.values())}
+    return {name: count for name, count in twice.items() if count}

@@ -7,15 +7,18 @@ was last settled, and every open one when a day begins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 from uuid import UUID
 
 from services.cases.rounds import Rounds
-from services.cases.store import cases, settling
+from services.cases.store import cases, settled, settling
 from services.cases.store.scope import Database
 from services.common import pg
 
 _PORTION = 100
+#: Who waits is asked for many portions at once: the question goes through all cases there are.
+_ASKED = 5000
 
 
 class Clockwork(Rounds):
@@ -30,15 +33,19 @@ class Clockwork(Rounds):
         """Settle whatever waits; how many cases that were."""
         total = 0
         for organiser_id in await pg.organiser_ids(self._database.pool):
-            while settled := await self._portion(organiser_id):
-                total += settled
-                self.progress = monotonic()
+            while waiting := await self._waiting(organiser_id):
+                for at in range(0, len(waiting), _PORTION):
+                    total += await self._portion(organiser_id, waiting[at : at + _PORTION])
+                    self.progress = monotonic()
         return total
 
-    async def _portion(self, organiser_id: UUID) -> int:
+    async def _waiting(self, organiser_id: UUID) -> list[UUID]:
+        async with self._database.system(organiser_id) as connection:
+            return await settled.unsettled(connection, self._database.now(), _ASKED)
+
+    async def _portion(self, organiser_id: UUID, ids: Sequence[UUID]) -> int:
         now, today = self._database.now(), self._database.today()
         async with self._database.system(organiser_id) as connection:
-            ids = await settling.unsettled(connection, now, _PORTION)
             # Locked, so that what is written is what was read.
             held = await cases.by_ids(connection, ids)
             await settling.settle(connection, held, now, today)

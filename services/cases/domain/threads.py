@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -55,11 +56,13 @@ class UnreadableMessageError(ValueError):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """One lesson that made a warning fire; minutes."""
+class Lesson(NamedTuple):
+    """One lesson that made a warning fire; minutes.
 
-    lesson_id: UUID
+    A tuple, and its id as it came: there are twenty in a warning, and most are only compared.
+    """
+
+    lesson_id: bytes
     day: date
     start_minute: int
     length_minutes: int
@@ -225,10 +228,21 @@ def decode(value: bytes | None) -> Thread:
     )
 
 
-def uuid_of(raw: bytes, name: str) -> UUID:
-    """Sixteen bytes as a UUID; an unreadable message otherwise."""
+def id_of(raw: bytes, name: str) -> bytes:
+    """The sixteen bytes of an id; an unreadable message otherwise."""
     if len(raw) != 16:
         raise UnreadableMessageError("bad_id", f"{name} has {len(raw)} bytes, should have 16")
+    return raw
+
+
+def uuid_of(raw: bytes, name: str) -> UUID:
+    """Sixteen bytes as a UUID; an unreadable message otherwise."""
+    return _uuid(id_of(raw, name))
+
+
+@lru_cache(maxsize=4096)
+def _uuid(raw: bytes) -> UUID:
+    """Organiser, unit and class stand in every message, and a UUID takes long to make."""
     return UUID(bytes=raw)
 
 
@@ -237,6 +251,7 @@ def optional_uuid(raw: bytes, name: str) -> UUID | None:
     return uuid_of(raw, name) if raw else None
 
 
+@lru_cache(maxsize=4096)
 def day_of(number: int, name: str) -> date:
     """An epoch day between 1990 and 2100; anything else is a mistake of its writer."""
     if not 7305 <= number <= 47482:
@@ -305,16 +320,17 @@ def _pattern(raw: pb.Pattern) -> Pattern | None:
 
 
 def _lesson(raw: pb.LessonGround) -> Lesson:
+    # In the fields' order: naming them costs a third of the time.
     return Lesson(
-        lesson_id=uuid_of(raw.lesson_id, "lesson_id"),
-        day=day_of(raw.epoch_day, "epoch_day"),
-        start_minute=raw.start_minute,
-        length_minutes=raw.length_minutes,
-        subject=raw.subject,
-        offered=raw.offered,
-        valid=raw.valid,
-        unexplained=raw.invalid_unexplained,
-        confirmed=raw.invalid_confirmed,
+        id_of(raw.lesson_id, "lesson_id"),
+        day_of(raw.epoch_day, "epoch_day"),
+        raw.start_minute,
+        raw.length_minutes,
+        raw.subject,
+        raw.offered,
+        raw.valid,
+        raw.invalid_unexplained,
+        raw.invalid_confirmed,
     )
 
 

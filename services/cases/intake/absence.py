@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from operator import attrgetter
+from typing import NamedTuple
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -15,9 +14,9 @@ from services.cases.domain.threads import UnreadableMessageError, day_of, option
 from services.cases.store.scope import Database
 
 
-@dataclass(frozen=True, slots=True)
-class AbsenceDay:
-    """One pupil's school day; minutes and lessons."""
+class AbsenceDay(NamedTuple):
+    """One pupil's school day; minutes and lessons. A tuple in the columns' order, as COPY takes
+    it: a school year of a large municipality is millions of them."""
 
     organiser_id: UUID
     pupil_id: UUID
@@ -44,25 +43,26 @@ def decode(value: bytes | None) -> AbsenceDay | None:
         raw.ParseFromString(value)
     except DecodeError as error:
         raise UnreadableMessageError("malformed", str(error)) from error
+    # In the fields' order: naming them costs a third of the time.
     return AbsenceDay(
-        organiser_id=uuid_of(raw.organiser_id, "organiser_id"),
-        pupil_id=uuid_of(raw.pupil_id, "pupil_id"),
-        day=day_of(raw.epoch_day, "epoch_day"),
-        school_unit_id=optional_uuid(raw.school_unit_id, "school_unit_id"),
-        offered=raw.offered,
-        reported=raw.reported,
-        valid=raw.valid,
-        invalid_unexplained=raw.invalid_unexplained,
-        invalid_confirmed=raw.invalid_confirmed,
-        other=raw.other,
-        lessons=raw.lessons,
-        lessons_reported=raw.lessons_reported,
-        lessons_absent=raw.lessons_absent,
-        revision=raw.revision,
+        uuid_of(raw.organiser_id, "organiser_id"),
+        uuid_of(raw.pupil_id, "pupil_id"),
+        day_of(raw.epoch_day, "epoch_day"),
+        optional_uuid(raw.school_unit_id, "school_unit_id"),
+        raw.offered,
+        raw.reported,
+        raw.valid,
+        raw.invalid_unexplained,
+        raw.invalid_confirmed,
+        raw.other,
+        raw.lessons,
+        raw.lessons_reported,
+        raw.lessons_absent,
+        raw.revision,
     )
 
 
-_FIELDS = tuple(AbsenceDay.__dataclass_fields__)
+_FIELDS = AbsenceDay._fields
 _COLUMNS = ", ".join(_FIELDS)
 _CHANGED = ", ".join(
     f"{name} = excluded.{name}"
@@ -93,13 +93,10 @@ async def apply(database: Database, organiser_id: UUID, batch: Sequence[AbsenceD
         if known is None or known.revision < day.revision:
             newest[day.pupil_id, day.day] = day
     # In one order, so that two processes never wait for each other in a ring.
-    rows = [_values(newest[key]) for key in sorted(newest)]
+    rows = [newest[key] for key in sorted(newest)]
     async with database.system(organiser_id) as connection:
         await connection.execute(_LANDING)
         await connection.copy_records_to_table(
             "landed_absence_days", records=rows, columns=_FIELDS, schema_name="pg_temp"
         )
         await connection.execute(_SETTLE)
-
-
-_values = attrgetter(*_FIELDS)

@@ -14,7 +14,7 @@ from forvarning.notify.v1 import notify_pb2 as pb
 from services.cases import metrics
 from services.cases.domain.assignment import Place, assign
 from services.cases.domain.threads import UnreadableMessageError, day_of, optional_uuid, uuid_of
-from services.cases.store import cases, duties, people
+from services.cases.store import cases, duties, inbox, people
 from services.cases.store.cases import UNKNOWN_UNIT, Case, Happened
 from services.cases.store.scope import Database
 from services.common.clock import school_year
@@ -81,7 +81,7 @@ async def apply(database: Database, organiser_id: UUID, batch: Sequence[Delivery
     """Store each delivery once; a call home becomes a duty that is due at once."""
     called: list[str] = []
     async with database.system(organiser_id) as connection:
-        new = await cases.first_seen(
+        new = await inbox.first_seen(
             connection,
             organiser_id,
             "deliveries",

@@ -11,7 +11,7 @@ from uuid import UUID
 from services.cases import metrics
 from services.cases.domain.threads import Change, Thread, changes
 from services.cases.intake.decision import Decisions, Found, Known, place_of
-from services.cases.store import cases, duties, outbox, people, threads
+from services.cases.store import cases, duties, inbox, outbox, people, threads
 from services.cases.store.cases import Case
 from services.cases.store.scope import Database
 from services.cases.store.threads import Stored
@@ -125,7 +125,7 @@ class WarningIntake:
         pupil_ids = sorted({thread.pupil_id for thread, _ in news})
         years = sorted({thread.school_year for thread, _ in news})
         held = await threads.of_pupils(connection, pupil_ids, years)
-        await cases.first_seen(
+        await inbox.first_seen(
             connection,
             organiser_id,
             "warnings",

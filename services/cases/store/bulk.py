@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +23,66 @@ async def insert(
     """
     if not rows:
         return
-    # What PostgreSQL has no array of its own words for comes as text.
-    arrays = ", ".join(
-        f"${n}::{'text' if kind == 'jsonb' else kind}[]"
-        for n, kind in enumerate(columns.values(), start=1)
-    )
     values = ", ".join(
-        f"r.{name}::jsonb" if kind == "jsonb" else f"r.{name}" for name, kind in columns.items()
+        _FROM_TEXT.get(kind, "{0}").format(f"r.{name}") for name, kind in columns.items()
     )
     await connection.execute(
         f"""
         INSERT INTO {table} ({", ".join(columns)})
-        SELECT {values} FROM unnest({arrays}) AS r ({", ".join(columns)})
+        SELECT {values} FROM {_unnested(columns)}
         {conflict}
         """,
-        *(list(column) for column in zip(*rows, strict=True)),
+        *_arrays(columns, rows),
     )
+
+
+async def update(
+    connection: Connection,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    key: Sequence[str],
+    condition: str = "true",
+) -> None:
+    """Write rows anew, found by their ``key``; ``condition`` is over the row as it stands (t) and
+    as it is to be (r). No two rows may have the same key."""
+    if not rows:
+        return
+    changed = ", ".join(
+        f"{name} = {_FROM_TEXT.get(kind, '{0}').format(f'r.{name}')}"
+        for name, kind in columns.items()
+        if name not in key
+    )
+    found = " AND ".join(f"t.{name} = r.{name}" for name in key)
+    await connection.execute(
+        f"""
+        UPDATE {table} AS t SET {changed} FROM {_unnested(columns)}
+        WHERE {found} AND {condition}
+        """,
+        *_arrays(columns, rows),
+    )
+
+
+#: What no array can hold, for it is none or one of arrays, comes as JSON.
+_FROM_TEXT = {
+    "jsonb": "{0}::jsonb",
+    "text[]": "ARRAY(SELECT jsonb_array_elements_text({0}::jsonb))",
+}
+
+
+def _unnested(columns: Mapping[str, str]) -> str:
+    arrays = ", ".join(
+        f"${n}::{'text' if kind in _FROM_TEXT else kind}[]"
+        for n, kind in enumerate(columns.values(), start=1)
+    )
+    return f"unnest({arrays}) AS r ({', '.join(columns)})"
+
+
+def _arrays(columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """A list a column. A text[] is written as JSON here, a jsonb comes written."""
+    found = [list(column) for column in zip(*rows, strict=True)]
+    return [
+        [json.dumps(value) for value in column] if kind == "text[]" else column
+        for column, kind in zip(found, columns.values(), strict=True)
+    ]

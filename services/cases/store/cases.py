@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -107,8 +108,37 @@ class Case:
         )
 
 
-COLUMNS = ", ".join(Case.__dataclass_fields__)
-_FIELDS = tuple(Case.__dataclass_fields__)
+_TYPES = {
+    "organiser_id": "uuid",
+    "case_id": "uuid",
+    "number": "text",
+    "pupil_id": "uuid",
+    "school_year": "int",
+    "school_unit_id": "uuid",
+    "class_id": "uuid",
+    "state": "text",
+    "attention": "text",
+    "attention_at": "timestamptz",
+    "assigned_staff_id": "uuid",
+    "assigned_as": "text",
+    "level": "int",
+    "family": "text",
+    "headline": "text",
+    "school_date": "date",
+    "woke": "boolean",
+    "opened_at": "timestamptz",
+    "acknowledged_at": "timestamptz",
+    "acknowledged_by": "uuid",
+    "closed_at": "timestamptz",
+    "closed_by": "uuid",
+    "close_reason": "text",
+    "close_note": "text",
+    "version": "int",
+    "updated_at": "timestamptz",
+}
+_FIELDS = tuple(_TYPES)
+COLUMNS = ", ".join(_FIELDS)
+_fields = attrgetter(*_FIELDS)
 
 
 def from_row(row: Record) -> Case:
@@ -197,11 +227,7 @@ async def next_ordinals(
 
 async def insert(connection: Connection, opened: Sequence[Case]) -> None:
     """New cases."""
-    marks = ", ".join(f"${index}" for index in range(1, len(_FIELDS) + 1))
-    await connection.executemany(
-        f"INSERT INTO cases.cases ({COLUMNS}) VALUES ({marks})",
-        [tuple(getattr(case, name) for name in _FIELDS) for case in opened],
-    )
+    await bulk.insert(connection, "cases.cases", _TYPES, [_fields(case) for case in opened])
 
 
 _REST = tuple(name for name in _FIELDS if name not in {"organiser_id", "case_id"})
@@ -226,7 +252,14 @@ async def update(connection: Connection, case: Case) -> bool:
 
 async def replace_all(connection: Connection, changed: Sequence[Case]) -> None:
     """Write cases whose rows the transaction holds locked."""
-    await connection.executemany(_UPDATE, [_values(case) for case in changed])
+    await bulk.update(
+        connection,
+        "cases.cases",
+        _TYPES,
+        [_fields(case) for case in changed],
+        key=("organiser_id", "case_id"),
+        condition="t.version = r.version - 1",
+    )
 
 
 _EVENT = {
@@ -267,21 +300,3 @@ async def history(connection: Connection, organiser_id: UUID, lines: Sequence[Ha
             for line in lines
         ],
     )
-
-
-async def first_seen(
-    connection: Connection, organiser_id: UUID, consumer: str, messages: Sequence[str], at: datetime
-) -> set[str]:
-    """Put messages into the inbox; returns those that were not there yet."""
-    rows = await connection.fetch(
-        """
-        INSERT INTO cases.inbox (organiser_id, consumer, message_id, received_at)
-        SELECT $1, $2, m, $4 FROM unnest($3::text[]) AS m
-        ON CONFLICT DO NOTHING RETURNING message_id
-        """,
-        organiser_id,
-        consumer,
-        sorted(set(messages)),
-        at,
-    )
-    return {row["message_id"] for row in rows}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -20,9 +20,9 @@ from services.cases.domain.ladder import Spell
 from services.cases.domain.profiles import Activation, in_force
 from services.cases.domain.workdays import SchoolCalendar
 from services.cases.store import ground as known
-from services.cases.store import people
+from services.cases.store import people, settled
 from services.cases.store.cases import Case
-from services.common.clock import local_instant, school_date
+from services.common.clock import school_date
 from services.common.logging import get_logger
 from services.common.profiles import Ladder, LadderError, parse_ladder
 
@@ -52,7 +52,7 @@ async def settle(connection: Connection, cases: Sequence[Case], now: datetime, t
     calendars = await known.calendars(connection, sorted({case.school_unit_id for case in cases}))
     events, reached = await _events(connection, ids), await _reached(connection, ids)
     spells, done = await _spells(connection, ids), await _done(connection, ids)
-    rows: list[tuple[object, ...]] = []
+    rows: dict[UUID, tuple[object, ...]] = {}
     for case in cases:
         placed = places.get(case.pupil_id)
         form = placed.school_form if placed else None
@@ -80,27 +80,12 @@ async def settle(connection: Connection, cases: Sequence[Case], now: datetime, t
             today=today,
         )
         place = placed.place if placed else Place(case.school_unit_id, case.class_id, None, None)
-        rows += [_row(case, one, _whose(ground, one, place, case, today), now) for one in found]
-    await _write(connection, rows)
-    await _withdraw(connection, ids, [row[0] for row in rows], now)
-    await _settled(connection, cases, now)
-
-
-async def unsettled(connection: Connection, now: datetime, limit: int) -> list[UUID]:
-    """Cases that have changed since their duties were computed, or for which a day has turned."""
-    rows = await connection.fetch(
-        """
-        SELECT c.case_id FROM cases.cases c
-        LEFT JOIN cases.settled s USING (organiser_id, case_id)
-        WHERE c.organiser_id = cases.organiser()
-          AND CASE WHEN s.case_id IS NULL THEN c.state <> 'closed'
-                   ELSE s.case_version <> c.version OR s.next_at <= $1 END
-        ORDER BY s.next_at NULLS FIRST, c.case_id LIMIT $2
-        """,
-        now,
-        limit,
-    )
-    return [row["case_id"] for row in rows]
+        for one in found:
+            whose = _whose(ground, one, place, case, today)
+            rows[one.duty_id] = settled.row(case, one, whose, now)
+    await settled.write(connection, list(rows.values()))
+    await settled.withdraw(connection, ids, list(rows), now)
+    await settled.mark(connection, cases, now)
 
 
 def _whose(
@@ -108,105 +93,6 @@ def _whose(
 ) -> Assignment | Duty | None:
     """Who holds the role that the duty asks for; where nobody does, whom the case stands with."""
     return holder(ground.roster, one.owner, place, today) or case.assignment
-
-
-def _row(
-    case: Case, one: due.Wanted, whose: Assignment | Duty | None, now: datetime
-) -> tuple[object, ...]:
-    return (
-        one.duty_id,
-        case.organiser_id,
-        one.kind,
-        case.pupil_id,
-        case.school_year,
-        case.school_unit_id,
-        case.class_id,
-        case.case_id,
-        one.about,
-        whose.staff_id if whose else None,
-        whose.role if whose else None,
-        school_date(one.started_at),
-        one.due_at,
-        now,
-        one.owner,
-        one.rule,
-        one.ours,
-        one.step,
-        one.occurrence,
-        one.title,
-        list(one.tasks),
-        one.ended_at,
-    )
-
-
-async def _write(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert what is new, move what is due another day, end what has ended.
-
-    A step of the ladder that somebody has ticked off stays so; a legal duty is open again when
-    what ended it turns out not to have.
-    """
-    await connection.executemany(
-        """
-        INSERT INTO cases.duties AS d (duty_id, organiser_id, kind, pupil_id, school_year,
-            school_unit_id, class_id, case_id, entry_id, assigned_staff_id, assigned_as,
-            school_date, due_at, created_at, owner, rule, ours, step, occurrence, title, tasks,
-            done_at, outcome)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            $19, $20, $21, $22::timestamptz,
-            CASE WHEN $22::timestamptz IS NOT NULL THEN 'done' END)
-        ON CONFLICT (organiser_id, duty_id) DO UPDATE SET
-            assigned_staff_id = excluded.assigned_staff_id, assigned_as = excluded.assigned_as,
-            school_unit_id = excluded.school_unit_id, class_id = excluded.class_id,
-            due_at = excluded.due_at, rule = excluded.rule, title = excluded.title,
-            tasks = excluded.tasks, withdrawn_at = NULL,
-            done_at = CASE WHEN d.kind = 'ladder' THEN d.done_at ELSE excluded.done_at END,
-            outcome = CASE WHEN d.kind = 'ladder' THEN d.outcome ELSE excluded.outcome END,
-            version = d.version + 1
-        WHERE (d.assigned_staff_id, d.assigned_as, d.school_unit_id, d.class_id, d.due_at,
-               d.rule, d.title, d.tasks)
-              IS DISTINCT FROM (excluded.assigned_staff_id, excluded.assigned_as,
-               excluded.school_unit_id, excluded.class_id, excluded.due_at, excluded.rule,
-               excluded.title, excluded.tasks)
-           OR d.withdrawn_at IS NOT NULL
-           OR (d.kind <> 'ladder' AND d.done_at IS DISTINCT FROM excluded.done_at)
-        """,
-        rows,
-    )
-
-
-async def _withdraw(
-    connection: Connection, case_ids: Sequence[UUID], kept: Sequence[object], now: datetime
-) -> None:
-    """What the history no longer asks for is withdrawn, visibly."""
-    await connection.execute(
-        """
-        UPDATE cases.duties SET withdrawn_at = $3, version = version + 1
-        WHERE organiser_id = cases.organiser() AND case_id = ANY ($1::uuid[])
-          AND kind = ANY ($4::text[]) AND duty_id <> ALL ($2::uuid[])
-          AND done_at IS NULL AND withdrawn_at IS NULL
-        """,
-        list(case_ids),
-        list(kept),
-        now,
-        sorted(due.KINDS),
-    )
-
-
-async def _settled(connection: Connection, cases: Sequence[Case], now: datetime) -> None:
-    # A ladder's steps begin with a day; a closed case's clocks move no more by themselves.
-    tomorrow = local_instant(school_date(now) + timedelta(days=1), 0)
-    await connection.executemany(
-        """
-        INSERT INTO cases.settled (organiser_id, case_id, case_version, next_at)
-        VALUES (cases.organiser(), $1, $2, $3)
-        ON CONFLICT (organiser_id, case_id)
-            DO UPDATE SET case_version = excluded.case_version, next_at = excluded.next_at
-        """,
-        [
-            (case.case_id, case.version, None if case.state == "closed" else tomorrow)
-            for case in cases
-        ],
-    )
 
 
 async def _ground(connection: Connection) -> Ground:

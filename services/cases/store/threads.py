@@ -138,13 +138,19 @@ async def save(connection: Connection, threads: Iterable[Stored], now: datetime)
 
 async def link(connection: Connection, opened: Sequence[Case]) -> None:
     """Put everything held of the pupils' school year under their new case."""
+    if not opened:
+        return
     for table in ("warnings", "duties"):
-        await connection.executemany(
+        await connection.execute(
             f"""
-            UPDATE cases.{table} SET case_id = $1
-            WHERE organiser_id = $2 AND pupil_id = $3 AND school_year = $4 AND case_id IS NULL
+            UPDATE cases.{table} t SET case_id = r.case_id
+            FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS r (case_id, pupil_id, school_year)
+            WHERE t.organiser_id = cases.organiser() AND t.pupil_id = r.pupil_id
+              AND t.school_year = r.school_year AND t.case_id IS NULL
             """,
-            [(case.case_id, case.organiser_id, case.pupil_id, case.school_year) for case in opened],
+            [case.case_id for case in opened],
+            [case.pupil_id for case in opened],
+            [case.school_year for case in opened],
         )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from forvarning.rules.v1.rules_pb2 import RuleProfile
 from forvarning.warnings.v1 import warnings_pb2 as pb
-from services.cases import metrics, rule_profiles
+from services.cases import clockwork, metrics, rule_profiles
 from services.cases.chain.perform import perform
 from services.cases.clockwork import Clockwork
 from services.cases.sweep import Sweep
@@ -232,7 +232,12 @@ async def test_a_duty_follows_the_roster_when_the_rektor_changes(world: World) -
     )
 
 
-async def test_warnings_of_many_pupils_are_settled_whole(world: World) -> None:
+async def test_warnings_of_many_pupils_are_settled_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many portions it takes, and however often it is asked who waits."""
+    monkeypatch.setattr(clockwork, "_PORTION", 2)
+    monkeypatch.setattr(clockwork, "_ASKED", 5)
     for pupil in ("alva", "bo", "cilla", "ebba", "frej", "gry"):
         await world.take(Story(A, pupil, pb.FAMILY_LONG_TERM).raised(MONDAY).event(MONDAY))
     assert await settled(world) == 6

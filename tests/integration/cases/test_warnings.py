@@ -82,6 +82,65 @@ async def test_any_order_and_batching_gives_the_same_case(world: World) -> None:
     }
 
 
+async def test_a_batch_of_many_pupils_leaves_what_one_at_a_time_leaves(world: World) -> None:
+    """Whatever stands in a batch together: nobody gets anything of anybody else's."""
+    known = [
+        Story(A, pupil, LONG).raised(MONDAY, level=n) for n, pupil in enumerate(("alva", "bo"))
+    ]
+    first = [story.event(MONDAY) for story in known]
+    events = [
+        known[0].escalated(TUESDAY, 3).event(TUESDAY),
+        known[1].withdrawn().event(TUESDAY),
+        # Of the same pupil and thread two revisions, and another thread beside it.
+        *_revisions("cilla"),
+        Story(A, "cilla", SPORADIC).raised(MONDAY, sentence="Borta 7 tillfällen.").event(MONDAY),
+        # Without a case, with one by another thread, and of nobody whom the roster knows.
+        Story(A, "ebba", TODAY, unit="ek", group="9C").raised(TUESDAY).event(TUESDAY),
+        Story(A, "alva", TODAY).raised(TUESDAY).event(TUESDAY),
+        Story(A, "stranger", SPORADIC).raised(MONDAY, sentence="Borta 9 tillfällen.").event(MONDAY),
+        Story(A, "gry", SPORADIC, unit="ek").raised(MONDAY, sentence="Borta 8.").event(MONDAY),
+    ]
+    await world.take(*first)
+    for event in events:
+        await world.take(event)
+    alone = await _standing(world)
+    await _clear(world)
+    await world.take(*first)
+    await world.take(*events, *reversed(events))
+    assert await _standing(world) == alone
+    assert {headline for _, headline, *_ in alone[0]} >= {"Borta 9 tillfällen.", "Borta 8."}
+
+
+def _revisions(pupil: str) -> list[bytes]:
+    story = Story(A, pupil, LONG).raised(MONDAY)
+    return [story.event(MONDAY), story.escalated(TUESDAY, 2).event(TUESDAY)]
+
+
+async def _standing(world: World) -> list[list[tuple[object, ...]]]:
+    """Cases, threads, episodes and what has to be done, pupil by pupil; no ids made on the way."""
+    tables = (
+        """
+        SELECT pupil_id, headline, school_unit_id, class_id, state, level, family, school_date,
+               woke, assigned_staff_id, assigned_as, opened_at FROM cases.cases
+        """,
+        """
+        SELECT w.pupil_id, w.thread_id, w.revision, w.family, w.snapshot, w.school_date,
+               c.pupil_id AS whose FROM cases.warnings w LEFT JOIN cases.cases c USING (case_id)
+        """,
+        """
+        SELECT pupil_id, thread_id, episode_id, state, level, raised_day, sentence, lessons
+        FROM cases.episodes
+        """,
+        """
+        SELECT d.pupil_id, d.kind, d.due_at, c.pupil_id AS whose
+        FROM cases.duties d LEFT JOIN cases.cases c USING (case_id)
+        """,
+    )
+    return [
+        sorted((tuple(row) for row in await world.admin.fetch(query)), key=repr) for query in tables
+    ]
+
+
 async def test_one_case_a_pupil_and_school_year(world: World) -> None:
     await world.take(
         Story(A, "alva", LONG).raised(MONDAY).event(MONDAY),
