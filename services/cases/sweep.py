@@ -73,7 +73,8 @@ class Sweep(Rounds):
                     """
                     SELECT
                         (SELECT count(*) FROM cases.cases
-                         WHERE state <> 'closed' AND assigned_staff_id IS NULL) AS unassigned,
+                         WHERE state <> 'closed' AND NOT outside
+                           AND assigned_staff_id IS NULL) AS unassigned,
                         o.pending, o.oldest
                     FROM (SELECT count(*) AS pending, coalesce(extract(
                               epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest

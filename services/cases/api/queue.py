@@ -10,8 +10,10 @@ from pydantic import Field
 
 from services.cases.api.access import Data, Reader, Writer
 from services.cases.api.cases import Body
+from services.cases.chain.outside import take_on
 from services.cases.chain.teaming import enter
 from services.cases.domain.entries.coordination import Profession
+from services.cases.views.models import Shown
 from services.cases.views.queue import Assigning, Queue, read_assigning, read_queue
 
 router = APIRouter(prefix="/api/v1/coordination", tags=["coordination"])
@@ -38,6 +40,18 @@ async def queue(who: Reader, data: Data) -> Queue:
 async def suggestions(number: str, who: Reader, data: Data) -> Assigning:
     """Whom to name in a case, best first."""
     return await read_assigning(data, who.viewer, number)
+
+
+class TakenOn(Shown):
+    """The case that a received beställning became."""
+
+    number: str
+
+
+@router.post("/requests/{document_id}/take")
+async def take(document_id: UUID, who: Writer, data: Data) -> TakenOn:
+    """Take a beställning from another organiser on: a case here, which waits for a koordinator."""
+    return TakenOn(number=await take_on(data, who.viewer, document_id))
 
 
 @router.post("/team")

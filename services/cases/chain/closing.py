@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.cases import metrics
@@ -19,6 +20,9 @@ async def compute(
     parent: Entry | None,  # noqa: ARG001 - a case's outcome is of the pupil, whatever it hangs on
 ) -> dict[str, Any]:
     """The newest twenty school days that are over."""
+    if context.case.outside:
+        # Attendance never crosses between organisers: the outcome is not known here.
+        return raw | {"presence": None, "low": None, "high": None, "days": 0, "band": None}
     found = await attendance.now(context)
     low, share, high = found.limits or (None, None, None)
     return raw | {
@@ -34,14 +38,16 @@ async def closed(context: Context, entry: Entry) -> None:
     """The case is closed; what the law still asks for stays in the list (domain/clocks.py)."""
     assert isinstance(entry.body, Closure)  # noqa: S101 - the step's kind
     body = entry.body
-    after = context.case.closed(
-        context.viewer.staff_id,
-        context.now,
-        reason=body.reason,
-        note=body.note or body.below_reason or None,
-    )
-    await consequences.save_case(context, after)
     detail = {"reason": body.reason, "note": body.note, "band": body.band}
+    await close(context, body.reason, body.note or body.below_reason or None, detail)
+
+
+async def close(
+    context: Context, reason: str, note: str | None, detail: Mapping[str, object]
+) -> None:
+    """The case's own row, its history, the duty to look at it, and the count."""
+    after = context.case.closed(context.viewer.staff_id, context.now, reason=reason, note=note)
+    await consequences.save_case(context, after)
     await consequences.tell(context, "closed", detail)
     await consequences.looked_at(context)
     metrics.CASE_CHANGES.labels("closed").inc()

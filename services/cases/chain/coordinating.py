@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
-from services.cases.chain import consequences, others, sending, sharing
+from services.cases.chain import closing, consequences, others, sending, sharing
 from services.cases.chain.consequences import EFFECTS, LAST
 from services.cases.chain.context import Context
 from services.cases.chain.preparing import PREPARE
 from services.cases.documents import building
 from services.cases.domain import coordination
+from services.cases.domain.assignment import Assignment
 from services.cases.domain.coordination import Consenters
 from services.cases.domain.entries.closing import Closure
 from services.cases.domain.entries.coordination import Coordination, CoordinationRequest
@@ -73,8 +75,12 @@ async def ordered(context: Context, entry: Entry) -> None:
 
 
 async def not_ordered(context: Context, entry: Entry) -> None:
-    """The beställning was taken back, or not taken up."""
-    del entry
+    """The beställning was taken back, or not taken up: all that a case from outside was about."""
+    if context.case.outside:
+        assert isinstance(entry.body, CoordinationRequest)  # noqa: S101 - the step's kind
+        note = entry.body.ended_why
+        await closing.close(context, "other", note, {"reason": "other", "note": note})
+        await sharing.keep_for_leader(context)
     await sharing.leave_queue(context)
 
 
@@ -83,6 +89,10 @@ async def assigned(context: Context, entry: Entry) -> None:
     assert isinstance(entry.body, Coordination)  # noqa: S101 - the step's kind
     assert entry.parent_id is not None  # noqa: S101 - it hangs on its beställning
     await others.move(context, entry.parent_id, "accepted")
+    if context.case.outside and not context.chain.has("coordination", "assigned", "started"):
+        # No school has it: it stands with the first who works in it.
+        to = Assignment(entry.body.staff_id, "coordinator")
+        await consequences.save_case(context, context.case.assigned(to))
     await sharing.join(context, entry.body.staff_id)
 
 
@@ -121,7 +131,18 @@ async def left(context: Context, entry: Entry) -> None:
         for fact in context.chain.of("coordination", "assigned", "started")
         if fact.entry_id != entry.parent_id
     ]
-    await sharing.leave(context, held.body.staff_id, last=not working)
+    if context.case.outside and working:
+        # It stands with one of those who go on.
+        tag = next(one for one in working[0].tags if one.startswith("staff:"))
+        to = Assignment(UUID(tag.removeprefix("staff:")), "coordinator")
+        await consequences.save_case(context, context.case.assigned(to))
+    elif context.case.outside:
+        # There is no other part of the case; the leader can read what became of it.
+        assert isinstance(entry.body, Closure)  # noqa: S101 - the step's kind
+        note = entry.body.note or entry.body.below_reason
+        detail = {"reason": entry.body.reason, "note": note}
+        await closing.close(context, entry.body.reason, note or None, detail)
+    await sharing.leave(context, held.body.staff_id, last=not working and not context.case.outside)
 
 
 async def withdrawn(context: Context, entry: Entry) -> None:

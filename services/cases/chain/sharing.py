@@ -25,6 +25,11 @@ async def join(context: Context, staff_id: UUID) -> None:
     await _share(context, "member", staff_id)
 
 
+async def keep_for_leader(context: Context) -> None:
+    """A case that no school has stays where somebody can find it."""
+    await _share(context, "coordination", None)
+
+
 async def leave(context: Context, staff_id: UUID, *, last: bool) -> None:
     """Somebody works in it no more."""
     await _end(context, "member", staff_id)

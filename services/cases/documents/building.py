@@ -173,6 +173,7 @@ def coordination_request(about: About, body: CoordinationRequest, recipient: str
         # Free text about a protected pupil stays at the school.
         *([] if about.named.protected else told),
         Field("professions", "Vem skolan helst vill träffa", professions or "inget angivet"),
+        Field("told", "Eleven och vårdnadshavarna vet om beställningen", _yes(told=body.told)),
         Field("contact", "Kontakt på skolan", body.contact),
         Field("phone", "Telefon", body.phone or "inget angivet"),
         Field("organiser_kind", "Huvudmannatyp", ORGANISER_KINDS[body.organiser_kind]),
@@ -181,6 +182,10 @@ def coordination_request(about: About, body: CoordinationRequest, recipient: str
         Field("ordered_on", "Beställd", text.full_date(body.on)),
     ]
     return about.sheet("coordination_request", "Beställning av koordinator", recipient, fields)
+
+
+def _yes(*, told: bool) -> str:
+    return "ja" if told else "nej"
 
 
 def _day(day: date | None) -> str:

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-AssignedAs = Literal["attendance_officer", "principal"]
+#: The latter two for cases about a pupil of another organiser.
+AssignedAs = Literal["attendance_officer", "principal", "coordinator", "team_leader"]
 
 
 @dataclass(frozen=True, slots=True)

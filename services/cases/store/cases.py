@@ -68,6 +68,8 @@ class Case:
     close_note: str | None
     version: int
     updated_at: datetime
+    outside: bool = False
+    """About a pupil of another organiser: what is known is what its beställning said."""
 
     @property
     def assignment(self) -> Assignment | None:
@@ -180,11 +182,13 @@ async def of_pupils(
 
 
 async def open_cases(connection: Connection, after: UUID, limit: int) -> list[Case]:
-    """The next open cases by id, for work that goes through all of them in portions."""
+    """The next open cases of the roster's pupils by id, for work that goes through all of them in
+    portions."""
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS} FROM cases.cases
-        WHERE organiser_id = cases.organiser() AND state <> 'closed' AND case_id > $1
+        WHERE organiser_id = cases.organiser() AND state <> 'closed' AND NOT outside
+          AND case_id > $1
         ORDER BY case_id LIMIT $2
         """,
         after,

@@ -26,10 +26,16 @@ async def lock(connection: Connection, case_id: UUID) -> None:
 
 
 async def chain(connection: Connection, case: Case, facts: Sequence[Fact], today: date) -> Chain:
-    """The case as the law sees it today: by the placement's school form on that day."""
+    """The case as the law sees it today: by the placement's school form on that day; for a pupil of
+    another organiser by the one that the beställning gave."""
     row = await connection.fetchrow(
         """
-        SELECT o.kind, o.municipality_code, p.birth_date, l.school_form,
+        SELECT o.kind, o.municipality_code, p.birth_date,
+               CASE WHEN $3::uuid IS NULL THEN l.school_form ELSE (
+                   SELECT e.body ->> 'school_form' FROM cases.entries e
+                   WHERE e.organiser_id = o.organiser_id AND e.case_id = $3
+                     AND e.kind = 'coordination_request'
+                   ORDER BY e.created_at LIMIT 1) END AS school_form,
                coalesce(s.report_on_upper, false) AS report_on_upper
         FROM people_v1.organisers o
         LEFT JOIN people_v1.pupils p ON p.pupil_id = $1
@@ -42,6 +48,7 @@ async def chain(connection: Connection, case: Case, facts: Sequence[Fact], today
         """,
         case.pupil_id,
         today,
+        case.case_id if case.outside else None,
     )
     return Chain(
         today=today,

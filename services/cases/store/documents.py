@@ -80,6 +80,22 @@ async def one(connection: Connection, document_id: UUID, *, lock: bool = False) 
     return from_row(row) if row else None
 
 
+async def put_with(
+    connection: Connection, document_id: UUID, case_id: UUID, at: datetime, by: UUID
+) -> None:
+    """A received document has been taken on: from now on it goes with a case."""
+    await connection.execute(
+        """
+        UPDATE cases.documents SET case_id = $2, received_at = $3, received_by = $4
+        WHERE organiser_id = cases.organiser() AND document_id = $1
+        """,
+        document_id,
+        case_id,
+        at,
+        by,
+    )
+
+
 async def pdf(connection: Connection, document_id: UUID) -> bytes | None:
     """Its PDF, to whom may see it."""
     found: bytes | None = await connection.fetchval(

@@ -46,7 +46,12 @@ _CASE_ROWS = f"""
            ((SELECT cases.desk_only())
             AND NOT c.case_id = ANY ((SELECT cases.opened_by_me())::uuid[])) AS desk_only,
            s.given_name || ' ' || s.family_name AS assigned_name, d.due_at,
-           {CAN_DECIDE}
+           {CAN_DECIDE},
+           CASE WHEN c.outside THEN (
+               SELECT o.fields FROM cases.documents o
+               WHERE o.organiser_id = c.organiser_id AND o.case_id = c.case_id
+                 AND o.direction = 'received'
+               ORDER BY o.created_at LIMIT 1) END AS outside_fields
     FROM cases.cases c
     JOIN LATERAL (SELECT c.pupil_id, c.class_id, c.school_unit_id, c.assigned_staff_id) x ON true
     {JOIN_WHO}

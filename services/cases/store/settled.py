@@ -23,7 +23,7 @@ async def unsettled(connection: Connection, now: datetime, limit: int) -> list[U
         """
         SELECT c.case_id FROM cases.cases c
         LEFT JOIN cases.settled s USING (organiser_id, case_id)
-        WHERE c.organiser_id = cases.organiser()
+        WHERE c.organiser_id = cases.organiser() AND NOT c.outside
           AND CASE WHEN s.case_id IS NULL THEN c.state <> 'closed'
                    ELSE s.case_version <> c.version OR s.next_at <= $1 END
         ORDER BY s.next_at NULLS FIRST, c.case_id LIMIT $2

@@ -44,6 +44,8 @@ class Ground:
 
 async def settle(connection: Connection, cases: Sequence[Case], now: datetime, today: date) -> None:
     """Bring the duties of these cases into step with what has happened in them."""
+    # The clocks of a pupil of another organiser are that organiser's.
+    cases = [case for case in cases if not case.outside]
     if not cases:
         return
     ids = [case.case_id for case in cases]

@@ -106,12 +106,12 @@ async def enter(
 
 
 async def received(connection: Connection) -> list[Record]:
-    """Beställningar from other organisers, those that wait first."""
+    """Beställningar from other organisers that nobody has taken on, oldest first."""
     return await connection.fetch(
         """
-        SELECT document_id, sender, created_at, received_at, fields FROM cases.documents
+        SELECT document_id, sender, created_at, fields FROM cases.documents
         WHERE organiser_id = cases.organiser() AND direction = 'received'
-          AND kind = 'coordination_request'
-        ORDER BY received_at IS NOT NULL, created_at LIMIT 200
+          AND kind = 'coordination_request' AND case_id IS NULL
+        ORDER BY created_at LIMIT 200
         """
     )

@@ -125,7 +125,7 @@ async def _case(
         close_reason=CLOSE_REASONS.get(reason, reason) if reason else None,
         close_note=row["close_note"],
         warnings=_warnings(held),
-        calendar=await _calendar(database, connection, row),
+        calendar=[] if row["outside"] else await _calendar(database, connection, row),
         history=history.lines(events, names),
         comments=[
             CommentShown(

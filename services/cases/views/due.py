@@ -29,7 +29,7 @@ def duty_line(row: Record, viewer: UUID, now: datetime) -> DutyLine:
         tasks=list(row["tasks"]),
         rule=row["rule"] or kind.rule,
         ours=row["ours"],
-        pupil=rows.pupil(row),
+        pupil=rows.elsewhere() if row["outside"] else rows.pupil(row),
         case_number=row["case_number"],
         due_at=row["due_at"],
         overdue=row["due_at"] < now,

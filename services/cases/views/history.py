@@ -69,6 +69,7 @@ def _text(kind: str, detail: Mapping[str, Any], names: Mapping[UUID, str]) -> st
     return {
         "reopened": "Ärendet öppnades igen av en ny varning.",
         "acknowledged": "Ärendet togs emot.",
+        "taken_on": "Beställningen från en annan huvudman togs emot. Avsändaren får veta det.",
         "commented": "En anteckning skrevs.",
         "sharing_ended": "Samverkan avslutades: ett samtycke är återkallat.",
         "moved": "Eleven har bytt skola inom huvudmannen.",

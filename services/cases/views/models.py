@@ -46,6 +46,8 @@ class CaseLine(Shown):
     assigned_to: str | None
     assigned_as: str | None
     mine: bool
+    outside: bool
+    """About a pupil of another organiser: known by its beställning alone."""
     version: int
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from services.cases.documents.received import told
 from services.cases.domain import text
 from services.cases.domain.coordination import (
     Suggestion,
@@ -47,14 +48,13 @@ class Waiting(Shown):
 
 
 class Received(Shown):
-    """A beställning that came from another organiser."""
+    """A beställning that came from another organiser and that nobody has taken on."""
 
     document_id: UUID
     sender: str
     came: datetime
     waited: int
     late: bool
-    taken_at: datetime | None
     help: str
 
 
@@ -113,7 +113,7 @@ async def read_queue(database: Database, viewer: Viewer) -> Queue:
     """The queue of the viewer's areas, and the viewer's own cases; audited."""
     now, today = database.now(), database.today()
     async with database.person(viewer) as connection:
-        roles = await _roles(connection)
+        roles = await team_roles(connection)
         held = await reading.open_cases(connection)
         requests = {
             row["case_id"]: row
@@ -175,7 +175,7 @@ async def read_assigning(database: Database, viewer: Viewer, number: str) -> Ass
             raise not_found()
         if not row["known"]:
             raise protected()
-        await _roles(connection)
+        await team_roles(connection)
         request = await connection.fetchrow(
             """
             SELECT entry_id, body FROM cases.entries
@@ -210,7 +210,7 @@ async def read_assigning(database: Database, viewer: Viewer, number: str) -> Ass
     )
 
 
-async def _roles(connection: Connection) -> set[str]:
+async def team_roles(connection: Connection) -> set[str]:
     """The viewer's roles; 403 for who is none of the team."""
     found = await connection.fetch("SELECT role FROM cases.my_duties()")
     roles = {row["role"] for row in found}
@@ -248,15 +248,14 @@ def _waiting(line: CaseLine, request_id: UUID, stored: str, today: date) -> Wait
 
 def _received(row: object, today: date) -> Received:
     values = dict(row)  # type: ignore[call-overload]  # a Record is a mapping
-    fields = {one["name"]: one["text"] for one in json.loads(values["fields"])["fields"]}
+    fields = told(json.loads(values["fields"]))
     waited = worked_days(school_date(values["created_at"]), today)
     return Received(
         document_id=values["document_id"],
         sender=values["sender"],
         came=values["created_at"],
         waited=waited,
-        late=values["received_at"] is None and waited > QUEUE_WORKING_DAYS,
-        taken_at=values["received_at"],
+        late=waited > QUEUE_WORKING_DAYS,
         help=fields.get("help", ""),
     )
 

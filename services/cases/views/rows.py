@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from services.cases.documents.received import told
 from services.cases.domain import text
 from services.cases.views.models import CallLine, CaseLine, PupilShown, UnexcusedLine
 
@@ -24,6 +26,30 @@ def pupil(row: Record) -> PupilShown:
     )
 
 
+def _outside(fields: str) -> PupilShown:
+    """Who it is by the beställning of another organiser; of a protected pupil it has no name."""
+    document = json.loads(fields)
+    said = told(document)
+    return PupilShown(
+        name=said.get("pupil_name") or f"Elev hos {document['sender']}",
+        class_name=None,
+        school_unit=said.get("school_unit") or document["sender"],
+        protected="pupil_name" not in said,
+        known=True,
+    )
+
+
+def elsewhere() -> PupilShown:
+    """A pupil of another organiser, where only the case's number is needed."""
+    return PupilShown(
+        name="Elev hos en annan huvudman",
+        class_name=None,
+        school_unit=None,
+        protected=False,
+        known=True,
+    )
+
+
 def case_line(row: Record, viewer: UUID, now: datetime) -> CaseLine:
     """A case in a list."""
     # The huvudman's desk learns who and since when, not what the absence is like.
@@ -33,7 +59,7 @@ def case_line(row: Record, viewer: UUID, now: datetime) -> CaseLine:
     return CaseLine(
         case_id=row["case_id"],
         number=row["number"],
-        pupil=pupil(row),
+        pupil=_outside(row["outside_fields"]) if row["outside_fields"] else pupil(row),
         state=row["state"],
         attention=row["attention"],
         level=0 if row["desk_only"] else row["level"],
@@ -47,6 +73,7 @@ def case_line(row: Record, viewer: UUID, now: datetime) -> CaseLine:
         assigned_to=row["assigned_name"],
         assigned_as=row["assigned_as"],
         mine=row["assigned_staff_id"] == viewer,
+        outside=row["outside"],
         version=row["version"],
     )
 

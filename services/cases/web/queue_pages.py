@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 
+from services.cases.chain.outside import take_on
 from services.cases.chain.perform import perform
 from services.cases.chain.teaming import enter
 from services.cases.domain.coordination import TeamMember
@@ -88,6 +89,18 @@ async def _queue_page(who: SignedIn, data: Database, problem: Problem | None = N
         PROFESSIONS=PROFESSIONS,
         today=data.today(),
     )
+
+
+@router.post("/koordinator/bestallningar/{document_id}/ta-emot")
+async def take(document_id: UUID, who: Writer, data: Data) -> Response:
+    """Take a beställning from another organiser on; whom to name comes next."""
+    try:
+        number = await take_on(data, who.viewer, document_id)
+    except Problem as problem:
+        if problem.code == "not_your_desk":
+            raise
+        return await _queue_page(who, data, problem)
+    return RedirectResponse(f"/arenden/{number}/koordinator", status_code=303)
 
 
 @router.get("/arenden/{number}/koordinator")
