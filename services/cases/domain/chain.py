@@ -33,6 +33,12 @@ def age(born: date | None, day: date) -> int | None:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
+def elsewhere(home: str, *, independent: bool, municipality: str) -> bool:
+    """Whether the pupil's home municipality is another than the school's huvudman, as far as is
+    known: it always is where the huvudman is no municipality, and not where nobody says."""
+    return independent or (home not in {"", municipality})
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """What the law asks of one entry: never its text."""
@@ -62,6 +68,8 @@ class Chain:
     """The huvudman is not a municipality, so the home municipality is always another."""
     municipality: str
     """The huvudman's own municipality code, empty where there is none."""
+    home: str = ""
+    """The pupil's home municipality's code, empty where the roster does not say."""
     report_on_upper: bool = False
     """The huvudman asks for an anmälan from its upper secondary schools too."""
     facts: tuple[Fact, ...] = ()

@@ -30,7 +30,7 @@ async def chain(connection: Connection, case: Case, facts: Sequence[Fact], today
     another organiser by the one that the beställning gave."""
     row = await connection.fetchrow(
         """
-        SELECT o.kind, o.municipality_code, p.birth_date,
+        SELECT o.kind, o.municipality_code, p.birth_date, p.home_municipality,
                CASE WHEN $3::uuid IS NULL THEN l.school_form ELSE (
                    SELECT e.body ->> 'school_form' FROM cases.entries e
                    WHERE e.organiser_id = o.organiser_id AND e.case_id = $3
@@ -59,6 +59,7 @@ async def chain(connection: Connection, case: Case, facts: Sequence[Fact], today
         age=age(row["birth_date"] if row else None, today),
         independent=bool(row and row["kind"] == "independent"),
         municipality=row["municipality_code"] if row else "",
+        home=(row["home_municipality"] or "") if row else "",
         report_on_upper=bool(row and row["report_on_upper"]),
         facts=tuple(facts),
     )

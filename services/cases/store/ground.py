@@ -25,6 +25,8 @@ class Placed:
     place: Place
     school_form: str
     born: date | None
+    home: str
+    """The home municipality's code; empty where the roster does not say."""
 
 
 async def placed(
@@ -34,7 +36,7 @@ async def placed(
     rows = await connection.fetch(
         """
         SELECT DISTINCT ON (l.pupil_id) l.pupil_id, l.school_unit_id, l.class_id, l.grade,
-               l.school_form, u.area_id, p.birth_date
+               l.school_form, u.area_id, p.birth_date, p.home_municipality
         FROM people_v1.placements l
         LEFT JOIN people_v1.school_units u USING (school_unit_id)
         LEFT JOIN people_v1.pupils p ON p.pupil_id = l.pupil_id
@@ -51,6 +53,7 @@ async def placed(
             Place(row["school_unit_id"], row["class_id"], row["grade"], row["area_id"]),
             row["school_form"],
             row["birth_date"],
+            row["home_municipality"] or "",
         )
         for row in rows
     }

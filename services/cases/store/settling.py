@@ -15,7 +15,7 @@ from uuid import UUID
 
 from services.cases.domain import due
 from services.cases.domain.assignment import Assignment, Duty, Place, holder
-from services.cases.domain.chain import TRACKS, age
+from services.cases.domain.chain import TRACKS, age, elsewhere
 from services.cases.domain.ladder import Spell
 from services.cases.domain.profiles import Activation, in_force
 from services.cases.domain.workdays import SchoolCalendar
@@ -40,6 +40,8 @@ class Ground:
     activations: Sequence[Activation]
     contents: dict[tuple[str, int], bytes]
     independent: bool
+    municipality: str
+    """The organiser's own code, where it is a municipality."""
 
 
 async def settle(connection: Connection, cases: Sequence[Case], now: datetime, today: date) -> None:
@@ -65,7 +67,11 @@ async def settle(connection: Connection, cases: Sequence[Case], now: datetime, t
             case_id=case.case_id,
             closed=case.state == "closed",
             track=TRACKS.get(form or ""),
-            other_home_municipality=ground.independent,
+            other_home_municipality=elsewhere(
+                placed.home if placed else "",
+                independent=ground.independent,
+                municipality=ground.municipality,
+            ),
             age=age(placed.born, today) if placed else None,
             calendar=calendars.get(case.school_unit_id, SchoolCalendar()),
             ladder=_ladder(ground, activation),
@@ -105,14 +111,16 @@ async def _ground(connection: Connection) -> Ground:
         [one.profile_id for one in activations],
         [one.profile_version for one in activations],
     )
-    kind = await connection.fetchval(
-        "SELECT kind FROM people_v1.organisers WHERE organiser_id = cases.organiser()"
+    organiser = await connection.fetchrow(
+        "SELECT kind, municipality_code FROM people_v1.organisers "
+        "WHERE organiser_id = cases.organiser()"
     )
     return Ground(
         roster=await people.all_duties(connection),
         activations=activations,
         contents={(r["profile_id"], r["profile_version"]): r["content"] for r in rows},
-        independent=kind == "independent",
+        independent=bool(organiser and organiser["kind"] == "independent"),
+        municipality=organiser["municipality_code"] if organiser else "",
     )
 
 

@@ -12,7 +12,7 @@ column names what they belong to:
     calendars.csv        school_unit, school_year, kind (term or free), name, first, last
     groups.csv           id, school_unit, kind, grade, name
     pupils.csv           id, given_name, family_name, birth_date, civic_no, sex, protection,
-                         email, phone
+                         email, phone, home_municipality
     placements.csv       pupil, school_unit, class, school_form, grade, from, to
     memberships.csv      pupil, group, from, to
     pupil_guardians.csv  pupil, person, relation

@@ -146,6 +146,7 @@ class PupilIn(Strict):
     birth_date: Day
     civic_no: Annotated[str, StringConstraints(pattern=r"^\d{8}[0-9A-Z]{2}\d{2}$")] | None = None
     sex: Literal["female", "male", "unknown"] = "unknown"
+    home_municipality: Annotated[str, StringConstraints(pattern=r"^\d{4}$")] | None = None
     protection: Literal["none", "confidential", "protected_registration"] = "none"
     email: Email | None = None
     phone: Optional200 = None

@@ -79,6 +79,7 @@ class PupilWriter:
                 "family_name": "text",
                 "birth_date": "date",
                 "sex": "text",
+                "home_municipality": "text",
                 "protection": "text",
                 "email": "text",
                 "phone": "text",
@@ -92,6 +93,8 @@ class PupilWriter:
                     one.family_name,
                     one.birth_date,
                     one.sex,
+                    # Where a protected pupil lives is not kept.
+                    one.home_municipality if one.protection == "none" else None,
                     one.protection,
                     one.email,
                     one.phone,

@@ -15,7 +15,10 @@ from forvarning.rules.v1.rules_pb2 import RuleProfile
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases import clockwork, metrics, rule_profiles
 from services.cases.chain.perform import perform
+from services.cases.chain.prefilling import prefilled
+from services.cases.chain.showing import read_chain
 from services.cases.clockwork import Clockwork
+from services.cases.domain.law.table import BY_NAME
 from services.cases.sweep import Sweep
 from services.cases.views.due import tick_off
 from services.cases.views.today import today
@@ -117,6 +120,30 @@ async def test_an_independent_school_tells_the_home_municipality(world: World) -
         {"on": DAY, "municipality": "0380", "ground": "investigation", "since": DAY},
     )
     assert "home_municipality_notice" not in await duties(world, case=case)
+
+
+@pytest.mark.parametrize(("home", "told"), [("0180", True), ("0380", False), (None, False)])
+async def test_a_municipalitys_school_tells_the_home_municipality_of_a_pupil_from_elsewhere(
+    world: World, home: str | None, told: bool
+) -> None:
+    """Skollagen 7 kap. 22 § binds every huvudman but the home municipality."""
+    await world.admin.execute("UPDATE people.organisers SET municipality_code = '0380'")
+    await world.admin.execute("UPDATE people.pupils SET home_municipality = $1", home)
+    case = UUID(await opened(world))
+    await perform(world.database, KARIN, case, "open_investigation", UTREDNING)
+    assert ("home_municipality_notice" in await duties(world, case=case)) is told
+    chain = await read_chain(world.database, ROLF, case)
+    step = next(one for one in chain.steps if one.name == "notify_home_municipality")
+    # Where nobody says, a person may know.
+    assert step.allowed is (home != "0380")
+    begin = await prefilled(
+        world.database, ROLF, case, BY_NAME[step.name], writer="Rolf", target=None
+    )
+    assert begin.values.get("municipality", "") == (home or "")
+    if told:
+        body = {"on": DAY, "municipality": home, "ground": "investigation", "since": DAY}
+        await perform(world.database, ROLF, case, step.name, body)
+        assert "home_municipality_notice" not in await duties(world, case=case)
 
 
 async def test_orosanmalan_is_due_the_moment_somebody_is_worried_and_then_is_followed(

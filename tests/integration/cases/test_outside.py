@@ -172,7 +172,7 @@ async def test_from_koordinator_to_avslut_and_no_attendance_is_made_up(world: Wo
     row = await outside(world)
     assert (row["state"], row["assigned_staff_id"]) == ("acknowledged", B.staff("kim"))
     # It is no unit's and no area's: no clock of the law, no sweep and no count of the
-    # municipality's own touches it, and whoever works with the whole organiser's pupils does not see it.
+    # municipality's own touches it; who works with the whole organiser's pupils does not see it.
     await Clockwork(world.database).once()
     await Sweep(world.database).once()
     row = await outside(world)

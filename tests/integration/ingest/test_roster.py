@@ -72,6 +72,22 @@ async def test_the_roster_is_on_its_topic_without_names(world: World) -> None:
     assert pupils[placement.pupil_id].home_id == placement.home_id
 
 
+async def test_where_a_pupil_lives_is_the_municipality_and_of_a_protected_one_nothing(
+    world: World,
+) -> None:
+    async def homes() -> dict[str, str | None]:
+        rows = await world.sql.fetch("SELECT family_name, home_municipality FROM people_v1.pupils")
+        return {row["family_name"]: row["home_municipality"] for row in rows}
+
+    body = roster()
+    body["pupils"] = [pupil("p1", home_municipality="0380"), pupil("p2")]
+    await world.put(body)
+    assert await homes() == {"Elev p1": "0380", "Elev p2": None}
+    body["pupils"][0]["protection"] = "confidential"
+    await world.put(body)
+    assert await homes() == {"Elev p1": None, "Elev p2": None}
+
+
 async def test_protection_reaches_the_log_at_once(world: World) -> None:
     await world.put(roster())
     body = roster()

@@ -163,8 +163,11 @@ ASKED_FOR = Need(
 
 
 def _elsewhere(chain: Chain, asked: Asked | None) -> bool:
-    if chain.independent or asked is None:
+    if chain.independent:
         return True
+    if asked is None:
+        # Where nobody says where the pupil lives, a person may know.
+        return not chain.home or chain.home != chain.municipality
     body = asked.body
     return isinstance(body, HomeMunicipalityNotice) and body.municipality != chain.municipality
 
