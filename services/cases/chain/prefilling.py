@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from services.cases.chain.assessing import attendance
 from services.cases.chain.context import Context, load
 from services.cases.chain.showing import EntryShown, FieldShown, fields_shown
-from services.cases.domain import threads
+from services.cases.domain import csn, threads
 from services.cases.domain.entries.assessing import PupilAssessment
 from services.cases.domain.entries.registry import KINDS
 from services.cases.domain.law.step import Step
@@ -77,6 +76,8 @@ async def prefilled(
         values |= {name: target.body[name] for name in names if target.body.get(name)}
     if {"guardian_id", "staff_id"} & set(names):
         return Beginning(values, people=await _people(database, viewer, case))
+    if "municipality" in names:
+        return Beginning(values | await _home(database, viewer, case))
     if step.name not in _WITH_FIGURES:
         return Beginning(values)
     async with database.person(viewer) as connection:
@@ -97,6 +98,13 @@ async def prefilled(
         if step.name == "make_plan":
             values |= await _urgent(context)
     return Beginning(values, fields_shown(found))
+
+
+async def _home(database: Database, viewer: Viewer, case: UUID | str) -> dict[str, Any]:
+    """The pupil's home municipality, where the roster says it."""
+    async with database.person(viewer) as connection:
+        context = await load(connection, database, viewer, case, lock=False)
+    return {"municipality": context.chain.home} if context.chain.home else {}
 
 
 async def _people(
@@ -135,29 +143,19 @@ async def _people(
 
 
 async def _csn(context: Context) -> Mapping[str, Any]:
-    """Hours, occasions and the first day of the last thirty, by the warning's own lessons: all
-    of it to be checked against the register before anything is reported."""
-    first = context.today - timedelta(days=30)
+    """What the CSN warning counted: to be checked against the register before it is reported."""
     held = [
         threads.decode(raw)
         for raw in await reading.snapshots(context.connection, context.case.case_id)
     ]
-    lessons = {
-        lesson.lesson_id: lesson
-        for thread in held
-        for episode in thread.active
-        for lesson in episode.lessons
-        if lesson.unexplained + lesson.confirmed
-    }
-    if not lessons:
+    found = csn.propose(held)
+    if found is None:
         return {}
-    recent = [one for one in lessons.values() if one.day >= first]
-    days = {one.day for one in recent}
     return {
-        "hours": round(sum(one.unexplained + one.confirmed for one in recent) / 60, 1),
-        "occasions": len(days),
-        "first_day": min(one.day for one in lessons.values()).isoformat(),
-        "code": "51" if len(days) > 1 else "31",
+        "hours": found.hours,
+        "occasions": found.occasions,
+        "first_day": found.first_day.isoformat(),
+        "code": found.code,
     }
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.chain.perform import perform
 from services.cases.chain.prefilling import prefilled
 from services.cases.domain.law.table import BY_NAME
@@ -17,7 +18,7 @@ from services.cases.store.entries import Entry
 from services.cases.store.organiser_settings import OrganiserSettings
 from services.common.problem import Problem
 from tests.integration.cases.site import opened
-from tests.integration.cases.world import TUESDAY, A, World
+from tests.integration.cases.world import TUESDAY, A, Story, World
 
 pytestmark = pytest.mark.anyio
 ROLF = A.viewer("rolf")
@@ -76,12 +77,19 @@ async def test_an_utredning_needs_no_samrad_and_no_anmalan(
 
 async def test_csn_is_reported_with_what_the_register_says_or_refrained_from(world: World) -> None:
     case = await pupil(world)
-    begin = await prefilled(
-        world.database, ROLF, case, BY_NAME["report_csn"], writer="Rolf", target=None
-    )
-    # Two of the three lessons behind the warning are unexplained, an hour each, on one day.
-    assert (begin.values["hours"], begin.values["occasions"]) == (2.0, 1)
-    assert begin.values["first_day"] == (TUESDAY - timedelta(days=1)).isoformat()
+    csn = BY_NAME["report_csn"]
+    begin = await prefilled(world.database, ROLF, case, csn, writer="Rolf", target=None)
+    # The warning that opened the case is no ground for CSN.
+    assert (begin.values["hours"], begin.values["first_day"]) == (0, None)
+    story = Story(A, "alva", pb.FAMILY_SPORADIC).raised(TUESDAY)
+    story.episodes[0].rule_id = "csn-4-timmar"
+    story.episodes[0].figures.invalid_unexplained = 180
+    story.episodes[0].figures.invalid_confirmed = 90
+    story.episodes[0].figures.absence_occasions = 3
+    await world.take(story.event(TUESDAY))
+    begin = await prefilled(world.database, ROLF, case, csn, writer="Rolf", target=None)
+    assert (begin.values["hours"], begin.values["occasions"]) == (4.5, 3)
+    assert (begin.values["first_day"], begin.values["code"]) == (DAY, "51")
     body = {
         "on": DAY,
         "hours": 6,
