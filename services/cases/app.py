@@ -29,6 +29,7 @@ from services.cases.domain import threads
 from services.cases.intake import absence, deliveries, school
 from services.cases.intake.warnings import WarningIntake
 from services.cases.publisher import OutboxPublisher
+from services.cases.reminders import Reminders
 from services.cases.rule_profiles import RuleProfiles
 from services.cases.store.scope import Database
 from services.cases.sweep import Sweep
@@ -227,6 +228,7 @@ async def _start(
     sweep = Sweep(database)
     clockwork = Clockwork(database)
     courier = Courier(database)
+    reminders = Reminders(database)
 
     async def profile_reader() -> AIOKafkaConsumer:
         # No group: it reads the whole small topic at every start, and commits nothing.
@@ -242,6 +244,7 @@ async def _start(
     background.start("outbox", publisher.run, lambda: publisher.progress)
     background.start("sweep", sweep.run, lambda: sweep.progress)
     background.start("courier", courier.run, lambda: courier.progress)
+    background.start("reminders", reminders.run, lambda: reminders.progress)
     background.start("clocks", clockwork.run, lambda: clockwork.progress)
     background.start("rule-profiles", profiles.run, lambda: profiles.progress)
     # Last in, first out: the tasks end before their clients do.

@@ -8,14 +8,16 @@ all. A pupil with skyddade personuppgifter stays closed until a second person ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from services.cases.domain.assignment import Place, holder
 from services.cases.domain.decisions import MAX_TEXT
-from services.cases.store import audit, cases, openings, reading
+from services.cases.store import audit, cases, openings, outbox, people, reading
 from services.cases.store.cases import Happened
+from services.cases.store.outbox import Told
 from services.cases.store.scope import Database, Viewer, as_system
 from services.common.problem import Problem
 from services.common.roles import MAY_OPEN
@@ -71,6 +73,7 @@ class Openings:
                 )
                 if until is not None:
                     await self._tell(connection, viewer, found["case_id"], kind, why)
+                    await self._tell_principal(connection, found["case_id"])
             await audit.write(
                 connection,
                 viewer.organiser_id,
@@ -100,6 +103,7 @@ class Openings:
             async with as_system(connection):
                 asker = Viewer(viewer.organiser_id, row["staff_id"])
                 await self._tell(connection, asker, row["case_id"], row["kind"], row["reason"])
+            await self._tell_principal(connection, row["case_id"])
             await audit.write(
                 connection,
                 viewer.organiser_id,
@@ -123,6 +127,23 @@ class Openings:
             detail={"how": kind, "reason": reason},
         )
         await cases.history(connection, reader.organiser_id, [line])
+
+    async def _tell_principal(self, connection: Connection, case_id: UUID) -> None:
+        """The unit's rektor gets to know of it beside today's list: the event says which case."""
+        today = self._database.today()
+        async with as_system(connection):
+            [case] = await cases.by_ids(connection, [case_id])
+            areas = await people.areas(connection)
+            place = Place(case.school_unit_id, case.class_id, None, areas.get(case.school_unit_id))
+            principal = holder(await people.duties(connection), "principal", place, today)
+            if principal is None:
+                return
+            told = Told.of(
+                case, "read_with_reason", event_id=self._database.new_id(), at=self._database.now()
+            )
+            # It is about today, whatever day the case is about.
+            told = replace(told, assigned_staff_id=principal.staff_id, school_date=today)
+            await outbox.put(connection, [told])
 
 
 def check_reason(reason: str) -> str:

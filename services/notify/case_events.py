@@ -11,7 +11,7 @@ from forvarning.cases.v1 import cases_pb2 as pb
 from services.common import pg, topics
 from services.common.clock import from_epoch_day, school_date
 from services.common.erased import erased
-from services.notify import deliveries, metrics, people
+from services.notify import deliveries, metrics, people, staff_mails
 from services.notify.deliveries import Delivery
 from services.notify.model import (
     Channel,
@@ -74,7 +74,7 @@ async def apply(
     day = from_epoch_day(event.epoch_day)
     pupil_id = UUID(bytes=event.pupil_id)
     if (
-        event.kind not in _NOTES
+        event.kind not in {*_NOTES, *staff_mails.KINDS}
         or not event.assigned_staff_id
         or await erased(connection, {pupil_id})
     ):
@@ -85,7 +85,10 @@ async def apply(
     if day < wake_from or (school_date(now) - day).days > policy.case_age_days:
         metrics.OLD_EVENTS.labels(topics.CASE_EVENTS.name).inc()
         return
-    await _tell(connection, event, policy, now)
+    if event.kind in staff_mails.KINDS:
+        await staff_mails.apply(connection, event, policy, now)
+    else:
+        await _tell(connection, event, policy, now)
     metrics.EVENTS.labels(topics.CASE_EVENTS.name, "applied").inc()
 
 

@@ -18,7 +18,7 @@ from services.common import pg
 from services.common.backoff import Backoff
 from services.common.clock import school_date
 from services.common.logging import get_logger
-from services.notify import deliveries, metrics, people, texts
+from services.notify import deliveries, metrics, people, staff_mails, texts
 from services.notify.mail import Mail
 from services.notify.model import (
     Channel,
@@ -190,6 +190,9 @@ async def _still_wanted(connection: pg.Connection, message: Message, now: dateti
     )
     wanted = 0
     same_day = message.kind is Kind.SAME_DAY
+    if message.event_type in staff_mails.KINDS.values():
+        # About no pupil, so no pupil's protection keeps it back.
+        return bool(rows)
     for row in rows:
         pupil = await people.pupil(connection, row["pupil_id"])
         if same_day and await people.suppressed(connection, row["pupil_id"], row["school_date"]):
@@ -205,6 +208,11 @@ async def _still_wanted(connection: pg.Connection, message: Message, now: dateti
 
 
 async def _text(connection: pg.Connection, message: Message, login_url: str) -> texts.Text:
+    if message.event_type == staff_mails.DUTIES_DUE:
+        cases = await staff_mails.waiting_cases(connection, message.message_id)
+        return texts.duties_due(cases, login_url)
+    if message.event_type == staff_mails.READ_WITH_REASON:
+        return texts.read_with_reason(login_url)
     if message.kind is Kind.CASE:
         return texts.case_waits(message.case_number or "", login_url)
     phone = await people.phone(connection)

@@ -32,6 +32,38 @@ def case_waits(case_number: str, address: str) -> Text:
     )
 
 
+def duties_due(cases: int, address: str) -> Text:
+    """To whom duties stand with: in how many cases something is due or late, log in."""
+    where = "ett ärende" if cases == 1 else f"{cases} ärenden"
+    return Text(
+        subject="Något ska bli klart i dag",
+        body=(
+            "Hej!\n\n"
+            f"I {where} finns något som du ska göra i dag, eller som redan skulle ha varit gjort. "
+            "Det står överst i Idag.\n\n"
+            f"Logga in: {address}\n\n"
+            "Mejlet innehåller med avsikt inga fler uppgifter.\n"
+            "Det går inte att svara på det.\n"
+        ),
+    )
+
+
+def read_with_reason(address: str) -> Text:
+    """To the rektor: somebody outside their duties has read one of the school's cases."""
+    return Text(
+        subject="Ett ärende på din skola har lästs med särskilt skäl",
+        body=(
+            "Hej!\n\n"
+            "Någon utanför sitt uppdrag har öppnat ett av skolans ärenden med särskilt skäl. "
+            "I Idag ser du vilket ärende, vem och varför. Är skälet inte rimligt, prata med den "
+            "som läste eller med huvudmannen.\n\n"
+            f"Logga in: {address}\n\n"
+            "Mejlet innehåller med avsikt inga fler uppgifter.\n"
+            "Det går inte att svara på det.\n"
+        ),
+    )
+
+
 def absence_today(phone: str | None) -> Text:
     """To a guardian (skollagen 7 kap. 17 §, 15 kap. 16 §): an unexplained absence today."""
     return Text(

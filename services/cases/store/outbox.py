@@ -26,6 +26,8 @@ KINDS: dict[str, pb.CaseEventKind] = {
     "closed": pb.CASE_EVENT_KIND_CLOSED,
     "reopened": pb.CASE_EVENT_KIND_REOPENED,
     "step": pb.CASE_EVENT_KIND_STEP_TAKEN,
+    "read_with_reason": pb.CASE_EVENT_KIND_READ_WITH_REASON,
+    "duty_due": pb.CASE_EVENT_KIND_DUTY_DUE,
 }
 
 
@@ -100,6 +102,20 @@ async def put(connection: Connection, events: Sequence[Told]) -> None:
         _EVENT,
         [
             (told.organiser_id, told.event_id, "case", str(told.case_id), told.kind, encode(told))
+            for told in events
+        ],
+    )
+
+
+async def put_once(connection: Connection, events: Sequence[Told]) -> None:
+    """The same for events whose id follows from what they tell: one that is there stays."""
+    await connection.executemany(
+        """
+        INSERT INTO cases.outbox (organiser_id, id, aggregatetype, aggregateid, type, payload)
+        VALUES ($1, $2, 'case', $3, $4, $5) ON CONFLICT DO NOTHING
+        """,
+        [
+            (told.organiser_id, told.event_id, str(told.case_id), told.kind, encode(told))
             for told in events
         ],
     )

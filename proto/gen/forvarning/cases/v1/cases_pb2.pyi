@@ -17,6 +17,8 @@ class CaseEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CASE_EVENT_KIND_CLOSED: _ClassVar[CaseEventKind]
     CASE_EVENT_KIND_REOPENED: _ClassVar[CaseEventKind]
     CASE_EVENT_KIND_STEP_TAKEN: _ClassVar[CaseEventKind]
+    CASE_EVENT_KIND_READ_WITH_REASON: _ClassVar[CaseEventKind]
+    CASE_EVENT_KIND_DUTY_DUE: _ClassVar[CaseEventKind]
 CASE_EVENT_KIND_UNSPECIFIED: CaseEventKind
 CASE_EVENT_KIND_OPENED: CaseEventKind
 CASE_EVENT_KIND_WARNING_JOINED: CaseEventKind
@@ -27,6 +29,8 @@ CASE_EVENT_KIND_COMMENTED: CaseEventKind
 CASE_EVENT_KIND_CLOSED: CaseEventKind
 CASE_EVENT_KIND_REOPENED: CaseEventKind
 CASE_EVENT_KIND_STEP_TAKEN: CaseEventKind
+CASE_EVENT_KIND_READ_WITH_REASON: CaseEventKind
+CASE_EVENT_KIND_DUTY_DUE: CaseEventKind
 
 class CaseEvent(_message.Message):
     __slots__ = ("event_id", "organiser_id", "case_id", "case_number", "pupil_id", "school_unit_id", "kind", "assigned_staff_id", "occurred_unix_ms", "epoch_day", "thread_id", "thread_revision")
