@@ -71,6 +71,12 @@ COMMANDS: tuple[Entry, ...] = (
         "What is kept how long; erase what is due, with certificates.",
         OPERATE,
     ),
+    Entry(
+        "certificates",
+        "deploy.commands.certificates:app",
+        "Certificates of what was erased, as PDF.",
+        OPERATE,
+    ),
     Entry("erase", "services.records.cli:erase", "Erase a pupil by decision.", OPERATE),
     Entry(
         "extract",

@@ -37,6 +37,7 @@ def make(root: Path) -> list[Path]:
 
     superuser = keep("postgres", "superuser_password", _token())
     keep("migrate", "owner_database_url", _url("postgres", superuser))
+    keep("retention", "owner_database_url", _url("postgres", superuser))
     for service in SERVICES:
         password = keep("migrate", f"{service}_database_password", _token())
         keep(service, f"{service}_database_url", _url(f"forvarning_{service}", password))

@@ -14,6 +14,7 @@ import yaml
 from pydantic import SecretStr
 
 from services.common.settings import (
+    ArchiveSettings,
     CasesSettings,
     CommonSettings,
     EwsSettings,
@@ -73,7 +74,7 @@ def secret_keys(kind: type[CommonSettings]) -> list[str]:
         for name, field in kind.model_fields.items()
         if field.annotation is SecretStr and field.is_required()
     ]
-    kafka = [] if kind is MigrateSettings else list(_KAFKA_LOGIN)
+    kafka = [] if kind in (MigrateSettings, ArchiveSettings) else list(_KAFKA_LOGIN)
     mail = list(_MAIL_LOGIN) if kind is NotifySettings else []
     openid = list(_OPENID) if kind is CasesSettings else []
     return [*required, *kafka, *mail, *openid]
@@ -270,6 +271,31 @@ def _job(name: str, command: list[str], kind: type[CommonSettings]) -> Manifest:
     }
 
 
+def _cron_job(
+    name: str, command: list[str], kind: type[CommonSettings], *, schedule: str
+) -> Manifest:
+    """One at a time; one that was missed starts when it can, within a day."""
+    job = _job(name, command, kind)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": _meta(name),
+        "spec": {
+            "schedule": schedule,
+            "timeZone": "Europe/Stockholm",
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": 86400,
+            "successfulJobsHistoryLimit": 3,
+            "failedJobsHistoryLimit": 3,
+            "jobTemplate": {
+                "metadata": {"labels": _labels(name)},
+                # The log of a run is read by whoever answers for the archive: it stays a month.
+                "spec": job["spec"] | {"ttlSecondsAfterFinished": 31 * 86400},
+            },
+        },
+    }
+
+
 def _policies() -> list[Manifest]:
     """Nobody is reached but on the port that serves; what goes out is for the cluster to narrow."""
 
@@ -327,6 +353,15 @@ def manifests() -> dict[str, list[Manifest]]:
         ),
         "60-cases.yaml": _deployment("cases", CasesSettings, memory="1Gi"),
         "70-notify.yaml": _deployment("notify", NotifySettings, memory="512Mi"),
+        # What the organisers have decided on goes on the second of each month, at night.
+        "80-retention.yaml": [
+            _cron_job(
+                "retention",
+                ["forvarning", "retention", "run", "--by", "schema"],
+                ArchiveSettings,
+                schedule="17 3 2 * *",
+            )
+        ],
     }
 
 

@@ -40,6 +40,10 @@ OUTBOX_AGE = gauge(
 )
 PUBLISHED = counter("forvarning_cases_events_published", "Events that Kafka has acknowledged")
 SIGN_INS = counter("forvarning_cases_sign_ins", "Sign-ins, by outcome", ("outcome",))
+RETENTION_RUN = gauge(
+    "forvarning_retention_last_run_timestamp_seconds",
+    "When gallring last came to its end; of an installation where it never did, when it was made",
+)
 REQUESTS = histogram(
     "forvarning_cases_request_seconds",
     "Answer time by route template and status class",

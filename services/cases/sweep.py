@@ -93,6 +93,11 @@ class Sweep(Rounds):
         metrics.OUTBOX_AGE.set(oldest)
         if forget:
             await self._coming_school_years()
+            metrics.RETENTION_RUN.set(
+                await self._database.pool.fetchval(
+                    "SELECT extract(epoch FROM records.last_run())::float8"
+                )
+            )
             async with self._database.nobody() as connection:
                 await sessions.forget_failures(connection)
                 await attempts.forget(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -25,6 +26,9 @@ retention = typer.Typer(
     no_args_is_help=True, add_completion=False, help="What is kept how long, by whose decision."
 )
 erase = typer.Typer(add_completion=False, help="Erase a pupil.")
+
+#: How often a process that stays looks whether it is time.
+_LOOK_SECONDS = 3600.0
 
 Result = TypeVar("Result")
 Organiser = Annotated[UUID, typer.Argument(help="The organiser's id.")]
@@ -114,9 +118,48 @@ def plan() -> None:
 
 
 @retention.command("run")
-def run(by: Annotated[str, typer.Option(help="Who erases.")] = "") -> None:
+def run(
+    by: Annotated[str, typer.Option(help="Who erases.")] = "",
+    every_days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stay, and run again when so many days have passed."),
+    ] = None,
+) -> None:
     """Erase what is due by the organisers' decisions, with a certificate each."""
     name = by or getpass.getuser()
+    if every_days is None:
+        _run(name)
+        return
+    while True:
+        # A container that is started again does not begin anew.
+        if _with(_days_since) >= every_days:
+            _run(name)
+        time.sleep(_LOOK_SECONDS)
+
+
+async def _days_since(opened: Archive) -> float:
+    """Since the newest run, or since the installation was made."""
+    async with opened.everything() as connection:
+        seconds: float = await connection.fetchval(
+            "SELECT extract(epoch FROM clock_timestamp() - records.last_run())::float8"
+        )
+    return seconds / 86400
+
+
+@retention.command("last")
+def last(
+    within_days: Annotated[
+        int, typer.Option(min=1, help="Exit status 1 when it is longer ago.")
+    ] = 40,
+) -> None:
+    """How many days ago `run` came to its end; of a new installation, how old it is."""
+    days = _with(_days_since)
+    typer.echo(f"{days:.1f} days ago")
+    if days > within_days:
+        raise typer.Exit(1)
+
+
+def _run(name: str) -> None:
     for one in _with(lambda opened: Gallring(opened).run(name)):
         _tell(one)
         if one.certificate is not None:

@@ -138,6 +138,11 @@ class Gallring:
             found.append(plan)
         async with self._archive.everything() as connection:
             await self._of_nobody(connection)
+            await connection.execute(
+                "INSERT INTO records.runs (run_by, erased) VALUES ($1, $2)",
+                by,
+                sum(plan.total for plan in found),
+            )
         return found
 
     async def _erase(self, connection: Connection, organiser_id: UUID) -> Plan:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import date, timedelta
+from pathlib import Path
 from uuid import UUID
 
+import pypdf
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from deploy.commands import certificates as on_paper_cli
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.actions import CaseActions
 from services.cases.store import audit
@@ -321,7 +324,7 @@ async def test_what_a_source_said_stays_with_its_lesson_until_the_school_year_is
 
 
 async def test_the_operators_commands(
-    world: World, dsns: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    world: World, dsns: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FORVARNING_ENVIRONMENT", "local")
     monkeypatch.setenv("FORVARNING_OWNER_DATABASE_URL", dsns[0])
@@ -343,8 +346,16 @@ async def test_the_operators_commands(
     # By the real clock, of which the world's case knows nothing: it was closed in its own time.
     code, text = await ask(cli.retention, "plan")
     assert (code, "without a decision" in text) == (0, True)
+    # A plan is no run; a new installation counts from when it was made.
+    assert await world.admin.fetchval("SELECT count(*) FROM records.runs") == 0
+    assert (await ask(cli.retention, "last")) == (0, "0.0 days ago\n")
+    await world.admin.execute("UPDATE migrations.applied SET applied_at = now() - interval '41 d'")
+    assert (await ask(cli.retention, "last")) == (1, "41.0 days ago\n")
     code, text = await ask(cli.retention, "run", "--by", "Drift")
     assert code == 0, text
+    assert (await ask(cli.retention, "last")) == (0, "0.0 days ago\n")
+    [ran] = await world.admin.fetch("SELECT run_by FROM records.runs")
+    assert ran["run_by"] == "Drift"
     code, text = await ask(cli.retention, "certificates", str(A.id))
     assert code == 0
     code, text = await ask(cli.erase, str(A.id), str(A.pupil("bo")), "--reference", "TN 5")
@@ -354,5 +365,17 @@ async def test_the_operators_commands(
     assert (await ask(cli.erase, "--again"))[0] == 0
     code, text = await ask(cli.retention, "certificates", str(A.id))
     assert (code, "TN 5" in text) == (0, True)
+    on_paper = (str(A.id), "--to", str(tmp_path / "intyg"))
+    code, text = await ask(on_paper_cli.app, *on_paper)
+    assert code == 0, text
+    files = sorted((tmp_path / "intyg").iterdir())
+    held = await world.admin.fetch("SELECT certificate_id FROM records.certificates")
+    assert {file.stem for file in files} == {str(row["certificate_id"]) for row in held}
+    pages = [page for file in files for page in pypdf.PdfReader(file).pages]
+    words = " ".join(" ".join(page.extract_text() for page in pages).split())
+    for said in ("Intyg om radering", "TN 5", str(A.pupil("bo")), "Kontrollsumma"):
+        assert said in words, said
     await world.admin.execute("UPDATE records.certificates SET content = '{}'")
+    assert (await ask(on_paper_cli.app, str(A.id), "--to", str(tmp_path / "nothing")))[0] == 1
+    assert not (tmp_path / "nothing").exists()
     assert (await ask(cli.retention, "certificates", str(A.id)))[0] == 1

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from deploy.kubernetes import build
 from services.common.settings import (
+    ArchiveSettings,
     CasesSettings,
     CommonSettings,
     EwsSettings,
@@ -28,9 +29,15 @@ KINDS: dict[str, type[CommonSettings]] = {
     "waves": EwsSettings,
     "cases": CasesSettings,
     "notify": NotifySettings,
+    "retention": ArchiveSettings,
 }
 OBJECTS: list[dict[str, Any]] = [one for file in build.manifests().values() for one in file]
-WORKLOADS = [o for o in OBJECTS if o["kind"] in ("Deployment", "StatefulSet", "Job")]
+WORKLOADS = [
+    # A scheduled job's pod stands one level deeper.
+    {**o, "spec": o["spec"].get("jobTemplate", o)["spec"]}
+    for o in OBJECTS
+    if o["kind"] in ("Deployment", "StatefulSet", "Job", "CronJob")
+]
 README = Path(build.__file__).with_name("README.md")
 
 
@@ -66,6 +73,15 @@ def test_every_variable_is_a_setting_and_every_required_one_is_given(
     fields = {f"{build.PREFIX}{name.upper()}": field for name, field in kind.model_fields.items()}
     assert given <= set(fields)
     assert {name for name, field in fields.items() if field.is_required()} <= given
+
+
+def test_gallring_is_run_each_month_one_at_a_time() -> None:
+    (found,) = (o for o in OBJECTS if o["kind"] == "CronJob")
+    spec = found["spec"]
+    assert re.fullmatch(r"\d+ \d+ \d+ \* \*", spec["schedule"])
+    assert (spec["timeZone"], spec["concurrencyPolicy"]) == ("Europe/Stockholm", "Forbid")
+    (job,) = (w for w in WORKLOADS if by_name(w) == "retention")
+    assert container(job)["args"][:3] == ["forvarning", "retention", "run"]
 
 
 def test_common_settings_are_settings_of_somebody() -> None:
