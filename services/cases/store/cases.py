@@ -137,6 +137,7 @@ _TYPES = {
     "close_note": "text",
     "version": "int",
     "updated_at": "timestamptz",
+    "outside": "boolean",
 }
 _FIELDS = tuple(_TYPES)
 COLUMNS = ", ".join(_FIELDS)

@@ -14,7 +14,7 @@ RULE = "csn-4-timmar"
 
 def lesson(back: int, minutes: int = 60) -> Lesson:
     day = TUESDAY - timedelta(days=back)
-    return Lesson(UUID(int=back + 1), day, 490, 60, "Matematik", 60, 0, minutes, 0)
+    return Lesson(UUID(int=back + 1).bytes, day, 490, 60, "Matematik", 60, 0, minutes, 0)
 
 
 def test_it_is_the_csn_warnings_own_window_and_no_other_warning() -> None:
