@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -26,6 +26,7 @@ from aiokafka.structs import TopicPartition
 from bench.ews import measure
 from bench.ews.basics import ROOT, say
 from bench.ews.ground import Figures, Ground, apart, make_topology, publish_profile
+from bench.ews.worker import BEGUN, steps_in
 from bench.ews.year import Year, decide
 from deploy.local.process import Child
 from services.common.kafka import committed_reader, create_topics, idempotent_producer
@@ -48,6 +49,15 @@ _INSTANCE = "bench-live-0"
 """As in production: a worker that comes back under its name is not waited for."""
 _LIMIT_SECONDS = 600.0
 _AT_ONCE = 5_000
+STRETCHES = {
+    BEGUN: "start",
+    "assigned": "join",
+    "fenced": "fence",
+    "restored": "read",
+    "snapshot": "decide",
+    "committed": "commit",
+}
+"""What a worker that comes back does up to each of its steps (:mod:`services.ews.hooks`)."""
 
 
 @dataclass(slots=True)
@@ -313,6 +323,9 @@ class Morning:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
         say(f"killed: the first new checkpoint after {first:.1f} s, all after {whole:.1f} s")
+        steps = steps_in(self.child.log.read_text("utf-8", errors="replace").splitlines(), killed)
+        split = stretches(killed, steps)
+        say("until then: " + ", ".join(f"{what} {took:.1f} s" for what, took in split.items()))
         run = measure.Run(began=killed, total=0)
         measure.note_use(run, self.child.pid)
         named = self.ground.options.year_pupils >= 100_000
@@ -320,6 +333,7 @@ class Morning:
             "recovery_seconds": first,
             "recovery_seconds_100k_pupils": first if named else None,
             "recovery_all_seconds": whole,
+            **{f"recovery_{what}_seconds": took for what, took in split.items()},
             "recovery_cpu_seconds": run.cpu_seconds,
             "recovery_waiting_facts": missing,
             "live_worker_peak_mib": run.peak_mib,
@@ -361,6 +375,17 @@ class Morning:
                 f"{what}: {self.watch.waiting} facts are in no checkpoint after "
                 f"{_LIMIT_SECONDS:.0f} s.\n{self.child.log_end()}"
             )
+
+
+def stretches(killed: float, steps: Mapping[str, float]) -> Figures:
+    """What the time until the first new checkpoint went to, of a worker that took these steps."""
+    found: Figures = {}
+    before = killed
+    for step, what in STRETCHES.items():
+        after = steps.get(step, before)
+        found[what] = after - before
+        before = after
+    return found
 
 
 def _ended(child: Child) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.ews.basics import ROOT
 from bench.ews.ground import Figures
+from bench.ews.live import STRETCHES
 from bench.result import Aim, machine, own_versions
 
 PAGE = ROOT / "docs/benchmarks.md"
@@ -45,6 +46,7 @@ def write(
             "live_checkpoints", "checkpoint_lag_p50_seconds", "checkpoint_lag_p99_seconds",
             "changelog_marks_per_checkpoint", "changelog_row_bytes_per_mark",
             "live_changelog_bytes_per_mark", "restore_seconds", "recovery_seconds",
+            *(f"recovery_{what}_seconds" for what in STRETCHES.values()),
             "recovery_all_seconds", "recovery_cpu_seconds", "live_worker_peak_mib",
         ),
         "replay": _listed(

@@ -2,7 +2,8 @@
 
 Rows number the pupils in the order in which they first appeared. What is
 restored stays bytes until it is needed: a day's lessons until the day changes or
-an episode names them, the rest until the bucket is first touched.
+an episode names them, a pupil's row and threads until somebody asks for them, the
+rest until the bucket is first touched.
 """
 
 from __future__ import annotations
@@ -19,17 +20,8 @@ from services.ews.core.marks import DayMarks, of_day
 from services.ews.core.notices import Notice
 from services.ews.core.packing import Names
 from services.ews.core.pupils import Place, Pupil, Stay
-from services.ews.core.rows import decode
-from services.ews.core.stored import (
-    Desk,
-    Stored,
-    StoredDay,
-    StoredDayOfWeek,
-    StoredWeek,
-    encode_week,
-    week_of,
-)
-from services.ews.core.year import Lessons, Year, padded
+from services.ews.core.stored import Desk, Shelf
+from services.ews.core.year import LessonDays, Year, padded
 
 if TYPE_CHECKING:
     from services.ews.core.judge import Group
@@ -37,8 +29,9 @@ if TYPE_CHECKING:
 NOWHERE = Place()
 _AT_ONCE = 64
 """Days of one bucket that are added up side by side."""
-_WORTH_A_WEEK = 4
-"""Days with rows of their own in weeks that have ended; a correction or two can wait."""
+_FEW_DAYS = 40
+"""Days that are looked for one by one, however few the bucket has."""
+_Told = tuple[int, int, int, int, list[int], list[int]]
 
 
 def units_of(value: BucketValue) -> set[bytes]:
@@ -63,32 +56,29 @@ class Bucket:
         self.number = number
         self.pupils: list[Pupil] = []
         self.row_of: dict[bytes, int] = {}
-        self.days: dict[int, Lessons] = {}
-        self.years: dict[int, Year] = {}
-        self.notices: dict[int, list[Notice]] = {}
+        self.notices = Noticed(self.pupils)
         self.groups: dict[int, dict[tuple[object, bytes], Group]] = {}
         """What was last judged, by school year; see services.ews.core.judge."""
         self.settled = False
         """It was restored, and what had been in the facts by then was decided on."""
         self.units: set[bytes] = set()
         """Every unit that a placement or lesson here has named; see :meth:`name_units`."""
-        self.units_grown = False
-        """Since the bucket's row was last encoded."""
         self.names = Names()
-        self._desk = desk or Desk()
-        self._weeks: dict[int, StoredWeek] = {}
-        """Weeks that have a row."""
-        self._own_rows: dict[int, bytes] = {}
-        """Days that have one, which is newer than their week's; as it was last written."""
+        self.days = LessonDays(self.names)
+        self._years: dict[int, Year] = {}
+        self._shelf = Shelf(desk or Desk())
+        self._unread: Shelf | None = None
+        """The shelf, where days may lie on it that nobody has asked for."""
+        self._years_known = True
+        self._told = self._row_tells()
+        """What the bucket's row was last written, or read, with."""
         self._last: tuple[int, days.Day] | None = None
         self._seats: dict[bytes, Seats] = {}
         self._stays: dict[int, dict[tuple[Stay, ...], list[int]]] = {}
 
     def name_units(self, units: Iterable[bytes]) -> None:
         """A placement or lesson names them: the bucket is found by them from now on."""
-        known = len(self.units)
         self.units.update(units)
-        self.units_grown |= len(self.units) > known
 
     def row(self, pupil_id: bytes) -> int:
         """The pupil's row, made where it has none."""
@@ -98,9 +88,22 @@ class Bucket:
             self.row_of[pupil_id] = found
             self.pupils.append(Pupil(pupil_id))
             self._stays.clear()
-            for year in self.years.values():
+            for year in self._years.values():
                 year.grow(found + 1)
         return found
+
+    @property
+    def years(self) -> dict[int, Year]:
+        """Every school year of which there is a day."""
+        if not self._years_known:
+            self._years_known = True
+            for year in sorted(self._shelf.years()):
+                self.year(year)
+        return self._years
+
+    def has_year(self, year: int) -> bool:
+        """Whether there is a day of the school year."""
+        return year in self._years or year in self.years
 
     def seated(self, pupil_ids: bytes) -> Seats | None:
         """The seats of packed ids where exactly these were seen lately."""
@@ -140,10 +143,7 @@ class Bucket:
 
     def lessons(self, day: int) -> dict[bytes, Lesson]:
         """The lessons of a day by id, for changing; empty where there are none."""
-        found = self.days.get(day)
-        if found is None:
-            found = self.days[day] = Lessons(day, self.names)
-        return found.changing()
+        return self.days.make(day).changing()
 
     def order(self, day: int) -> list[Lesson]:
         """The lessons of a day that count, in the order of the day, for reading."""
@@ -151,22 +151,15 @@ class Bucket:
         return found.order() if found is not None else []
 
     def year(self, year: int) -> Year:
-        found = self.years.get(year)
+        found = self._years.get(year)
         if found is None:
-            found = self.years[year] = Year(year, max(8, len(self.pupils)), self.names)
+            size = max(8, len(self.pupils))
+            found = self._years[year] = Year(year, size, self.names, self._unread)
         return found
-
-    def note_notices(self, row: int) -> None:
-        """Keep what of a pupil's notices can explain anything at hand."""
-        live = self.pupils[row].live_notices()
-        if live:
-            self.notices[row] = live
-        else:
-            self.notices.pop(row, None)
 
     def lesson_days(self, first: int, last: int) -> Iterator[int]:
         """The days from ``first`` to ``last`` on which the bucket has lessons."""
-        if last - first < len(self.days):
+        if last - first < _FEW_DAYS or last - first < len(self.days):
             return (day for day in range(first, last + 1) if day in self.days)
         return (day for day in self.days if first <= day <= last)
 
@@ -201,7 +194,8 @@ class Bucket:
         for at in range(0, len(missing) if len(missing) > 1 else 0, _AT_ONCE):
             part = missing[at : at + _AT_ONCE]
             # A school year's lessons of every class, decoded, would be most of the memory.
-            held = (self.days[day].peek() if day in self.days else () for day in part)
+            found = (self.days.get(day) for day in part)
+            held = (lessons.peek() if lessons is not None else () for lessons in found)
             tasks = [days.Task(kept, size, self.notices, self.home_id) for kept in held]
             for day, counted in zip(part, days.add_up(tasks), strict=True):
                 self.year(calendar.school_year(day)).marks[day] = of_day(counted)
@@ -210,10 +204,13 @@ class Bucket:
         """What there is to add up of a day."""
         return days.Task(self.order(day), len(self.pupils), self.notices, self.home_id)
 
-    def take(self, day: int, counted: days.Day, *, keep_marks: bool = False) -> days.Mask:
-        """Keep a day as added up anew; tells the rows whose day came out differently.
+    def take(
+        self, day: int, counted: days.Day, *, keep_marks: bool = False
+    ) -> tuple[days.Mask, days.Mask]:
+        """Keep a day as added up anew.
 
-        With ``keep_marks`` the day's :meth:`marks` are made while it is at hand.
+        Tells the rows whose day came out differently, and those that had invalid absence on
+        it before. With ``keep_marks`` the day's :meth:`marks` are made while it is at hand.
         """
         year = self.year(calendar.school_year(day))
         size = len(self.pupils)
@@ -225,6 +222,7 @@ class Bucket:
         held = year.day(day)
         before = held[: days.SUMMED, :size]
         changed: days.Mask = (before != counted.sums[: days.SUMMED]).any(0)
+        unexcused: days.Mask = (before[days.UNEXPLAINED] + before[days.CONFIRMED]) > 0
         before[:] = counted.sums[: days.SUMMED]
         was = year.units_on(day)
         for unit in {*was, *counted.units}:
@@ -234,7 +232,7 @@ class Bucket:
             changed |= old != new
         year.note_units(day, counted.units)
         self.name_units(counted.units)
-        return changed
+        return changed, unexcused
 
     def place(self, row: int, day: int) -> Place:
         """Where the pupil belongs on a day: its placement, else the unit of its lessons.
@@ -244,88 +242,92 @@ class Bucket:
         placed = self.pupils[row].placed(day)
         if placed is not None:
             return placed
-        year = self.years.get(calendar.school_year(day))
-        units = year.units_on(day) if year is not None else {}
+        number = calendar.school_year(day)
+        units = self.year(number).units_on(day) if self.has_year(number) else {}
         for unit, mask in units.items():
             if row < len(mask) and mask[row]:
                 return Place(unit)
         return NOWHERE
 
+    @property
+    def row_is_due(self) -> bool:
+        """Whether the bucket's row tells something else than when it was last written."""
+        return self._row_tells() != self._told
+
+    def _row_tells(self) -> _Told:
+        """All of it that can change. What there is of names, slots, units and rows only grows."""
+        erased = [row for row, pupil in enumerate(self.pupils) if pupil.erased]
+        failed = [row for row, pupil in enumerate(self.pupils) if pupil.failed]
+        return *self.names.sizes, len(self.units), len(self.pupils), erased, failed
+
     def encode(self) -> bytes:
         """The bucket's state row: its pupils in row order, and what its days name by number."""
-        ids = b"".join(pupil.pupil_id for pupil in self.pupils)
+        self._told = *_, erased, failed = self._row_tells()
         names, slots = self.names.all()
-        self.units_grown = False
         value = BucketValue(
-            pupil_ids=ids,
+            pupil_ids=b"".join(pupil.pupil_id for pupil in self.pupils),
             layout=days.LAYOUT,
             names=names,
             slots=slots,
             units=b"".join(sorted(self.units)),
+            erased=erased,
+            failed=failed,
         )
         return StateValue(bucket=value).SerializeToString()
 
     def encode_day(self, day: int) -> bytes:
         """A day's state row. New names may come of it: the bucket's row is written after it."""
         row = StateValue()
-        if day in self.days:
-            self.days[day].write(row.day)
+        lessons = self.days.get(day)
+        if lessons is not None:
+            lessons.write(row.day)
         self.year(calendar.school_year(day)).write(day, len(self.pupils), row.day)
-        found = self._own_rows[day] = row.SerializeToString()
-        return found
+        encoded = row.SerializeToString()
+        self._shelf.put(day, encoded)
+        return encoded
 
     def end_weeks(self, before: int, *, erased: bool) -> Iterator[tuple[int, bytes, list[int]]]:
-        """Weeks before the one numbered ``before`` whose days need no rows of their own any more.
-
-        The week, its row, and the days whose rows go. Only when it is worth it, or where a week's
-        row still holds what was ``erased``.
-        """
-        loose: dict[int, list[int]] = {}
-        for day in sorted(self._own_rows):
-            loose.setdefault(week_of(day), []).append(day)
-        due = {week for week in loose if week < before}
-        if sum(len(loose[week]) for week in due) < _WORTH_A_WEEK:
-            due.clear()
-        if erased:
-            due |= loose.keys() & self._weeks.keys()
-        for week in sorted(due):
-            held = self._weeks.get(week)
-            values = {day: held.value(day) for day in held.days} if held is not None else {}
-            for day in loose[week]:
-                values[day] = StoredDay(self._own_rows.pop(day)).value()
-            encoded = encode_week(values)
-            self._weeks[week] = StoredWeek(encoded, self._desk)
-            yield week, encoded, loose[week]
+        """See :meth:`services.ews.core.stored.Shelf.end_weeks`."""
+        return self._shelf.end_weeks(before, erased=erased)
 
     def restore(
         self,
         bucket: bytes,
-        pupils: Iterable[bytes],
+        pupils: Iterable[tuple[int, bytes]],
         rows: Iterable[tuple[int, bytes]],
         weeks: Iterable[tuple[int, bytes]] = (),
     ) -> None:
-        """Take the bucket's state rows; those of days with their day, of weeks with their week."""
+        """Take the state rows: the bucket's, its pupils' by number, those of days and of weeks."""
         value = StateValue.FromString(bucket).bucket
         self.names = Names(value.names, value.slots)
+        self._unread = self._shelf
+        self.days = LessonDays(self.names, self._unread)
+        self._years_known = False
         ids = value.pupil_ids
         for i in range(0, len(ids), 16):
             self.row(ids[i : i + 16])
-        for encoded in pupils:
-            held = decode(encoded).pupil
-            row = self.row(held.pupil_id)
-            pupil = self.pupils[row]
-            pupil.restore(held)
-            self.note_notices(row)
+        for row, encoded in pupils:
+            self.pupils[row].restore(encoded)
+        for row in value.erased:
+            self.pupils[row].erased = True
+        for row in value.failed:
+            self.pupils[row].failed = True
         self.units = units_of(value)
-        self._stays.clear()
         for number, encoded in weeks:
-            week = self._weeks[number] = StoredWeek(encoded, self._desk)
-            for day in week.days:
-                self._restore_day(day, StoredDayOfWeek(week, day))
+            self._shelf.put_week(number, encoded)
         for day, encoded in rows:
-            self._own_rows[day] = encoded
-            self._restore_day(day, StoredDay(encoded))
+            self._shelf.put(day, encoded)
+        self._told = self._row_tells()
 
-    def _restore_day(self, day: int, stored: Stored) -> None:
-        self.days[day] = Lessons(day, self.names, stored)
-        self.year(calendar.school_year(day)).keep(day, stored)
+
+class Noticed:
+    """Of the pupils of a bucket, what of their notices can explain anything."""
+
+    __slots__ = ("_pupils",)
+
+    def __init__(self, pupils: list[Pupil]) -> None:
+        self._pupils = pupils
+
+    def get(self, row: int, /) -> Sequence[Notice] | None:
+        """The notices of one row, none or None where there are none."""
+        return self._pupils[row].live_notices()

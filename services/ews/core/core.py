@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, GroupDay
+from forvarning.warnings.v1.warnings_pb2 import AbsenceDay, GroupDay, WarningEvent
 from services.ews.core import days, fold, ids
 from services.ews.core.api import Batch, CoreError, Row, UndigestibleError
 from services.ews.core.bucket import Bucket
@@ -186,7 +186,10 @@ class Core:
                 sums, changed = found.setdefault(bucket.key, ({}, {}))
                 profiles = self._partition.profiles(bucket.organiser_id)
                 sums[day] = one
-                changed[day] = bucket.take(day, one, keep_marks=profiles.look_at_lessons)
+                dirty = self._partition.dirty[bucket.key]
+                changed[day], dirty.unexcused[day] = bucket.take(
+                    day, one, keep_marks=profiles.look_at_lessons
+                )
         return found
 
     def _adopt(self, batch: Batch) -> None:
@@ -194,8 +197,9 @@ class Core:
         published = self._partition.published
         for key in published.buckets() & self._partition.dirty.keys():
             bucket = self._partition.bucket_of(key)
-            for event in published.take_up(key, bucket.row_of):
-                pupil = bucket.pupils[bucket.row_of[event.pupil_id]]
+            for one in published.take_up(key, bucket.row_of):
+                pupil = bucket.pupils[bucket.row_of[one.pupil_id]]
+                event = WarningEvent.FromString(one.value)
                 if pupil.erased:
                     batch.warnings.append(Row(event.thread_id, None))
                     published.note(event.thread_id, event.revision, 0)
@@ -301,5 +305,5 @@ def _share_days(bucket: Bucket, dirty: Dirty) -> list[int]:
     """The days of which the bucket's share in its units' sums may be another."""
     found = dirty.days | dirty.closed
     if dirty.moved:
-        found |= bucket.days.keys()
+        found = found.union(bucket.days)
     return sorted(found)

@@ -7,8 +7,10 @@ time. Of those only the reported ones say anything of presence or absence
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from services.ews.core import calendar, lessons
 from services.ews.core.lessons import Lesson
 from services.ews.core.notices import Notice, explained_minutes
 
-LAYOUT = 5
+LAYOUT = 6
 """Version of what state rows hold and the fields below mean; state of another one is refused."""
 
 (
@@ -129,13 +131,20 @@ def _in_day(lesson: Lesson) -> int:
     return lesson.start
 
 
+class Noticed(Protocol):
+    """What of notices can explain anything, by row."""
+
+    def get(self, row: int, /) -> Sequence[Notice] | None:
+        """The notices of one row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One bucket's day to be added up, for rows 0 to ``size - 1``; ``notices`` is by row."""
+    """One bucket's day to be added up, for rows 0 to ``size - 1``."""
 
     kept: Sequence[Lesson]
     size: int
-    notices: Mapping[int, Sequence[Notice]]
+    notices: Noticed
     home: bytes
 
 
@@ -170,9 +179,12 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
     np.multiply(offered, counted, out=minutes[OFFERED])
     np.multiply(offered, reported, out=minutes[REPORTED])
     dense[1:4] *= reported
-    for task, one, span in zip(tasks, kept, spans, strict=True):
-        if task.notices:
-            _explain(one, valid[:, span], invalid[:, span], flags[:, span], task.notices)
+    for column in np.nonzero(invalid.any(0))[0].tolist():
+        nth = bisect_right(ends, column)
+        row = column - spans[nth].start
+        told = tasks[nth].notices.get(row)
+        if told:
+            _explain(kept[nth], row, dense[:, :, column], told)
     np.add(valid, invalid, out=offered)
     np.greater(offered, 0, out=absent)
     minutes[VALID] = valid
@@ -202,31 +214,24 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
     ]
 
 
-def _explain(
-    kept: Sequence[Lesson],
-    valid: Sums,
-    invalid: Sums,
-    flags: Sums,
-    notices: Mapping[int, Sequence[Notice]],
-) -> None:
-    """Turn what notices explain from invalid into valid, in place."""
-    rows = np.fromiter(notices, np.intp, len(notices))
-    where, which = np.nonzero(invalid[:, rows])
-    for i, row in zip(where.tolist(), rows[which].tolist(), strict=True):
+def _explain(kept: Sequence[Lesson], row: int, dense: Sums, notices: Sequence[Notice]) -> None:
+    """Turn what a pupil's notices explain from invalid into valid, in place."""
+    _, valid, invalid, _, flags = dense
+    for i in np.nonzero(invalid)[0].tolist():
         lesson = kept[i]
         at = lesson.place_of(row)
         if at is None:
             continue
         begin = calendar.local_instant(lesson.day, lesson.start)
         minutes = explained_minutes(
-            notices[row],
-            int(flags[i, row]),
+            notices,
+            int(flags[i]),
             lesson.modified(at),
-            int(invalid[i, row]),
+            int(invalid[i]),
             (begin, begin + 60 * lesson.length),
         )
-        valid[i, row] += minutes
-        invalid[i, row] -= minutes
+        valid[i] += minutes
+        invalid[i] -= minutes
 
 
 _WEIGHTS = np.array((1, 2, 4, 8), np.int16)

@@ -73,13 +73,12 @@ class Decision:
         every = dirty.everything or ANY_DAY in self._touched.by_day
         known = dirty.closed | dirty.waves | dirty.noticed
         years = {calendar.school_year(day) for day in dirty.days | known}
-        for number in sorted(self._bucket.years):
-            if every or number in years:
-                year = self._bucket.years[number]
-                if every or known or not self._still_open(year):
-                    self._year(year)
-                else:
-                    self._day_under_way(year)
+        for number in sorted(self._bucket.years if every else filter(self._bucket.has_year, years)):
+            year = self._bucket.year(number)
+            if every or known or not self._still_open(year):
+                self._year(year)
+            else:
+                self._day_under_way(year)
 
     def settle(self) -> None:
         """Judge the newest school year, of which nothing has changed since it was published."""
@@ -109,7 +108,7 @@ class Decision:
         for row, pupil in enumerate(self._bucket.pupils):
             if pupil.erased or earliest[row] >= NEVER:
                 continue
-            told = (TODAY, year.year) in pupil.threads
+            told = pupil.has_thread((TODAY, year.year))
             if unexcused[row] or (told and self._today.may_differ(pupil, row, year)):
                 due = _Due(pupil, row, year, None, 0, earliest[row], whole=False)
                 self._decide(due, folded=False, today=True)
@@ -192,7 +191,7 @@ class Decision:
         pupils = self._bucket.pupils
         for place, row in enumerate(rows.tolist()):
             pupil = pupils[row]
-            for family, number in pupil.threads:
+            for family, number in pupil.thread_keys():
                 if number == year.year:
                     if family != TODAY:
                         folded[place] = True
@@ -226,7 +225,7 @@ class Decision:
                 if (
                     family != TODAY
                     and not due.judged.fires[family][due.place]
-                    and key not in pupil.threads
+                    and not pupil.has_thread(key)
                 ):
                     pupil.tracks.pop(key, None)
                     continue
@@ -234,7 +233,7 @@ class Decision:
                     spells, news = self._today.spells(pupil, due.row, due.year, anew=due.whole)
                 else:
                     spells, news = self._folded(due, family)
-                thread = pupil.threads.get(key)
+                thread = pupil.thread(key)
                 if thread is None and not spells:
                     continue
                 found, told_anew = self._contents(due, key, spells)
@@ -249,7 +248,6 @@ class Decision:
             return
         if pupil.failed:
             pupil.failed = False
-            self._dirty.pupils.add(due.row)
         for key, revision in revisions:
             self._publish(pupil, due.row, key, revision)
 
@@ -264,7 +262,6 @@ class Decision:
         pupil = self._bucket.pupils[row]
         pupil.forget()
         pupil.failed = True
-        self._dirty.pupils.add(row)
         reason = f"{type(error).__name__}: {error}"
         offset = int(self._touched.causes[1, row])
         self.failed.append(FailedFold(pupil.pupil_id, offset, reason))
@@ -340,8 +337,8 @@ class Decision:
 
     def _publish(self, pupil: Pupil, row: int, key: ThreadKey, revision: Revision) -> None:
         thread, bucket = revision.thread, self._bucket
-        before = pupil.threads.get(key)
-        pupil.threads[key] = thread
+        before = pupil.thread(key)
+        pupil.tell(key, thread)
         published = self._partition.published
         published.note(thread.thread_id, before.revision if before else 0, thread.revision)
         place = bucket.place(row, revision.epoch_day)

@@ -94,7 +94,6 @@ class Intake:
                 "impossible_minutes", "start_minute, length_minutes: a day has 1440", pupil_ids
             )
         bucket = self._partition.bucket(fact.organiser_id, home_id, register.bucket)
-        known = len(bucket.pupils)
         seats = bucket.seated(pupil_ids)
         if seats is None:
             if _twice(pupil_ids):
@@ -120,7 +119,6 @@ class Intake:
             dirty.revised.add(day)
             return
         dirty.days.add(day)
-        dirty.names |= len(bucket.pupils) > known
         # What changed for the lesson changed for all of its pupils.
         alike = before is not None and before.alike(merged) and not again
         dirty.touches.append((seats.rows if alike else merged.rows, day, cause))
@@ -134,7 +132,7 @@ class Intake:
         known = len(bucket.pupils)
         row = bucket.row(body.pupil_id)
         if len(bucket.pupils) > known:
-            self._partition.mark(bucket).names = True
+            self._partition.mark(bucket)  # its row is due
         return None if bucket.pupils[row].erased else (bucket, row)
 
     def _touch(self, bucket: Bucket, row: int, cause: Cause, changed: Iterable[int]) -> None:
@@ -163,7 +161,6 @@ class Intake:
         before = bucket.pupils[row].notices.get(notice.notice_id)
         if not bucket.pupils[row].notify(notice) and not again:
             return
-        bucket.note_notices(row)
         changed: set[int] = set()
         noticed: set[int] = set()
         for one in (before, notice):
@@ -220,7 +217,6 @@ class Intake:
         for thread in pupil.threads.values():
             self.thread_tombstones.append((thread.thread_id, thread.revision))
         pupil.erase()
-        bucket.notices.pop(row, None)
         bucket.forget_seats()
         bucket.forget_stays()
         dirty.erased = True

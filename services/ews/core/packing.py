@@ -167,8 +167,6 @@ class Names:
             tuple(slots[at : at + _WIDTH]) for at in range(0, len(slots), _WIDTH)
         ]
         self._slot_numbers = {one: number for number, one in enumerate(self._slots)}
-        self.grown = False
-        """Since it was last asked for."""
 
     def number(self, name: bytes) -> int:
         """The name's number, a new one where it has none."""
@@ -176,7 +174,6 @@ class Names:
         if found is None:
             found = self._numbers[name] = len(self._held)
             self._held.append(name)
-            self.grown = True
         return found
 
     def __getitem__(self, number: int) -> bytes:
@@ -188,13 +185,16 @@ class Names:
         if found is None:
             found = self._slot_numbers[slot] = len(self._slots)
             self._slots.append(slot)
-            self.grown = True
         return found
 
     def slot(self, number: int) -> Slot:
         return self._slots[number]
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many names and slots there are."""
+        return len(self._held), len(self._slots)
+
     def all(self) -> tuple[list[bytes], list[int]]:
         """Every name, and every slot's numbers, in the order of theirs."""
-        self.grown = False
         return self._held, [one for slot in self._slots for one in slot]

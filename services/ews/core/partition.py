@@ -42,6 +42,8 @@ class Dirty:
     """Days whose Wave came, or will not be waited for any longer."""
     moved: set[int] = field(default_factory=set)
     """Rows whose place on days already published may have changed."""
+    unexcused: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
+    """Of ``days``, the rows with invalid absence when they were last decided on."""
     touches: list[tuple[Rows, int, Cause]] = field(default_factory=list)
     """Rows, the day on which something about them changed, and the fact that did it.
 
@@ -57,8 +59,6 @@ class Dirty:
     """Days of which the row is to be written, beside ``days``."""
     pupils: set[int] = field(default_factory=set)
     """Rows of which the pupil's row is to be written."""
-    names: bool = False
-    """The bucket has new rows."""
     erased: bool = False
     """Something was erased, which older rows may still hold."""
 
@@ -121,15 +121,15 @@ class Partition:
             found = Bucket(key, *ids.parse_bucket_key(key), self._desk)
             cold = self._cold.get(key)
             if cold is not None:
-                rows, weeks = (
+                pupils, rows, weeks = (
                     [(int(number), encoded) for number, encoded in some.items()]
-                    for some in (cold.days, cold.weeks)
+                    for some in (cold.pupils, cold.days, cold.weeks)
                 )
-                found.restore(cold.bucket, cold.pupils.values(), rows, weeks)
+                found.restore(cold.bucket, pupils, rows, weeks)
                 found.settled = not self.rebuilding
                 if found.settled:
-                    for event in self.published.take_up(key, found.row_of):
-                        found.pupils[found.row_of[event.pupil_id]].take(event)
+                    for one in self.published.take_up(key, found.row_of):
+                        found.pupils[found.row_of[one.pupil_id]].keep_thread(one.key, one.value)
                 del self._cold[key]
             self._buckets[key] = found
         return found
@@ -257,7 +257,7 @@ class Partition:
                 yield Row(f"d:{key}:{day}".encode(), bucket.encode_day(day))
             if dirty.closed or dirty.erased:
                 yield from _ended(bucket, dirty)
-            if dirty.names or bucket.names.grown or bucket.units_grown:
+            if bucket.row_is_due:
                 yield Row(f"b:{key}".encode(), bucket.encode())
         for organiser_id, unit_id, day in sorted(self.dirty_unit_days):
             unit = self.unit(organiser_id, unit_id)

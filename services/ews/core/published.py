@@ -8,25 +8,25 @@ what it has read of the topic is all of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from forvarning.state.v1.state_pb2 import Account, StateValue, ThreadHead
-from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core import ids
 from services.ews.core.api import PublishedError, Row
+from services.ews.core.pupils import ThreadKey
 
 ACCOUNT_KEY = b"w"
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """A thread's newest revision; its bytes are decoded when its bucket is."""
+class Kept(NamedTuple):
+    """A thread's newest revision; its bytes are decoded when somebody asks for the thread."""
 
     bucket: str
     pupil_id: bytes
+    key: ThreadKey
     revision: int
     value: bytes
 
@@ -35,9 +35,9 @@ class Published:
     """The threads that no bucket has taken up yet, and the account of all."""
 
     def __init__(self) -> None:
-        self._read: dict[bytes, _Event] = {}
+        self._read: dict[bytes, Kept] = {}
         """By thread, as far as the topic is read."""
-        self._waiting: dict[str, dict[bytes, dict[bytes, bytes]]] = {}
+        self._waiting: dict[str, dict[bytes, dict[bytes, Kept]]] = {}
         """By bucket key, pupil and thread, once it is."""
         self._threads = 0
         self._digest = 0
@@ -63,7 +63,8 @@ class Published:
             return
         if head.revision > before:
             name = ids.bucket_key(head.organiser_id, head.home_id, head.bucket)
-            self._read[key] = _Event(name, head.pupil_id, head.revision, value)
+            thread = head.family, head.school_year
+            self._read[key] = Kept(name, head.pupil_id, thread, head.revision, value)
             self._count(key, before, head.revision)
 
     def expect(self, row: bytes) -> None:
@@ -93,26 +94,22 @@ class Published:
         """The keys of the buckets with threads that nobody has taken up."""
         for thread_id, event in self._read.items():
             pupils = self._waiting.setdefault(event.bucket, {})
-            pupils.setdefault(event.pupil_id, {})[thread_id] = event.value
+            pupils.setdefault(event.pupil_id, {})[thread_id] = event
         self._read.clear()
         return set(self._waiting)
 
-    def take_up(self, bucket: str, pupil_ids: dict[bytes, int]) -> list[WarningEvent]:
+    def take_up(self, bucket: str, pupil_ids: dict[bytes, int]) -> list[Kept]:
         """The threads of these pupils of the bucket; they are handed out once."""
         if self._read:
             self.buckets()
         pupils = self._waiting.get(bucket)
         if pupils is None:
             return []
-        found = [one for one in pupils if one in pupil_ids]
-        events = [
-            WarningEvent.FromString(value)
-            for pupil_id in found
-            for value in pupils.pop(pupil_id).values()
-        ]
+        known = [one for one in pupils if one in pupil_ids]
+        found = [one for pupil_id in known for one in pupils.pop(pupil_id).values()]
         if not pupils:
             del self._waiting[bucket]
-        return events
+        return found
 
     # -- the account --------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from forvarning.facts.v1 import facts_pb2
@@ -83,23 +84,72 @@ class Content:
         )
 
 
-@dataclass(slots=True)
 class Pupil:
-    """What the bucket knows of one pupil beside the lessons."""
+    """What the bucket knows of one pupil beside the lessons.
 
-    pupil_id: bytes
-    erased: bool = False
-    failed: bool = False
-    placements: dict[bytes, facts_pb2.Placement] = field(default_factory=dict)
-    notices: dict[bytes, facts_pb2.Notice] = field(default_factory=dict)
-    threads: dict[ThreadKey, Thread] = field(default_factory=dict)
-    tracks: dict[ThreadKey, Track] = field(default_factory=dict)
-    contents: dict[ThreadKey, dict[int, Content]] = field(default_factory=dict)
-    today: dict[int, dict[int, Spell]] = field(default_factory=dict)
-    """By school year, the episodes of ogiltig_idag by day."""
-    _stays: dict[int, tuple[Stay, ...]] = field(default_factory=dict)
-    _leave: tuple[tuple[int, int], ...] | None = None
-    _unusual: tuple[int, ...] | None = None
+    What was restored stays bytes until it is asked for: most pupils were there, and nobody asks.
+    """
+
+    __slots__ = (
+        "_leave",
+        "_live",
+        "_notices",
+        "_placements",
+        "_row",
+        "_stays",
+        "_threads",
+        "_unread",
+        "_unusual",
+        "contents",
+        "erased",
+        "failed",
+        "pupil_id",
+        "today",
+        "tracks",
+    )
+
+    def __init__(self, pupil_id: bytes) -> None:
+        self.pupil_id = pupil_id
+        self.erased = False
+        """Nothing is kept of the pupil. This and the next are in the bucket's row."""
+        self.failed = False
+        """The last decision about the pupil raised."""
+        self.tracks: dict[ThreadKey, Track] = {}
+        self.contents: dict[ThreadKey, dict[int, Content]] = {}
+        self.today: dict[int, dict[int, Spell]] = {}
+        """By school year, the episodes of ogiltig_idag by day."""
+        self._row = b""
+        """The pupil's state row, until it is asked for."""
+        self._unread: dict[ThreadKey, bytes] = {}
+        """Published threads, until they are asked for."""
+        self._placements: dict[bytes, facts_pb2.Placement] = {}
+        self._notices: dict[bytes, facts_pb2.Notice] = {}
+        self._threads: dict[ThreadKey, Thread] = {}
+        self._stays: dict[int, tuple[Stay, ...]] = {}
+        self._live: list[Notice] | None = None
+        self._leave: tuple[tuple[int, int], ...] | None = None
+        self._unusual: tuple[int, ...] | None = None
+
+    # -- placements and notices ---------------------------------------------------------
+
+    @property
+    def placements(self) -> dict[bytes, facts_pb2.Placement]:
+        """The newest version of each placement, by its identifier."""
+        if self._row:
+            self._read()
+        return self._placements
+
+    @property
+    def notices(self) -> dict[bytes, facts_pb2.Notice]:
+        """The newest version of each notice, by its identifier."""
+        if self._row:
+            self._read()
+        return self._notices
+
+    def _read(self) -> None:
+        value, self._row = rows.decode(self._row).pupil, b""
+        self._placements = {fact.placement_id: fact for fact in value.placements}
+        self._notices = {fact.notice_id: fact for fact in value.notices}
 
     def place(self, fact: facts_pb2.Placement) -> bool:
         """Take a Placement; whether it was news."""
@@ -117,24 +167,64 @@ class Pupil:
         if held is not None and version_of(held.version) >= version_of(fact.version):
             return False
         self.notices[fact.notice_id] = fact
-        self._leave = self._unusual = None
+        self._live = self._leave = self._unusual = None
         return True
 
     def erase(self) -> None:
         """Keep nothing but the identifier, and that it is erased (design D11)."""
         self.erased, self.failed = True, False
-        self.placements.clear()
-        self.notices.clear()
-        self.threads.clear()
+        self._row = b""
+        self._unread.clear()
+        self._placements.clear()
+        self._notices.clear()
+        self._threads.clear()
+        self._live = None
         self.forget()
 
     def forget(self) -> None:
         """Keep nothing of the decisions but what was published."""
+        # Whoever reads a thread believes what it tells: so no later than now.
+        self._read_threads()
         self.tracks.clear()
         self.contents.clear()
         self.today.clear()
         self._stays.clear()
         self._leave = self._unusual = None
+
+    # -- threads ------------------------------------------------------------------------
+
+    @property
+    def threads(self) -> dict[ThreadKey, Thread]:
+        """The threads as last published."""
+        self._read_threads()
+        return self._threads
+
+    def has_thread(self, key: ThreadKey) -> bool:
+        """Whether anything was ever published of the family in the school year."""
+        return key in self._threads or key in self._unread
+
+    def thread(self, key: ThreadKey) -> Thread | None:
+        """One of the threads; no other is read for it."""
+        if key in self._unread:
+            self.take(warnings_pb2.WarningEvent.FromString(self._unread.pop(key)))
+        return self._threads.get(key)
+
+    def thread_keys(self) -> Iterable[ThreadKey]:
+        """What there are threads of."""
+        return (*self._threads, *self._unread)
+
+    def tell(self, key: ThreadKey, thread: Thread) -> None:
+        """The thread is published like this now."""
+        self._unread.pop(key, None)
+        self._threads[key] = thread
+
+    def keep_thread(self, key: ThreadKey, published: bytes) -> None:
+        """Take a published thread as it is, where none is held; see :meth:`take`."""
+        self._unread[key] = published
+
+    def _read_threads(self) -> None:
+        for key in list(self._unread):
+            self.thread(key)
 
     def take(self, event: warnings_pb2.WarningEvent) -> bool:
         """Take a published thread; False where a later revision is held.
@@ -143,10 +233,10 @@ class Pupil:
         not be built again until something that they are about changes.
         """
         key: ThreadKey = (event.family, event.school_year)
-        held = self.threads.get(key)
+        held = self.thread(key)
         if held is not None and held.revision >= event.revision:
             return False
-        self.threads[key] = Thread.of_event(event)
+        self._threads[key] = Thread.of_event(event)
         self.contents[key] = {
             one.raised_day: Content(
                 one.level_day,
@@ -160,19 +250,23 @@ class Pupil:
         }
         return True
 
+    # -- what follows from them ---------------------------------------------------------
+
     def live_notices(self) -> list[Notice]:
         """The notices that can explain anything."""
-        return [
-            Notice(
-                fact.notice_id,
-                version_of(fact.version),
-                fact.start_unix_s,
-                fact.end_unix_s,
-                deleted=False,
-            )
-            for fact in self.notices.values()
-            if not fact.deleted
-        ]
+        if self._live is None:
+            self._live = [
+                Notice(
+                    fact.notice_id,
+                    version_of(fact.version),
+                    fact.start_unix_s,
+                    fact.end_unix_s,
+                    deleted=False,
+                )
+                for fact in self.notices.values()
+                if not fact.deleted
+            ]
+        return self._live
 
     def leave_days(self) -> tuple[tuple[int, int], ...]:
         """See :func:`services.ews.core.reports.leave`."""
@@ -221,16 +315,12 @@ class Pupil:
             pupil_id=self.pupil_id,
             placements=self.placements.values(),
             notices=self.notices.values(),
-            failed=self.failed,
-            erased=self.erased,
         )
         return rows.encode(StateValue(pupil=value))
 
-    def restore(self, value: PupilValue) -> None:
-        """Take what the pupil's state row holds."""
-        self.placements = {fact.placement_id: fact for fact in value.placements}
-        self.notices = {fact.notice_id: fact for fact in value.notices}
-        self.failed = value.failed
-        self.erased = value.erased
+    def restore(self, row: bytes) -> None:
+        """Take the pupil's state row."""
+        self._row = row
+        self._placements, self._notices = {}, {}
         self._stays.clear()
-        self._leave = self._unusual = None
+        self._live = self._leave = self._unusual = None

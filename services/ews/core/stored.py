@@ -9,13 +9,16 @@ what is deflated.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from forvarning.state.v1.state_pb2 import DayValue, StateValue, WeekNumbers
+from services.ews.core import calendar
 
 _LEVEL = 1
 """The quickest: higher ones make these rows hardly smaller."""
+_WORTH_A_WEEK = 4
+"""Days with rows of their own in weeks that have ended; a correction or two can wait."""
 
 
 class Stored(Protocol):
@@ -56,12 +59,19 @@ class Desk:
 class StoredWeek:
     """A week's row. Its days are read one after the other, from the desk."""
 
-    __slots__ = ("_desk", "_encoded", "days")
+    __slots__ = ("_days", "_desk", "_encoded")
 
     def __init__(self, encoded: bytes, desk: Desk) -> None:
         self._encoded = encoded
         self._desk = desk
-        self.days: list[int] = StateValue.FromString(encoded).week.days[:]
+        self._days: list[int] | None = None
+
+    @property
+    def days(self) -> list[int]:
+        """The days of the week that have lessons."""
+        if self._days is None:
+            self._days = StateValue.FromString(self._encoded).week.days[:]
+        return self._days
 
     def value(self, day: int) -> DayValue:
         """One of its days."""
@@ -80,9 +90,78 @@ class StoredDayOfWeek:
         return self._week.value(self._day)
 
 
+class Shelf:
+    """The rows of a bucket's days and weeks as they were last written, read one at a time."""
+
+    __slots__ = ("_desk", "_own", "_weeks")
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._own: dict[int, bytes] = {}
+        """Of days that have one, which is newer than their week's."""
+        self._weeks: dict[int, StoredWeek] = {}
+
+    def put(self, day: int, encoded: bytes) -> None:
+        """The day has this row of its own now."""
+        self._own[day] = encoded
+
+    def put_week(self, week: int, encoded: bytes) -> None:
+        """The week has this row now."""
+        self._weeks[week] = StoredWeek(encoded, self._desk)
+
+    def stored(self, day: int) -> Stored | None:
+        """The day as its row holds it; None where it has none."""
+        own = self._own.get(day)
+        if own is not None:
+            return StoredDay(own)
+        week = self._weeks.get(week_of(day))
+        return StoredDayOfWeek(week, day) if week is not None and day in week.days else None
+
+    def days(self) -> set[int]:
+        """Every day that has a row, or its week has."""
+        return {*self._own, *(day for week in self._weeks.values() for day in week.days)}
+
+    def years(self) -> set[int]:
+        """The school years of these days."""
+        found = {calendar.school_year(day) for day in self._own}
+        for number, week in self._weeks.items():
+            first, last = (calendar.school_year(day) for day in _span(number))
+            # Only the week in which a school year begins has to be opened for that.
+            found |= {first} if first == last else set(map(calendar.school_year, week.days))
+        return found
+
+    def end_weeks(self, before: int, *, erased: bool) -> Iterator[tuple[int, bytes, list[int]]]:
+        """Weeks before the one numbered ``before`` whose days need no rows of their own any more.
+
+        The week, its row, and the days whose rows go. Only when it is worth it, or where a week's
+        row still holds what was ``erased``.
+        """
+        loose: dict[int, list[int]] = {}
+        for day in sorted(self._own):
+            loose.setdefault(week_of(day), []).append(day)
+        due = {week for week in loose if week < before}
+        if sum(len(loose[week]) for week in due) < _WORTH_A_WEEK:
+            due.clear()
+        if erased:
+            due |= loose.keys() & self._weeks.keys()
+        for week in sorted(due):
+            held = self._weeks.get(week)
+            values = {day: held.value(day) for day in held.days} if held is not None else {}
+            for day in loose[week]:
+                values[day] = StoredDay(self._own.pop(day)).value()
+            encoded = encode_week(values)
+            self.put_week(week, encoded)
+            yield week, encoded, loose[week]
+
+
 def week_of(day: int) -> int:
     """The number of the week, Monday to Sunday, that an epoch day lies in."""
     return (day + 3) // 7
+
+
+def _span(week: int) -> tuple[int, int]:
+    """The Monday and the Sunday of a week's number."""
+    return 7 * week - 3, 7 * week + 3
 
 
 def opened(encoded: bytes) -> dict[int, DayValue]:

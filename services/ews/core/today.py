@@ -46,13 +46,23 @@ class Today:
         """Whether a day that changed for the pupil is one that ogiltig_idag tells of."""
         known: Container[int] | None = pupil.today.get(year.year)
         if known is None and self._bucket.settled:
-            known = _published(pupil.threads.get((TODAY, year.year)))
+            if not any(self._may_be_told(row, day) for day in self._touched.by_day):
+                return self._dirty.everything
+            known = _published(pupil.thread((TODAY, year.year)))
         if known is None or self._dirty.everything:
             return True
         return any(
             rows[row] and (day in known or day == ANY_DAY)
             for day, rows in self._touched.by_day.items()
         )
+
+    def _may_be_told(self, row: int, day: int) -> bool:
+        """Whether a day that changed for the row can be in its published thread.
+
+        Only invalid absence is told of, so nobody need read the thread of who had none.
+        """
+        unexcused = self._dirty.unexcused.get(day)
+        return bool(self._touched.by_day[day][row]) and (unexcused is None or bool(unexcused[row]))
 
     def spells(self, pupil: Pupil, row: int, year: Year, *, anew: bool) -> tuple[list[Spell], bool]:
         """The pupil's episodes, and whether they may be others than when last told.
@@ -64,7 +74,7 @@ class Today:
         is withdrawn. ``anew``: nothing kept of the pupil may be relied on.
         """
         key = (TODAY, year.year)
-        thread = pupil.threads.get(key)
+        thread = pupil.thread(key)
         known = None if anew else pupil.today.get(year.year)
         if known is None and (anew or not self._bucket.settled):
             sums = year.sums[:, :, row]

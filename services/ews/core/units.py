@@ -46,22 +46,45 @@ class Unit:
     def __init__(self, organiser_id: bytes, unit_id: bytes) -> None:
         self.organiser_id = organiser_id
         self.unit_id = unit_id
-        self.days: dict[int, UnitDay] = {}
-        self.last_told = _NEVER_TOLD
-        """The newest day of which any DayClosed is in."""
-        self.wave_days: set[int] = set()
-        """The days with a wave in some class."""
+        self._days: dict[int, UnitDay] = {}
+        self._rows: dict[int, bytes] = {}
+        """What was restored of days that nobody has asked for."""
+        self._last_told = _NEVER_TOLD
+        self._wave_days: set[int] = set()
         self._school_days: dict[int, NDArray[np.int64]] = {}
 
+    @property
+    def days(self) -> dict[int, UnitDay]:
+        """Every day of which anything is known."""
+        self._read_all()
+        return self._days
+
+    @property
+    def last_told(self) -> int:
+        """The newest day of which any DayClosed is in."""
+        self._read_all()
+        return self._last_told
+
+    @property
+    def wave_days(self) -> set[int]:
+        """The days with a wave in some class."""
+        self._read_all()
+        return self._wave_days
+
     def day(self, day: int) -> UnitDay:
-        return self.days.setdefault(day, UnitDay())
+        return self._known(day) or self._days.setdefault(day, UnitDay())
+
+    def _known(self, day: int) -> UnitDay | None:
+        if day in self._rows:
+            self._read(day)
+        return self._days.get(day)
 
     def is_school_day(self, day: int) -> bool:
-        found = self.days.get(day)
+        found = self._known(day)
         return found is not None and found.kind == _SCHOOL_DAY
 
     def is_free(self, day: int) -> bool:
-        found = self.days.get(day)
+        found = self._known(day)
         return found is not None and found.kind == facts_pb2.DAY_KIND_FREE
 
     def close(self, day: int, kind: int, version: Version) -> bool:
@@ -72,7 +95,7 @@ class Unit:
         if (held.kind == _SCHOOL_DAY) != (kind == _SCHOOL_DAY):
             self._school_days.pop(calendar.school_year(day), None)
         held.kind, held.version = kind, version
-        self.last_told = max(self.last_told, day)
+        self._last_told = max(self._last_told, day)
         return True
 
     def waits(self, day: int) -> bool:
@@ -107,9 +130,9 @@ class Unit:
         held.wave = wave
         held.waves = {one.class_id: one.explained_permille for one in wave.classes}
         if any(held.waves.values()):
-            self.wave_days.add(day)
+            self._wave_days.add(day)
         else:
-            self.wave_days.discard(day)
+            self._wave_days.discard(day)
 
     def school_days(self, year: int) -> NDArray[np.int64]:
         """The closed school days of a school year, in order."""
@@ -129,7 +152,7 @@ class Unit:
 
     def encode(self, day: int) -> bytes:
         """The state row of one day."""
-        held = self.days[day]
+        held = self.day(day)
         value = UnitDayValue(group_revision=held.group_revision, sums_digest=held.sums_digest)
         if held.version != _NEVER:
             value.closed.school_unit_id = self.unit_id
@@ -145,8 +168,16 @@ class Unit:
         return rows.encode(StateValue(unit_day=value))
 
     def restore(self, day: int, encoded: bytes) -> None:
-        """Take a state row of one day."""
-        value = rows.decode(encoded).unit_day
+        """Take a state row of one day; it is read when somebody asks for the day."""
+        self._rows[day] = encoded
+        self._school_days.clear()
+
+    def _read_all(self) -> None:
+        for day in list(self._rows):
+            self._read(day)
+
+    def _read(self, day: int) -> None:
+        value = rows.decode(self._rows.pop(day)).unit_day
         held = UnitDay(
             group_revision=value.group_revision, sums_digest=value.sums_digest, missing=True
         )
@@ -154,11 +185,10 @@ class Unit:
             version = value.closed.version
             held.kind = value.closed.kind
             held.version = (version.priority, version.modified_unix_ms, version.sequence)
-            self.last_told = max(self.last_told, day)
+            self._last_told = max(self._last_told, day)
         if value.HasField("wave"):
             self._take_wave(day, held, value.wave)
-        self.days[day] = held
-        self._school_days.clear()
+        self._days[day] = held
 
 
 def _rank(wave: facts_pb2.Wave) -> tuple[int, int, bytes]:

@@ -6,6 +6,8 @@ who comes back in the middle of a morning is asked for that day.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ from services.ews.core import calendar, days
 from services.ews.core.lessons import Lesson
 from services.ews.core.marks import DayMarks
 from services.ews.core.packing import Names, put_mask, put_table, take_mask, take_table
-from services.ews.core.stored import Stored
+from services.ews.core.stored import Shelf, Stored
 from services.ews.core.written import lesson_of, numbers_of
 
 _NOTHING = (0,) * days.FIELDS
@@ -75,10 +77,58 @@ class Lessons:
             value.told.extend(numbers_of(lesson, self._names))
 
 
+class LessonDays(Mapping[int, Lessons]):
+    """The lessons of a bucket by day: what was restored is read a day at a time."""
+
+    def __init__(self, names: Names, shelf: Shelf | None = None) -> None:
+        self._names = names
+        self._shelf = shelf
+        """Where days may lie that nobody has asked for; None where all are held."""
+        self._held: dict[int, Lessons] = {}
+
+    def get(self, day: int, default: object = None) -> Lessons | None:  # type: ignore[override]  # noqa: ARG002  # nobody asks for another
+        """The day's lessons; None where there are none."""
+        found = self._held.get(day)
+        if found is None and self._shelf is not None:
+            stored = self._shelf.stored(day)
+            if stored is not None:
+                found = self._held[day] = Lessons(day, self._names, stored)
+        return found
+
+    def make(self, day: int) -> Lessons:
+        """The day's lessons, none yet where there are none."""
+        found = self.get(day)
+        if found is None:
+            found = self._held[day] = Lessons(day, self._names)
+        return found
+
+    def __getitem__(self, day: int) -> Lessons:
+        found = self.get(day)
+        if found is None:
+            raise KeyError(day)
+        return found
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, int) and self.get(day) is not None
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[int, Lessons]:
+        if self._shelf is not None:
+            for day in sorted(self._shelf.days()):
+                self.get(day)
+            self._shelf = None
+        return self._held
+
+
 class Year:
     """The days of one school year: ``sums[day - start, field, row]``."""
 
-    def __init__(self, year: int, capacity: int, names: Names) -> None:
+    def __init__(self, year: int, capacity: int, names: Names, shelf: Shelf | None = None) -> None:
         self.year = year
         self.start = calendar.year_start(year)
         self.length = calendar.year_start(year + 1) - self.start
@@ -87,12 +137,10 @@ class Year:
         self._names = names
         self._sums: days.Sums = np.zeros((64, days.FIELDS, capacity), np.int16)
         self._units: dict[int, dict[bytes, days.Mask]] = {}
-        self._stored: dict[int, Stored] = {}
-        """Restored days that nobody has asked for."""
-
-    def keep(self, day: int, stored: Stored) -> None:
-        """Take a restored day as it is."""
-        self._stored[day] = stored
+        self._shelf = shelf
+        """Where days may lie that nobody has asked for; None where all are read."""
+        self._read: set[int] = set()
+        """The days that were asked for: what the shelf has of them is no newer."""
 
     @property
     def sums(self) -> days.Sums:
@@ -108,8 +156,7 @@ class Year:
 
     def units_on(self, day: int) -> dict[bytes, days.Mask]:
         """To which unit each row belongs by its lessons of a day."""
-        if day in self._stored:
-            self._load_day(day)
+        self._load_day(day)
         return self._units.get(day, {})
 
     def note_units(self, day: int, units: dict[bytes, days.Mask]) -> None:
@@ -136,8 +183,7 @@ class Year:
 
     def day(self, day: int) -> days.Sums:
         """A view of one day's sums, for writing."""
-        if day in self._stored:
-            self._load_day(day)
+        self._load_day(day)
         if day - self.start >= len(self._sums):
             self._reserve(0, day)
         view: days.Sums = self._sums[day - self.start]
@@ -145,21 +191,29 @@ class Year:
 
     def of(self, axis: NDArray[np.int64]) -> days.Sums:
         """The sums of the given days: [day, field, row]."""
-        if self._stored:
+        if self._shelf is not None:
             for day in axis.tolist():
-                if day in self._stored:
-                    self._load_day(day)
+                self._load_day(day)
         if len(axis) and axis[-1] - self.start >= len(self._sums):
             self._reserve(0, int(axis[-1]))
         found: days.Sums = self._sums[axis - self.start]
         return found
 
     def _load(self) -> None:
-        for day in list(self._stored):
-            self._load_day(day)
+        if self._shelf is not None:
+            for day in self._shelf.days():
+                if 0 <= day - self.start < self.length:
+                    self._load_day(day)
+            self._shelf = None
 
     def _load_day(self, day: int) -> None:
-        numbers = self._stored.pop(day).value().added_up[:]
+        if self._shelf is None or day in self._read:
+            return
+        self._read.add(day)
+        stored = self._shelf.stored(day)
+        if stored is None:
+            return
+        numbers = stored.value().added_up[:]
         size, count, at = numbers[0], numbers[1], 2
         self._reserve(size, day)
         units: dict[bytes, days.Mask] = {}

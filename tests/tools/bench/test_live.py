@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench.ews import page
-from bench.ews.live import Watch, quantile
+from bench.ews.live import Watch, quantile, stretches
 from bench.ews.main import AIMS, compared, parse
 from bench.ews.options import Options
+from bench.ews.worker import steps_in
 from bench.ews.year import busiest, decide, simulate
 from forvarning.state.v1.state_pb2 import StateValue
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
@@ -57,6 +58,33 @@ def test_a_checkpoint_that_goes_back_takes_nothing_back() -> None:
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.001, 1)])
 def test_a_quantile_is_one_of_the_values(share: float, value: float) -> None:
     assert quantile([float(n) for n in range(100, 0, -1)], share) == value
+
+
+def test_the_time_of_coming_back_is_split_by_the_steps_of_the_second_worker() -> None:
+    log = (
+        "bench-step loaded 3.0",
+        "bench-step assigned 4.0",
+        '{"event": "restored", "seconds": 3}',
+        "bench-step loaded 12.0",
+        "bench-step assigned 13.5",
+        "bench-step fenced 13.75",
+        "bench-step restored 20.0",
+        "bench-step snapshot 20.5",
+        "bench-step snapshot 20.75",
+        "bench-step committed 21.5",
+    )
+    split = stretches(10.0, steps_in(log, since=10.0))
+    assert split == {
+        "start": 2.0,
+        "join": 1.5,
+        "fence": 0.25,
+        "read": 6.25,
+        "decide": 0.5,
+        "commit": 1.0,
+    }
+    assert sum(filter(None, split.values())) == 11.5
+    # A worker that was not seen taking a step went on with what was before it.
+    assert stretches(10.0, {"fenced": 12.0})["fence"] == 2.0
 
 
 def test_the_busiest_stretch_has_the_most_marks_not_the_most_facts() -> None:

@@ -63,7 +63,8 @@ def test_what_is_read_for_them_after_a_restart_stays_bytes() -> None:
     before, some = taught(6)
     after = Bucket(before.key, before.organiser_id, before.home_id, before.number)
     rows = [(day, before.encode_day(day)) for day in before.days]
-    after.restore(before.encode(), [pupil.encode() for pupil in before.pupils], rows)
+    pupils = [(row, pupil.encode()) for row, pupil in enumerate(before.pupils)]
+    after.restore(before.encode(), pupils, rows)
     after.prepare_marks(some)
     for day in some:
         assert after.marks(day).bits.tolist() == before.marks(day).bits.tolist()

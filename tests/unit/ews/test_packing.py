@@ -100,20 +100,17 @@ def test_numbers_near_nothing_are_small(number: int) -> None:
 def test_names_grow_and_keep_their_numbers() -> None:
     names = Names()
     assert [names.number(one) for one in (b"a", b"", b"a", b"b")] == [0, 1, 0, 2]
-    assert names.grown
     slots: list[Slot] = [(0, 0, 1, 2, 480, 60), (0, 0, 1, 2, 540, 60)]
     assert [names.slot_number(one) for one in (*slots, slots[0])] == [0, 1, 0]
     again = Names(*names.all())
-    assert not names.grown
-    assert not again.grown
+    assert again.sizes == names.sizes == (3, 2)
     assert [again.slot_number(one) for one in reversed(slots)] == [1, 0]
-    assert not again.grown
+    assert again.sizes == (3, 2)
     assert again.slot_number((0, 0, 1, 2, 600, 60)) == 2
-    assert again.grown
+    assert again.sizes == (3, 3)
     assert [again.slot(number) for number in (0, 1)] == slots
-    again.all()
     assert [again.number(one) for one in (b"b", b"a", b"c")] == [2, 0, 3]
-    assert again.grown
+    assert again.sizes == (4, 3)
     assert [again[number] for number in range(4)] == [b"a", b"", b"b", b"c"]
 
 

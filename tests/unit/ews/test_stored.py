@@ -12,6 +12,7 @@ from services.ews.core import calendar, days, stored
 from services.ews.core.packing import Names
 from services.ews.core.stored import (
     Desk,
+    Shelf,
     StoredDay,
     StoredDayOfWeek,
     StoredWeek,
@@ -76,6 +77,13 @@ def test_a_week_lies_open_while_its_days_are_read(monkeypatch: pytest.MonkeyPatc
     assert read == [rows[0], rows[1], rows[0]]
 
 
+def shelf_of(values: dict[int, DayValue]) -> Shelf:
+    shelf = Shelf(Desk())
+    for at, one in values.items():
+        shelf.put(at, StateValue(day=one).SerializeToString())
+    return shelf
+
+
 def filled(chance: random.Random, rows: int) -> tuple[Year, dict[int, np.ndarray], Names]:
     """A school year with made-up sums on some of its days, the first and the last included."""
     names = Names()
@@ -105,10 +113,7 @@ def test_a_years_days_come_back_one_by_one_or_all_at_once(rows: int, seed: int) 
         year.write(at, rows, values[at])
 
     def back() -> Year:
-        found = Year(YEAR, rows, names)
-        for at, one in values.items():
-            found.keep(at, StoredDay(StateValue(day=one).SerializeToString()))
-        return found
+        return Year(YEAR, rows, names, shelf_of(values))
 
     def units(of: Year, at: int) -> dict[bytes, list[bool]]:
         return {unit: mask.tolist() for unit, mask in of.units_on(at).items()}
@@ -150,8 +155,7 @@ def test_rows_that_come_later_had_nothing_before() -> None:
     assert year.day(FIRST).shape[1] == before
     written = DayValue()
     year.write(FIRST, 20, written)
-    found = Year(YEAR, 1, year._names)
-    found.keep(FIRST, StoredDay(StateValue(day=written).SerializeToString()))
+    found = Year(YEAR, 1, year._names, shelf_of({FIRST: written}))
     assert (found.day(FIRST)[:, :3] == expected[FIRST]).all()
     for mask in found.units_on(FIRST).values():
         assert len(mask) == 20

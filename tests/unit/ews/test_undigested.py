@@ -134,7 +134,7 @@ def test_where_judging_a_class_fails_each_pupil_is_judged_alone(
     assert harness.collect().failed_folds == []
     assert incomplete(harness) == set()
     assert told(harness) == told(plain)
-    rows = [decode(value).pupil for value in harness.changelog.values()]
+    rows = [decode(value).bucket for value in harness.changelog.values()]
     assert not [one for one in rows if one.failed]
 
 

@@ -40,18 +40,22 @@ class Account(_message.Message):
     def __init__(self, threads: _Optional[int] = ..., digest: _Optional[int] = ...) -> None: ...
 
 class ThreadHead(_message.Message):
-    __slots__ = ("organiser_id", "revision", "pupil_id", "home_id", "bucket")
+    __slots__ = ("organiser_id", "revision", "pupil_id", "family", "school_year", "home_id", "bucket")
     ORGANISER_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     PUPIL_ID_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    SCHOOL_YEAR_FIELD_NUMBER: _ClassVar[int]
     HOME_ID_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     organiser_id: bytes
     revision: int
     pupil_id: bytes
+    family: int
+    school_year: int
     home_id: bytes
     bucket: int
-    def __init__(self, organiser_id: _Optional[bytes] = ..., revision: _Optional[int] = ..., pupil_id: _Optional[bytes] = ..., home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ...) -> None: ...
+    def __init__(self, organiser_id: _Optional[bytes] = ..., revision: _Optional[int] = ..., pupil_id: _Optional[bytes] = ..., family: _Optional[int] = ..., school_year: _Optional[int] = ..., home_id: _Optional[bytes] = ..., bucket: _Optional[int] = ...) -> None: ...
 
 class DayValue(_message.Message):
     __slots__ = ("lesson_ids", "told", "added_up")
@@ -82,32 +86,32 @@ class WeekNumbers(_message.Message):
     def __init__(self, days: _Optional[_Iterable[_Union[DayValue, _Mapping]]] = ...) -> None: ...
 
 class BucketValue(_message.Message):
-    __slots__ = ("pupil_ids", "layout", "names", "slots", "units")
+    __slots__ = ("pupil_ids", "layout", "names", "slots", "units", "erased", "failed")
     PUPIL_IDS_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
+    ERASED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
     pupil_ids: bytes
     layout: int
     names: _containers.RepeatedScalarFieldContainer[bytes]
     slots: _containers.RepeatedScalarFieldContainer[int]
     units: bytes
-    def __init__(self, pupil_ids: _Optional[bytes] = ..., layout: _Optional[int] = ..., names: _Optional[_Iterable[bytes]] = ..., slots: _Optional[_Iterable[int]] = ..., units: _Optional[bytes] = ...) -> None: ...
+    erased: _containers.RepeatedScalarFieldContainer[int]
+    failed: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, pupil_ids: _Optional[bytes] = ..., layout: _Optional[int] = ..., names: _Optional[_Iterable[bytes]] = ..., slots: _Optional[_Iterable[int]] = ..., units: _Optional[bytes] = ..., erased: _Optional[_Iterable[int]] = ..., failed: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class PupilValue(_message.Message):
-    __slots__ = ("pupil_id", "placements", "notices", "failed", "erased")
+    __slots__ = ("pupil_id", "placements", "notices")
     PUPIL_ID_FIELD_NUMBER: _ClassVar[int]
     PLACEMENTS_FIELD_NUMBER: _ClassVar[int]
     NOTICES_FIELD_NUMBER: _ClassVar[int]
-    FAILED_FIELD_NUMBER: _ClassVar[int]
-    ERASED_FIELD_NUMBER: _ClassVar[int]
     pupil_id: bytes
     placements: _containers.RepeatedCompositeFieldContainer[_facts_pb2.Placement]
     notices: _containers.RepeatedCompositeFieldContainer[_facts_pb2.Notice]
-    failed: bool
-    erased: bool
-    def __init__(self, pupil_id: _Optional[bytes] = ..., placements: _Optional[_Iterable[_Union[_facts_pb2.Placement, _Mapping]]] = ..., notices: _Optional[_Iterable[_Union[_facts_pb2.Notice, _Mapping]]] = ..., failed: _Optional[bool] = ..., erased: _Optional[bool] = ...) -> None: ...
+    def __init__(self, pupil_id: _Optional[bytes] = ..., placements: _Optional[_Iterable[_Union[_facts_pb2.Placement, _Mapping]]] = ..., notices: _Optional[_Iterable[_Union[_facts_pb2.Notice, _Mapping]]] = ...) -> None: ...
 
 class UnitDayValue(_message.Message):
     __slots__ = ("closed", "wave", "group_revision", "sums_digest")
