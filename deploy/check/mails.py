@@ -10,13 +10,15 @@ from email.parser import BytesParser
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from deploy.check.notices import CASE_MAIL, SAME_DAY, WEBHOOK, Notice
+from deploy.check.notices import CASE_MAIL, DUTIES, READING, SAME_DAY, WEBHOOK, Notice
 from deploy.check.receiver import Received
 from services.common.clock import school_date
-from services.notify.texts import absence_today, case_waits
+from services.notify.texts import absence_today, case_waits, duties_due, read_with_reason
 
-_SAME_DAY_SUBJECT = absence_today(None).subject
+#: At most one of each a day and person.
+_A_DAY = {absence_today(None).subject: SAME_DAY, duties_due(1, "").subject: DUTIES}
 _CASE_SUBJECT = case_waits("", "").subject
+_READING_SUBJECT = read_with_reason("").subject
 
 
 class UnknownMailError(ValueError):
@@ -39,8 +41,11 @@ def mails(file: Path) -> Iterator[Notice]:
 
 
 def _cause(address: str, subject: str, date: str) -> tuple[str, ...]:
-    if subject == _SAME_DAY_SUBJECT:
-        return (SAME_DAY, address, school_date(parsedate_to_datetime(date)).isoformat())
+    if subject in _A_DAY:
+        day = school_date(parsedate_to_datetime(date)).isoformat()
+        return (_A_DAY[subject], address, day)
+    if subject == _READING_SUBJECT:
+        return (READING, address)
     if subject.startswith(_CASE_SUBJECT):
         return (CASE_MAIL, address, subject.removeprefix(_CASE_SUBJECT).strip())
     raise UnknownMailError(f"a mail with the subject {subject!r} was caught")

@@ -18,6 +18,8 @@ Cause = tuple[str, ...]
 SAME_DAY = "same_day"
 CASE_MAIL = "case_mail"
 WEBHOOK = "webhook"
+DUTIES = "duties"
+READING = "reading"
 
 _TYPES = {
     "case.opened": cases.CASE_EVENT_KIND_OPENED,
@@ -29,11 +31,19 @@ _TYPES = {
 _MAILED = set(_TYPES.values()) - {cases.CASE_EVENT_KIND_WARNING_CHANGED}
 
 
+_OF_NO_PUPIL = {
+    cases.CASE_EVENT_KIND_DUTY_DUE: DUTIES,
+    cases.CASE_EVENT_KIND_READ_WITH_REASON: READING,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One mail or call that was received, and what caused it.
 
-    Causes: ``(SAME_DAY, address, date)``: at most one a day and guardian.
+    Causes: ``(SAME_DAY, address, date)``: at most one a day and guardian. ``(DUTIES, address,
+    date)``: at most one a day and member of staff, and none without something that is due.
+    ``(READING, address)``: at most one for each reading with a reason.
     ``(CASE_MAIL, address, case number)`` and ``(WEBHOOK, case number, type)``: at most one for
     each event of the case.
     """
@@ -68,11 +78,16 @@ def tally(notices: Iterable[Notice], events: Iterable[cases.CaseEvent]) -> Tally
     doubled = _doubled_events(known.values())
     for cause, found in ids.items():
         most = 1 if cause[0] == SAME_DAY else allowed[_as_counted(cause)]
+        if cause[0] == DUTIES:
+            most = min(1, allowed[_as_counted(cause)])
         doubled += max(0, len(found) - most)
     return Tally(received, len(set().union(*ids.values())) if ids else 0, doubled)
 
 
 def _as_counted(cause: Cause) -> Cause:
+    if cause[0] in {DUTIES, READING}:
+        # A mail says whom it went to, an event does not.
+        return (cause[0],)
     return (CASE_MAIL, cause[2]) if cause[0] == CASE_MAIL else cause
 
 
@@ -84,6 +99,8 @@ def _allowed(events: Iterable[cases.CaseEvent]) -> Mapping[Cause, int]:
             counts[WEBHOOK, event.case_number, kinds[event.kind]] += 1
         if event.kind in _MAILED:
             counts[CASE_MAIL, event.case_number] += 1
+        if event.kind in _OF_NO_PUPIL:
+            counts[_OF_NO_PUPIL[event.kind],] += 1
     return counts
 
 

@@ -16,13 +16,19 @@ from aiosmtpd.controller import Controller
 from pydantic import SecretStr
 
 from deploy.check.mails import UnknownMailError, calls, mails
-from deploy.check.notices import CASE_MAIL, SAME_DAY, WEBHOOK, Notice
+from deploy.check.notices import CASE_MAIL, DUTIES, READING, SAME_DAY, WEBHOOK, Notice
 from deploy.check.receiver import Received
 from deploy.local.mailcatcher import Store, _Handler
 from deploy.local.process import free_port
 from services.common.settings import NotifySettings
 from services.notify.mail import Mail, MailChannel
-from services.notify.texts import absence_today, absence_today_adult, case_waits
+from services.notify.texts import (
+    absence_today,
+    absence_today_adult,
+    case_waits,
+    duties_due,
+    read_with_reason,
+)
 
 FIRST, SECOND, THIRD = (UUID(int=number) for number in (1, 2, 3))
 # Half past eleven in the evening in Stockholm; already the next day nowhere that counts.
@@ -61,15 +67,19 @@ def test_each_text_is_known_by_its_cause(tmp_path: Path) -> None:
         Mail(FIRST, "g1@example.org", absence_today("010-000 00 00"), AT),
         Mail(SECOND, "elev@example.net", absence_today_adult(None), AT),
         Mail(THIRD, "karin@example.com", case_waits("F-2026-00042", "http://127.0.0.1"), AT),
+        Mail(UUID(int=4), "karin@example.com", duties_due(3, "http://127.0.0.1"), AT),
+        Mail(UUID(int=5), "rolf@example.com", read_with_reason("http://127.0.0.1"), AT),
     )
     found = list(mails(file))
     assert [notice.cause for notice in found] == [
         (SAME_DAY, "g1@example.org", "2026-11-24"),
         (SAME_DAY, "elev@example.net", "2026-11-24"),
         (CASE_MAIL, "karin@example.com", "F-2026-00042"),
+        (DUTIES, "karin@example.com", "2026-11-24"),
+        (READING, "rolf@example.com"),
     ]
     assert str(FIRST) in found[0].id
-    assert len({notice.id for notice in found}) == 3
+    assert len({notice.id for notice in found}) == 5
 
 
 def test_no_mail_at_all(tmp_path: Path) -> None:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from deploy.check.notices import CASE_MAIL, SAME_DAY, WEBHOOK, Notice, Tally, tally
+from deploy.check.notices import (
+    CASE_MAIL,
+    DUTIES,
+    READING,
+    SAME_DAY,
+    WEBHOOK,
+    Notice,
+    Tally,
+    tally,
+)
 from forvarning.cases.v1 import cases_pb2 as cases
 
 HOME = (SAME_DAY, "g1@example.org", "2026-11-24")
@@ -63,3 +72,19 @@ def test_the_same_revision_said_twice_under_two_events_is_doubled_at_its_root() 
 
 def test_nothing() -> None:
     assert tally([], []) == Tally(0, 0, 0)
+
+
+def test_what_is_due_is_told_once_a_day_and_person_and_not_without_a_cause() -> None:
+    mail = (DUTIES, "karin@example.com", "2026-11-24")
+    due = _event(1, cases.CASE_EVENT_KIND_DUTY_DUE)
+    also = _event(2, cases.CASE_EVENT_KIND_DUTY_DUE)
+    assert tally([Notice("m1", mail)], [due, also]).doubled == 0
+    assert tally([Notice("m1", mail), Notice("m2", mail)], [due, also]).doubled == 1
+    assert tally([Notice("m1", mail)], [OPENED]).doubled == 1
+
+
+def test_a_reading_with_a_reason_is_told_once() -> None:
+    mail = (READING, "rolf@example.com")
+    read = _event(1, cases.CASE_EVENT_KIND_READ_WITH_REASON)
+    assert tally([Notice("m1", mail)], [read]).doubled == 0
+    assert tally([Notice("m1", mail), Notice("m2", mail)], [read]).doubled == 1
