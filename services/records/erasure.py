@@ -52,7 +52,9 @@ class Erasure:
                 "UPDATE people.organisers SET roster_version = roster_version + 1"
             )
             before = await connection.fetchrow(
-                "SELECT EXISTS (SELECT FROM people.pupils WHERE pupil_id = $1) AS known, "
+                # A pupil of another organiser is in no roster here: a case from outside alone.
+                "SELECT EXISTS (SELECT FROM people.pupils WHERE pupil_id = $1) "
+                "OR EXISTS (SELECT FROM cases.cases WHERE pupil_id = $1 AND outside) AS known, "
                 "EXISTS (SELECT FROM records.erased WHERE pupil_id = $1) AS erased",
                 pupil_id,
             )
