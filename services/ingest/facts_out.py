@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -84,31 +84,27 @@ class Lesson:
         )
 
 
-def with_marks(
-    empty: facts.Register, marks: Iterable[AnyMark], pupils: Mapping[str, UUID]
-) -> facts.Register:
-    """A copy of ``empty`` that holds ``marks``; a pupil missing from ``pupils`` has 0 bytes."""
-    register = facts.Register()
-    register.CopyFrom(empty)
-    listed = list(marks)
-    reported = empty.state == facts.LESSON_STATE_REPORTED
-    length = empty.length_minutes
+def fill(register: facts.Register, marks: Sequence[AnyMark], homes: Mapping[str, Home]) -> None:
+    """Put ``marks`` into a register without any; a pupil missing from ``homes`` has 0 bytes."""
+    reported = register.state == facts.LESSON_STATE_REPORTED
+    length = register.length_minutes
     # Whole columns: one call of the contract's library a column, not one a mark.
     register.offered_minutes.extend([
-        length if one.offered is None else one.offered for one in listed
+        length if one.offered is None else one.offered for one in marks
     ])  # fmt: skip
-    register.valid_minutes.extend([one.valid for one in listed])
-    register.invalid_minutes.extend([one.invalid for one in listed])
-    register.other_minutes.extend([one.other for one in listed])
-    register.flags.extend([_flags(one, reported=reported) for one in listed])
-    if any(one.arrived_late is not None for one in listed):
-        register.arrived_late_minutes.extend([one.arrived_late or 0 for one in listed])
-    if any(one.left_early is not None for one in listed):
-        register.left_early_minutes.extend([one.left_early or 0 for one in listed])
+    register.valid_minutes.extend([one.valid for one in marks])
+    register.invalid_minutes.extend([one.invalid for one in marks])
+    register.other_minutes.extend([one.other for one in marks])
+    register.flags.extend([_flags(one, reported=reported) for one in marks])
+    late = [one.arrived_late for one in marks]
+    if late.count(None) < len(late):
+        register.arrived_late_minutes.extend([minutes or 0 for minutes in late])
+    early = [one.left_early for one in marks]
+    if early.count(None) < len(early):
+        register.left_early_minutes.extend([minutes or 0 for minutes in early])
     register.pupil_ids = b"".join([
-        pupils[one.pupil].bytes for one in listed if one.pupil in pupils
+        homes[one.pupil].pupil_id.bytes for one in marks if one.pupil in homes
     ])  # fmt: skip
-    return register
 
 
 def _flags(mark: AnyMark, *, reported: bool) -> int:

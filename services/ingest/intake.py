@@ -191,39 +191,30 @@ class _Batch:
         self.seen: dict[UUID, Seen] = {}
 
     def add(self, entry: Entry) -> None:
-        year = entry.school_year
+        year, known = entry.school_year, self._homes
         homes = {
-            mark.pupil: home
-            for mark in entry.marks
-            if (home := self._homes.get((mark.pupil, year)))
+            mark.pupil: home for mark in entry.marks if (home := known.get((mark.pupil, year)))
         }
         empty = entry.lesson.register(facts_out.STATES[entry.register.state], entry.version)
-        pupils = {name: home.pupil_id for name, home in homes.items()}
-        if len(set(pupils.values())) < len(pupils):
-            entry.refuse_same_pupil(pupils)
+        pupils = {home.pupil_id for home in homes.values()}
+        if len(pupils) < len(homes):
+            entry.refuse_same_pupil({name: home.pupil_id for name, home in homes.items()})
             return
         seen = self._see(entry.lesson)
         if entry.register.state == "cancelled":
             seen.cancelled = _newer(seen.cancelled, entry.version)
         old = self._source.builds_state_only(entry.lesson.start.day)
         if old is not None:
-            self.wake.update(dict.fromkeys(pupils.values(), old))
-        present: list[AnyMark] = []
-        for mark in entry.marks:
-            if mark.pupil in homes:
-                present.append(mark)
-                continue
-            fact = facts_out.fact_of(
-                self._source.organiser_id,
-                self._arrival,
-                facts_out.with_marks(empty, [mark], {}),
-            )
-            self.parked.append(Parked(self._source.namespace, mark.pupil, year, fact, old))
-            pointer = f"/marks/{entry.register.marks.index(mark)}/pupil"
-            _note_parked(entry.answer, pointer, known=mark.pupil in self._known)
+            self.wake.update(dict.fromkeys(pupils, old))
+        present = entry.marks
+        if len(homes) < len(present):
+            present = [mark for mark in present if mark.pupil in homes]
+            self._park(entry, empty, [one for one in entry.marks if one.pupil not in homes], old)
         for (home_id, bucket, partition), marks in facts_out.by_bucket(present, homes).items():
-            register = facts_out.with_marks(empty, marks, pupils)
-            self._send(register, home_id, bucket, partition)
+            fact = self._fact(empty)
+            facts_out.fill(fact.register, marks, homes)
+            facts_out.to_home(fact.register, home_id, bucket)
+            self.records.append(facts_out.record(fact, partition))
             seen.targets.add((home_id, bucket))
         if entry.moved_from is not None:
             # What the source moved is cancelled under its old id (design D2).
@@ -235,8 +226,22 @@ class _Batch:
         register = self._lessons[cancellation.lesson_id].register(
             facts.LESSON_STATE_CANCELLED, cancellation.version
         )
-        home_id, bucket = cancellation.target
-        self._send(register, home_id, bucket, cancellation.partition)
+        fact = self._fact(register)
+        facts_out.to_home(fact.register, *cancellation.target)
+        self.records.append(facts_out.record(fact, cancellation.partition))
+
+    def _park(
+        self, entry: Entry, empty: facts.Register, marks: list[AnyMark], old: date | None
+    ) -> None:
+        """Keep the marks of pupils who have no home yet."""
+        for mark in marks:
+            fact = self._fact(empty)
+            facts_out.fill(fact.register, [mark], {})
+            self.parked.append(
+                Parked(self._source.namespace, mark.pupil, entry.school_year, fact, old)
+            )
+            pointer = f"/marks/{entry.register.marks.index(mark)}/pupil"
+            _note_parked(entry.answer, pointer, known=mark.pupil in self._known)
 
     def _see(self, lesson: facts_out.Lesson) -> Seen:
         self._lessons[lesson.lesson_id] = lesson
@@ -244,10 +249,8 @@ class _Batch:
             lesson.lesson_id, Seen(lesson.lesson_id, lesson.school_unit_id, lesson.start.day)
         )
 
-    def _send(self, register: facts.Register, home_id: UUID, bucket: int, partition: int) -> None:
-        facts_out.to_home(register, home_id, bucket)
-        fact = facts_out.fact_of(self._source.organiser_id, self._arrival, register)
-        self.records.append(facts_out.record(fact, partition))
+    def _fact(self, register: facts.Register) -> facts.Fact:
+        return facts_out.fact_of(self._source.organiser_id, self._arrival, register)
 
 
 def _newer(old: facts.Version | None, new: facts.Version) -> facts.Version:

@@ -76,7 +76,6 @@ def check_register(register: AnyRegister, unit: UnitCalendar, now: datetime) -> 
             problems.append(
                 Note("not_moved", "/moved_from", "/moved_from: is the same moment as /start")
             )
-    seen: dict[str, int] = {}
     length = register.length_minutes
     marks: Sequence[AnyMark] = register.marks
     for index, mark in enumerate(marks):
@@ -88,12 +87,20 @@ def check_register(register: AnyRegister, unit: UnitCalendar, now: datetime) -> 
             or mark.left_early is not None
         ):
             problems += _minutes(index, mark, length)
-        if mark.pupil in seen:
+    if len({mark.pupil for mark in marks}) < len(marks):
+        problems += _repeated(marks)
+    problems += _when(register, unit, now)
+    return problems
+
+
+def _repeated(marks: Sequence[AnyMark]) -> list[Note]:
+    problems = []
+    seen: dict[str, int] = {}
+    for index, mark in enumerate(marks):
+        if seen.setdefault(mark.pupil, index) != index:
             pointer = f"/marks/{index}/pupil"
             detail = f"{pointer}: the same pupil as in /marks/{seen[mark.pupil]}"
             problems.append(Note("duplicate_mark", pointer, detail))
-        seen.setdefault(mark.pupil, index)
-    problems += _when(register, unit, now)
     return problems
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from services.ingest.ss12000 import packed
 from services.ingest.ss12000.book_events import NOBODY
 from services.ingest.ss12000.staged import Attendance
 from services.ingest.store.bulk import load
@@ -15,13 +16,7 @@ if TYPE_CHECKING:
     from services.common.pg import Connection
     from services.ingest.store.sources import Source
 
-_ATTENDANCE = {
-    "id": "uuid", "calendar_event": "uuid",
-    "student": "uuid", "created": "timestamptz", "modified": "timestamptz",
-    "reported_at": "timestamptz", "said_ms": "bigint", "present": "smallint", "valid": "smallint",
-    "invalid": "smallint", "other": "smallint", "reported": "bool", "deleted": "bool",
-}  # fmt: skip
-_ATTENDANCE_COLUMNS = ", ".join(f"a.{name}" for name in _ATTENDANCE)
+_ATTENDANCE_COLUMNS = ", ".join(f"a.{name}" for name in packed.COLUMNS)
 
 
 class AttendanceBook:
@@ -95,24 +90,21 @@ class AttendanceBook:
         )
         return {row["calendar_event"]: (frozenset(row["students"]), row["plain"]) for row in rows}
 
-    async def put_attendances(self, attendances: Sequence[Attendance]) -> None:
-        """Stage attendances with what was said of them."""
-        await load(
-            self._connection,
-            "ingest.ss12000_attendances",
-            _ATTENDANCE,
-            [
-                (
-                    one.id, one.event, one.student, one.created, one.modified, one.reported_at,
-                    one.said_ms, one.present, one.valid, one.invalid, one.other, one.reported,
-                    one.deleted,
-                )
-                # In the order of the index that all of them go into.
-                for one in sorted(attendances, key=_by_id)
-            ],
-            shared={"organiser_id": self._source.organiser_id, "source_id": self._source.source_id},
-            key=("id", "source_id", "organiser_id"),
-        )  # fmt: skip
+    async def put_attendances(self, attendances: Sequence[Attendance], *, fresh: bool) -> None:
+        """Stage attendances with what was said of them; ``fresh`` = none of them is staged."""
+        if attendances:
+            await load(
+                self._connection,
+                "ingest.ss12000_attendances",
+                packed.COLUMNS,
+                packed.rows(attendances),
+                shared={
+                    "organiser_id": self._source.organiser_id,
+                    "source_id": self._source.source_id,
+                },
+                key=("id", "source_id"),
+                fresh=fresh,
+            )
 
     async def said_attendances(self, said: Sequence[Attendance]) -> None:
         """Note with which modified time marks were said."""
@@ -126,10 +118,6 @@ class AttendanceBook:
             [one.id for one in said],
             [one.said_ms for one in said],
         )
-
-
-def _by_id(one: Attendance) -> bytes:
-    return one.id.bytes
 
 
 def attendance_of(row: Any) -> Attendance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -80,13 +80,15 @@ class LessonTaker:
         arrival: datetime,
     ) -> None:
         read: dict[UUID, tuple[ItemAnswer, Attendance]] = {}
-        ids: dict[str, UUID | None] = {}
+        memory = sent.Memory()
+        # Instants of one time zone are compared at a tenth of the cost.
+        now = arrival.astimezone(UTC)
         for answer, value in pairs:
-            found = sent.read_attendance(value, answer, ids)
+            found = sent.read_attendance(value, answer, memory)
             if found is not None:
                 at = found.modified or found.reported_at
-                if at is None or at > arrival:
-                    at = modified_at(at, arrival, answer)
+                if at is None or at > now:
+                    at = modified_at(at, now, answer)
                 found.modified = at
                 found.created = found.created or at
                 if found.id in read:
@@ -115,12 +117,11 @@ class LessonTaker:
                 await touch(connection, source, "ingest.ss12000_attendances", again)
         if not changed:
             return
-        outcome = await self._sayer.attendances(source, changed, left)
-        for one in changed:
-            answer = read[one.id][0]
-            answer.notes += outcome.notes.get(one.id, ())
-            if one.id in outcome.refused:
-                answer.refuse([outcome.refused[one.id]])
+        outcome = await self._sayer.attendances(source, changed, left, fresh=not known)
+        for told, notes in outcome.notes.items():
+            read[told][0].notes += notes
+        for refused, note in outcome.refused.items():
+            read[refused][0].refuse([note])
 
     async def delete_attendances(
         self, source: Source, answers: list[ItemAnswer], ids: Sequence[UUID], at: datetime
@@ -137,4 +138,4 @@ class LessonTaker:
             else:
                 gone[identity] = msgspec.structs.replace(before, modified=at, deleted=True)
         if gone:
-            await self._sayer.attendances(source, list(gone.values()), ())
+            await self._sayer.attendances(source, list(gone.values()), (), fresh=not known)

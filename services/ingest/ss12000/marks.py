@@ -89,7 +89,15 @@ def rounds(event: Event, marks: Iterable[ToSay]) -> list[Said]:
     """
     said: list[Said] = []
     begun = 0
-    for modified, mark, attendance in sorted(marks, key=lambda one: one[0]):
+    listed = sorted(marks, key=_modified)
+    if listed and listed[-1][0] - listed[0][0] <= ROUND_MS:
+        # As nearly all are.
+        only = Said(event, event.activity, event.starts, "reported", listed[-1][0])
+        only.marks = [mark for _, mark, _ in listed]
+        only.attendances = [attendance for _, _, attendance in listed]
+        only.state = state_of(only.marks)
+        return [only]
+    for modified, mark, attendance in listed:
         if not said or modified - begun > ROUND_MS:
             said.append(Said(event, event.activity, event.starts, "reported", modified))
             begun = modified
@@ -100,6 +108,10 @@ def rounds(event: Event, marks: Iterable[ToSay]) -> list[Said]:
     for one in said:
         one.state = state_of(one.marks)
     return said
+
+
+def _modified(one: ToSay) -> int:
+    return one[0]
 
 
 def state_of(marks: Iterable[Mark]) -> State:

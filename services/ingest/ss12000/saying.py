@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from asyncpg import UniqueViolationError
+
 from services.common.pg import tenant
+from services.ingest.errors import NotWrittenError
 from services.ingest.intake import Intake
 from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.ss12000 import marks, telling
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 REGISTERS = 500
 """Registers of one batch."""
-PARTS = 3
+PARTS = 2
 """Of one page, worked on at the same time."""
 LEAST_PART = 300
 
@@ -39,9 +42,14 @@ class Sayer:
         self.courses = Courses()
 
     async def attendances(
-        self, source: Source, changed: Sequence[Attendance], left: Sequence[Attendance]
+        self,
+        source: Source,
+        changed: Sequence[Attendance],
+        left: Sequence[Attendance],
+        *,
+        fresh: bool,
     ) -> Outcome:
-        """Say and stage attendances that are new or different.
+        """Say and stage attendances that are new or different; ``fresh`` = none of them is staged.
 
         ``left`` are what some of them were about before, as deleted ones.
         What cannot be said yet is staged and waits; what cannot be said at all
@@ -51,7 +59,8 @@ class Sayer:
         parts = [changed] if left else parts_of(changed)
         # While the database is at one part, the next is made ready.
         done = await asyncio.gather(
-            *(self._part(source, part, left) for part in parts), return_exceptions=True
+            *(self._part(source, part, left, fresh=fresh) for part in parts),
+            return_exceptions=True,
         )
         outcome = Outcome()
         for one in done:
@@ -62,7 +71,12 @@ class Sayer:
         return outcome
 
     async def _part(
-        self, source: Source, changed: Sequence[Attendance], left: Sequence[Attendance]
+        self,
+        source: Source,
+        changed: Sequence[Attendance],
+        left: Sequence[Attendance],
+        *,
+        fresh: bool,
     ) -> Outcome:
         outcome = Outcome()
         mine = {one.id: one for one in changed}
@@ -98,14 +112,26 @@ class Sayer:
                 found = self._marks(event, by_student, outcome, mine, again)
                 said += marks.rounds(event, found)
         answers = await self.say(source, said, courses)
-        spoken: dict[UUID, Attendance] = {}
-        for register, answer in zip(said, answers, strict=True):
-            self._heard(register, answer, outcome, mine, spoken=spoken, again=again)
+        heard = [
+            register
+            for register, answer in zip(said, answers, strict=True)
+            if self._heard(register, answer, outcome, mine, again)
+        ]
+        others = []
+        if busy or left:
+            others = [one for each in heard for one in each.attendances if one.id not in mine]
+        kept = changed
+        if outcome.refused:
+            kept = [one for one in changed if one.id not in outcome.refused]
         async with tenant(self._pool, source.organiser_id) as connection:
             book = Book(connection, source)
-            await book.put_attendances([one for one in changed if one.id not in outcome.refused])
-            await book.said_attendances([one for one in spoken.values() if one.id not in mine])
-            await book.begun(_begun(spoken.values(), events, courses))
+            try:
+                await book.put_attendances(kept, fresh=fresh)
+            except UniqueViolationError as error:
+                # Another process took the source over in mid-call.
+                raise NotWrittenError("an attendance came twice at the same time") from error
+            await book.said_attendances(others)
+            await book.begun(_begun(heard, courses))
             if again:
                 aliases = await activity_aliases(connection, source.namespace)
                 mine_too = [events[one] for one in again]
@@ -126,8 +152,8 @@ class Sayer:
         found: list[ToSay] = []
         length = event.length
         for student, listed in by_student.items():
-            winner = current(listed).get(student)
-            if winner is None:
+            winner = listed[0] if len(listed) == 1 else current(listed).get(student)
+            if winner is None or winner.deleted:
                 # The timetable may offer the lesson to the pupil all the same, and another event
                 # of the same lesson may have an attendance: what holds then is said when settled.
                 again.add(event.id)
@@ -150,10 +176,9 @@ class Sayer:
         answer: ItemAnswer,
         outcome: Outcome,
         mine: dict[UUID, Attendance],
-        *,
-        spoken: dict[UUID, Attendance],
         again: set[UUID],
-    ) -> None:
+    ) -> bool:
+        """Whether it was said; the marks that were know it."""
         if answer.status == "refused":
             problem = answer.problems[0]
             for one in register.attendances:
@@ -163,10 +188,9 @@ class Sayer:
                     outcome.refused[one.id] = telling.moved_note(problem)
             if problem.code in WAITS:
                 again.add(register.event.id)
-            return
+            return False
         for one in register.attendances:
             one.said_ms = register.modified_ms
-            spoken[one.id] = one
         for note in answer.notes:
             path = note.field.split("/")
             if len(path) >= 3 and path[1] == "marks":
@@ -177,6 +201,7 @@ class Sayer:
                     one,
                     Note(note.code, "/student/id", telling.about(note, "student")),
                 )
+        return True
 
     async def say(
         self, source: Source, said: Sequence[Said], courses: dict[UUID, Course]
@@ -204,13 +229,10 @@ def parts_of(changed: Sequence[Attendance]) -> list[list[Attendance]]:
     return parts
 
 
-def _begun(
-    spoken: Iterable[Attendance], events: dict[UUID, Event], courses: dict[UUID, Course]
-) -> list[Event]:
+def _begun(heard: Iterable[Said], courses: dict[UUID, Course]) -> list[Event]:
     """Events of which an attendance was the first to speak, with what they were said to be."""
-    fresh = {one.event: events[one.event] for one in spoken if one.event in events}
-    begun = [event for event in fresh.values() if event.said_starts is None]
-    for event in begun:
+    begun = {one.event.id: one.event for one in heard if one.event.said_starts is None}
+    for event in begun.values():
         event.said_activity, event.said_starts = event.activity, event.starts
         event.said_digest = marks.digest(event, courses[event.activity])
-    return begun
+    return list(begun.values())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,7 @@ import msgspec
 from services.ingest.model.answers import ItemAnswer
 from services.ingest.model.fields import offset_is_swedish
 from services.ingest.ss12000.entities import meta
-from services.ingest.ss12000.reading import Fields, uuid_of
+from services.ingest.ss12000.reading import Fields, instant_of, uuid_of
 from services.ingest.ss12000.staged import LONGEST, Attendance, Event
 from services.ingest.ss12000.wire import Entity, PlainAttendance
 
@@ -20,22 +22,36 @@ _MINUTES = (
 )  # fmt: skip
 
 
+@dataclass(slots=True)
+class Memory:
+    """Lessons, pupils and instants of one page, which come again and again."""
+
+    ids: dict[str, UUID | None] = field(default_factory=dict)
+    instants: dict[str | None, datetime | None] = field(default_factory=lambda: {None: None})
+
+    def instant(self, text: str) -> datetime | None:
+        """The instant in UTC, so that two of them are quickly told apart; None for no instant."""
+        found = instant_of(text)
+        found = self.instants[text] = None if found is None else found.astimezone(UTC)
+        return found
+
+
 def read_attendance(
-    value: Entity, answer: ItemAnswer, ids: dict[str, UUID | None] | None = None
+    value: Entity, answer: ItemAnswer, memory: Memory | None = None
 ) -> Attendance | None:
     """One attendance, or None with the reasons in ``answer``.
 
     Without :class:`Fields` where all is well: a full sync reads tens of millions of them.
-    ``ids`` remembers lessons and pupils, which come again and again.
     """
-    if isinstance(value, PlainAttendance):
-        found = _plain(value, {} if ids is None else ids)
+    if type(value) is PlainAttendance:
+        found = _plain(value, memory or Memory())
         return found or _careful(msgspec.to_builtins(value), answer)
-    return _careful(value, answer)
+    return _careful(value, answer)  # type: ignore[arg-type]
 
 
-def _plain(value: PlainAttendance, ids: dict[str, UUID | None]) -> Attendance | None:
-    """What is left to be looked at is what ids and years may be."""
+def _plain(value: PlainAttendance, memory: Memory) -> Attendance | None:
+    """What is left to be looked at is what ids and instants may be."""
+    ids, instants = memory.ids, memory.instants
     identity = uuid_of(value.id)
     lesson, pupil = value.calendarEvent.id, value.student.id
     event = ids.get(lesson)
@@ -44,15 +60,22 @@ def _plain(value: PlainAttendance, ids: dict[str, UUID | None]) -> Attendance | 
     student = ids.get(pupil)
     if student is None:
         student = ids[pupil] = uuid_of(pupil)
-    told, about = value.reportedTimestamp, value.meta
-    created = modified = None
-    if about is not None:
-        modified = about.modified or about.created
-        created = about.created or modified
     if identity is None or event is None or student is None:
         return None
-    for one in (told, modified, created):
-        if one is not None and not 1900 <= one.year < 2200:
+    text = value.reportedTimestamp
+    told = instants.get(text)
+    if told is None and text is not None and (told := memory.instant(text)) is None:
+        return None
+    created = modified = None
+    about = value.meta
+    if about is not None:
+        text = about.modified
+        modified = instants.get(text)
+        if modified is None and text is not None and (modified := memory.instant(text)) is None:
+            return None
+        text = about.created
+        created = instants.get(text)
+        if created is None and text is not None and (created := memory.instant(text)) is None:
             return None
     return Attendance(
         identity,
@@ -63,8 +86,8 @@ def _plain(value: PlainAttendance, ids: dict[str, UUID | None]) -> Attendance | 
         value.validAbsenceMinutes or 0,
         value.invalidAbsenceMinutes or 0,
         value.otherAttendanceMinutes or 0,
-        created,
-        modified,
+        created or modified,
+        modified or created,
         told,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -77,9 +78,10 @@ class Event:
 
     def offered(self, student: UUID, length: int) -> int:
         """Minutes of teaching that the pupil was offered; ``length`` is the event's."""
-        _, own = self.exceptions.get(student, (True, None))
-        if own is not None:
-            return min(own, length)
+        if self.exceptions:
+            _, own = self.exceptions.get(student, (True, None))
+            if own is not None:
+                return min(own, length)
         return length if self.teaching is None else self.teaching
 
 
@@ -141,6 +143,7 @@ def _age(one: Attendance) -> tuple[int, UUID]:
     return milliseconds(one.modified), one.id
 
 
+@lru_cache(maxsize=4096)
 def milliseconds(instant: datetime | None) -> int:
     return 0 if instant is None else int(instant.timestamp() * 1000)
 

@@ -7,13 +7,11 @@ again in the careful way, which names the reason (:func:`services.ingest.ss12000
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 _Minutes = Annotated[int, msgspec.Meta(ge=0, le=1440)]
-_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _Ref(msgspec.Struct, gc=False):
@@ -21,12 +19,13 @@ class _Ref(msgspec.Struct, gc=False):
 
 
 class _Meta(msgspec.Struct, gc=False):
-    created: _Instant | None = None
-    modified: _Instant | None = None
+    # As text: the marks of a lesson share a stamp, so that few of a page are to be understood.
+    created: str | None = None
+    modified: str | None = None
 
 
 class PlainAttendance(msgspec.Struct, gc=False):
-    """One attendance of which every field that counts has the standard's type."""
+    """One attendance of which every field that counts has the standard's JSON type."""
 
     id: str
     calendarEvent: _Ref  # noqa: N815 - the standard's names
@@ -36,7 +35,7 @@ class PlainAttendance(msgspec.Struct, gc=False):
     validAbsenceMinutes: _Minutes | None = None  # noqa: N815
     invalidAbsenceMinutes: _Minutes | None = None  # noqa: N815
     otherAttendanceMinutes: _Minutes | None = None  # noqa: N815
-    reportedTimestamp: _Instant | None = None  # noqa: N815
+    reportedTimestamp: str | None = None  # noqa: N815
     meta: _Meta | None = None
 
 

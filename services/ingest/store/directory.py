@@ -95,15 +95,15 @@ class Directory:
     async def homes(
         self, connection: Connection, names: Names, namespace: str, wanted: Collection[PupilYear]
     ) -> tuple[dict[PupilYear, Home], set[str]]:
-        """The homes found, and the pupils whom the roster knows at all.
+        """The homes known, those wanted among them, and the pupils whom the roster knows without.
 
-        A known pupil without a home has no placement in that school year.
+        Such a pupil has no placement in that school year.
         """
-        found = {key: names.homes[key] for key in wanted if key in names.homes}
-        missing = sorted(set(wanted) - set(found))
-        known_pupils = {pupil for pupil, _ in found}
+        known = names.homes
+        missing = sorted({key for key in wanted if key not in known})
         if not missing:
-            return found, known_pupils
+            return known, set()
+        placeless: set[str] = set()
         rows = []
         for query, argument, ones in (
             (HOMES, namespace, [one for one in missing if not one[0].startswith(CIVIC_NO)]),
@@ -114,12 +114,12 @@ class Directory:
                     query, [pupil for pupil, _ in ones], [year for _, year in ones], argument
                 )
         for row in rows:
-            known_pupils.add(row["pupil"])
-            if row["home_id"] is not None:
+            if row["home_id"] is None:
+                placeless.add(row["pupil"])
+            else:
                 home = Home(row["entity_id"], row["home_id"], row["bucket"], row["partition"])
-                found[row["pupil"], row["year"]] = home
-                names.homes[row["pupil"], row["year"]] = home
-        return found, known_pupils
+                known[row["pupil"], row["year"]] = home
+        return known, placeless
 
     @staticmethod
     async def _load(connection: Connection, namespace: str, version: int) -> Names:

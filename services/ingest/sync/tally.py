@@ -16,6 +16,8 @@ from services.ingest.ss12000.vocabulary import Resource
 from services.ingest.ss12000.wire import Entity, PlainAttendance, id_of
 from services.ingest.sync.store import Problem
 
+_ENTITIES = (dict, PlainAttendance)
+
 
 class Tally:
     """What one run has done. ``counts``: resource -> outcome -> entities."""
@@ -92,30 +94,27 @@ def timed(step: str) -> Iterator[None]:
 
 def newest_of(entities: Sequence[Any]) -> datetime | None:
     """The newest ``meta.modified`` of a page; what cannot be read as one does not count."""
-    good = (one for one in entities if isinstance(one, (dict, PlainAttendance)))
-    return max((at for at in map(modified, good) if at is not None), default=None)
-
-
-def modified(entity: Entity) -> datetime | None:
-    """``meta.modified``; None where it is missing, no instant, or without an offset."""
-    return _meta(entity, "modified")
+    stamps = {_stamp(one, "modified") for one in entities if type(one) in _ENTITIES}
+    return max((at for text in stamps if (at := _instant(text)) is not None), default=None)
 
 
 def _is_new(entity: Entity, after: datetime) -> bool:
-    created = _meta(entity, "created")
+    created = _instant(_stamp(entity, "created"))
     return created is not None and created > after
 
 
-def _meta(entity: Entity, name: Literal["created", "modified"]) -> datetime | None:
-    if isinstance(entity, PlainAttendance):
+def _stamp(entity: Entity, name: Literal["created", "modified"]) -> str | None:
+    """What stands there, where it is a text."""
+    if type(entity) is PlainAttendance:
         about = entity.meta
-        if about is None:
-            return None
-        stamp = about.modified if name == "modified" else about.created
-        return stamp if stamp is not None and 1900 <= stamp.year < 9000 else None
-    meta = entity.get("meta")
+        return None if about is None else getattr(about, name)
+    meta = entity.get("meta")  # type: ignore[union-attr]
     text = meta.get(name) if isinstance(meta, dict) else None
-    if not isinstance(text, str):
+    return text if isinstance(text, str) else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
         return None
     try:
         at = datetime.fromisoformat(text)

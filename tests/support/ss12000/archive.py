@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from hashlib import blake2b
+from hashlib import shake_128
 from typing import Any
 from uuid import UUID
 
@@ -174,27 +174,32 @@ class Archive:
     def _attendances(self, after: int | None) -> Callable[[_Lesson, int, int], Iterator[str]]:
         def make(one: _Lesson, first: int, last: int) -> Iterator[str]:
             happening = self._happening(one)
-            seed = UUID(happening).bytes
             lesson = self._world.lessons[one.lesson]
             length = lesson.length
             about = f'"calendarEvent":{{"id":"{happening}"}},'
             teacher = uid("teacher", self._world.teachers[lesson.teacher].id)
             stamps: dict[int, str] = {}
+            # All ids of a lesson at once: a mark keeps its place in its lesson.
+            ids = shake_128(UUID(happening).bytes).hexdigest(16 * last)
+            at = 32 * first
             columns = [column[first:last].tolist() for column in one.marks]
             for pupil, valid, invalid, other, changed in zip(*columns, strict=True):
+                own, at = ids[at : at + 32], at + 32
                 if after is not None and changed <= after:
                     continue
-                at = stamps.get(changed)
-                if at is None:
-                    at = stamps[changed] = stamp(at_ms(changed))
-                own = blake2b(seed + pupil.to_bytes(4, "big"), digest_size=16).hexdigest()
+                when = stamps.get(changed)
+                if when is None:
+                    text = stamp(at_ms(changed))
+                    when = stamps[changed] = (
+                        f'"reportedTimestamp":"{text}",'
+                        f'"meta":{{"created":"{text}","modified":"{text}"}}}}'
+                    )
                 yield (
                     f'{{"id":"{own[:8]}-{own[8:12]}-4{own[13:16]}-a{own[17:20]}-{own[20:]}",'
                     f'{about}{self._students[pupil]}{teacher}"}},"isReported":true,'
                     f'"attendanceMinutes":{length - valid - invalid - other},'
                     f'"validAbsenceMinutes":{valid},"invalidAbsenceMinutes":{invalid},'
-                    f'"otherAttendanceMinutes":{other},"reportedTimestamp":"{at}",'
-                    f'"meta":{{"created":"{at}","modified":"{at}"}}}}'
+                    f'"otherAttendanceMinutes":{other},{when}'
                 )
 
         return make

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -22,6 +23,8 @@ _DELETED_KEYS = {"Activity": "activitites", "AttendanceSchedule": "attendanceSch
                  "StudyPlan": "studyPlans"}  # fmt: skip
 """As the standard's YAML spells them; every other key is the resource's path."""
 
+_Made = tuple[bytes, dict[str, Any] | None]
+
 
 class Server:
     """Answers as the standard says, within the habits and faults that are switched on."""
@@ -33,6 +36,9 @@ class Server:
         self.epoch = 0
         """Page tokens of an earlier one have expired."""
         self._tokens: dict[str, int] = {}
+        self._maker = ThreadPoolExecutor(1)
+        self._ahead: tuple[tuple[str, dict[str, Any]], Future[_Made]] | None = None
+        """The page that is made before it is asked for."""
 
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
@@ -138,13 +144,20 @@ class Server:
             answer["pageToken"] = token
         return self._json(answer)
 
-    @staticmethod
-    def _archived(archive: Archive, resource: str, asked: dict[str, Any]) -> Response:
-        """A page made of texts: the double must not be what a reader waits for."""
-        texts, more = archive.page(resource, asked["filters"], asked["at"], asked["limit"])
-        token = None if more is None else token_of(asked | {"at": more})
-        body = f'{{"data":[{",".join(texts)}],"pageToken":{json.dumps(token)}}}'
-        return Response(body.encode(), media_type="application/json")
+    def _archived(self, archive: Archive, resource: str, asked: dict[str, Any]) -> Response:
+        """A page made of texts: the double must not be what a reader waits for.
+
+        While a reader is busy with one page, the next is made ready.
+        """
+        ready, self._ahead = self._ahead, None
+        if ready is None or ready[0] != (resource, asked):
+            body, following = _made(archive, resource, asked)
+        else:
+            body, following = ready[1].result()
+        if following is not None:
+            future = self._maker.submit(_made, archive, resource, following)
+            self._ahead = ((resource, following), future)
+        return Response(body, media_type="application/json")
 
     def _deleted(self, query: dict[str, str]) -> Response:
         asked = request_of(query, self.habits, epoch=self.epoch)
@@ -207,6 +220,15 @@ class Server:
         if self.habits.date_header:
             response.headers["Date"] = format_datetime(self.school.now(), usegmt=True)
         return response
+
+
+def _made(archive: Archive, resource: str, asked: dict[str, Any]) -> _Made:
+    """A page, and what asks for the next one."""
+    texts, more = archive.page(resource, asked["filters"], asked["at"], asked["limit"])
+    following = None if more is None else asked | {"at": more}
+    token = None if following is None else token_of(following)
+    body = f'{{"data":[{",".join(texts)}],"pageToken":{json.dumps(token)}}}'
+    return body.encode(), following
 
 
 def _damaged(response: Response, fault: Fault) -> Response:
