@@ -69,7 +69,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     options.page = not (options.pupils or options.profile)
-    options.pupils = options.pupils or 600
+    options.pupils = options.pupils or 1500
     if options.whole:
         options.pupils, options.weeks = 35_000, 18
     return options

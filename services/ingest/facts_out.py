@@ -95,7 +95,13 @@ def fill(register: facts.Register, marks: Sequence[AnyMark], homes: Mapping[str,
     register.valid_minutes.extend([one.valid for one in marks])
     register.invalid_minutes.extend([one.invalid for one in marks])
     register.other_minutes.extend([one.other for one in marks])
-    register.flags.extend([_flags(one, reported=reported) for one in marks])
+    register.flags.extend([
+        (_REPORTED if (reported if one.reported is None else one.reported) else 0)
+        | (_CONFIRMED if one.confirmed else 0)
+        | (_EXPLICIT if one.explicit else 0)
+        | (_WITHDRAWN if one.withdrawn else 0)
+        for one in marks
+    ])  # fmt: skip
     late = [one.arrived_late for one in marks]
     if late.count(None) < len(late):
         register.arrived_late_minutes.extend([minutes or 0 for minutes in late])
@@ -105,19 +111,6 @@ def fill(register: facts.Register, marks: Sequence[AnyMark], homes: Mapping[str,
     register.pupil_ids = b"".join([
         homes[one.pupil].pupil_id.bytes for one in marks if one.pupil in homes
     ])  # fmt: skip
-
-
-def _flags(mark: AnyMark, *, reported: bool) -> int:
-    flags = 0
-    if reported if mark.reported is None else mark.reported:
-        flags |= _REPORTED
-    if mark.confirmed:
-        flags |= _CONFIRMED
-    if mark.explicit:
-        flags |= _EXPLICIT
-    if mark.withdrawn:
-        flags |= _WITHDRAWN
-    return flags
 
 
 def by_bucket(

@@ -16,7 +16,9 @@ from services.ingest.ss12000.staged import Attendance
 
 _WINTER = timezone(timedelta(hours=1))
 _INSTANTS = st.datetimes(
-    datetime(1900, 1, 2), datetime(2199, 12, 30), timezones=st.sampled_from([UTC, _WINTER])
+    datetime(1900, 1, 2),  # noqa: DTZ001 - its own time zones follow
+    datetime(2199, 12, 30),  # noqa: DTZ001
+    timezones=st.sampled_from([UTC, _WINTER]),
 )
 _MINUTES = st.integers(0, 1440)
 _ATTENDANCES = st.builds(
@@ -48,7 +50,8 @@ def _value(kind: str, raw: bytes) -> Any:
 
 def unpacked(data: bytes) -> list[dict[str, Any]]:
     assert data[:19] == b"PGCOPY\n\xff\r\n\0" + bytes(8)
-    found, at = [], 19
+    found: list[dict[str, Any]] = []
+    at = 19
     while True:
         (fields,) = struct.unpack_from(">h", data, at)
         at += 2

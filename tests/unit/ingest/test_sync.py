@@ -25,7 +25,7 @@ from services.ingest.sync.secrets import PREFIX, Secrets
 from services.ingest.sync.status import ADVICE
 from services.ingest.sync.store import Hook, Problem
 from services.ingest.sync.subscriptions import renewal_due
-from services.ingest.sync.tally import Tally, modified
+from services.ingest.sync.tally import Tally, newest_of
 from tests.support.ss12000.habits import ODD_PATHS
 
 T0 = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
@@ -141,7 +141,7 @@ def test_one_that_was_never_answered_is_due() -> None:
     [None, {}, "x", {"modified": 5}, {"modified": "x"}, {"modified": "2026-11-24T12:00:00"}],
 )
 def test_a_stamp_that_is_none_is_no_stamp(meta: Any) -> None:
-    assert modified({"id": "x", "meta": meta}) is None
+    assert newest_of([{"id": "x", "meta": meta}]) is None
 
 
 def test_problems_are_counted_by_kind_and_say_nothing_of_anybody() -> None:
