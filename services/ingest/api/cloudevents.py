@@ -28,7 +28,7 @@ from services.ingest.api.security import service_of, source_with
 from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.model.parse import problems_of
 from services.ingest.model.roster import RosterIn
-from services.ingest.roster.apply import RosterRefusedError
+from services.ingest.roster.changes import RosterRefusedError
 from services.ingest.roster.holding import Kept
 from services.ingest.service import Service
 from services.ingest.store.cloud_events import accepted, accepted_before

@@ -16,7 +16,7 @@ from services.ingest.api.body import read_json, valid
 from services.ingest.api.schema import takes
 from services.ingest.api.security import service_of
 from services.ingest.model.ops import DecisionIn
-from services.ingest.roster.apply import Decided, RosterRefusedError
+from services.ingest.roster.changes import Decided, RosterRefusedError
 from services.ingest.store import held
 from services.ingest.store.outbox import drain
 

@@ -19,7 +19,7 @@ from services.ingest.model.answers import Note
 from services.ingest.model.days import AliasBatch, DayIn
 from services.ingest.model.parse import problems_of
 from services.ingest.model.roster import RosterIn
-from services.ingest.roster.apply import RosterRefusedError
+from services.ingest.roster.changes import RosterRefusedError
 from services.ingest.roster.holding import Kept
 from services.ingest.store.aliases import AliasLoopError, add_aliases
 from services.ingest.store.outbox import drain

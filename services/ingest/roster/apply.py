@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from services.common.clock import Clock, school_date, school_year
+from services.common.clock import Clock, school_date
 from services.common.pg import tenant
 from services.ingest.model.answers import Note
 from services.ingest.model.roster import RosterIn
 from services.ingest.profiles import Profiles
+from services.ingest.roster.changes import Applied, Decided, Delta, RosterRefusedError
 from services.ingest.roster.check import check_roster
 from services.ingest.roster.duties import coverage
 from services.ingest.roster.placements import Placement, first_of_each_year
 from services.ingest.roster.publish import publish_changes
+from services.ingest.roster.writing import name_all, store
 from services.ingest.store.homes import Homeless, assign_homes
-from services.ingest.store.names import known_ids, name_new
-from services.ingest.store.people import Ids, SchoolWriter
+from services.ingest.store.names import known_ids
+from services.ingest.store.people import Ids
 from services.ingest.store.pupil_checks import (
     losses,
     match_civic_numbers,
     namesakes,
     taken_civic_numbers,
 )
-from services.ingest.store.pupils import PupilWriter
 from services.ingest.store.sources import Source
 
 if TYPE_CHECKING:
@@ -35,45 +35,6 @@ if TYPE_CHECKING:
 _MANY = 100
 """New pupils that change what the planner should expect, where they are half of those known."""
 _KINDS = ("area", "school_unit", "group", "pupil", "guardian", "staff", "duty")
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What a roster did: items per list, and what the sender should know."""
-
-    counts: dict[str, int]
-    notes: list[Note]
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """The roster holds what changed; what is no more is named, by the source's own ids."""
-
-    school_units: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-    pupils: frozenset[str] = frozenset()
-    staff: frozenset[str] = frozenset()
-    duties: frozenset[str] = frozenset()
-    publish: bool = True
-    """False for all parts of a large change but the last: its records go out with that one."""
-
-    def gone(self, kind: str, known: Mapping[str, UUID]) -> list[UUID]:
-        """The surrogates of what is no more of a kind, where it was ever known."""
-        names = {"school_unit": self.school_units, "group": self.groups, "pupil": self.pupils,
-                 "staff": self.staff, "duty": self.duties}[kind]  # fmt: skip
-        return [known[name] for name in names if name in known]
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A human has looked: losses are so, and who bears another pupil's name and birth date is
-    that pupil (``same``, by the source's own ids) or somebody else (all others)."""
-
-    same: frozenset[str] = frozenset()
-
-
-def _gone(delta: Delta | None, kind: str, ids: Ids) -> list[UUID] | None:
-    return None if delta is None else delta.gone(kind, ids[kind])
 
 
 def _perhaps_the_same(roster: RosterIn, twins: Mapping[str, UUID]) -> list[Note]:
@@ -87,14 +48,6 @@ def _perhaps_the_same(roster: RosterIn, twins: Mapping[str, UUID]) -> list[Note]
         for index, pupil in enumerate(roster.pupils or [])
         if pupil.id in twins
     ]
-
-
-class RosterRefusedError(Exception):
-    """Nothing of the roster was applied; ``problems`` names every reason."""
-
-    def __init__(self, problems: list[Note]) -> None:
-        super().__init__(f"{len(problems)} problems")
-        self.problems = problems
 
 
 class RosterService:
@@ -159,8 +112,8 @@ class RosterService:
             if problems:
                 raise RosterRefusedError(problems)
             known = len(ids["pupil"])
-            await self._name(connection, source, roster, ids, matched)
-            counts = await self._store(connection, source, roster, ids, today=today, delta=delta)
+            await name_all(connection, source, roster, ids, matched, new_id=self._new_id)
+            counts = await store(connection, source, roster, ids, today=today, delta=delta)
             await self._assign(connection, source.organiser_id)
             if len(ids["pupil"]) - known > max(_MANY, known // 2):
                 await connection.execute("SELECT ingest.analyze_roster()")
@@ -219,86 +172,6 @@ class RosterService:
         if delta is not None or not roster.pupils:
             return {}
         return await namesakes(connection, roster.pupils, known)
-
-    async def _name(
-        self,
-        connection: Connection,
-        source: Source,
-        roster: RosterIn,
-        ids: Ids,
-        matched: Mapping[str, UUID],
-    ) -> None:
-        lists = {
-            "area": roster.areas,
-            "school_unit": roster.school_units,
-            "group": roster.groups,
-            "pupil": roster.pupils,
-            "guardian": roster.guardians,
-            "staff": roster.staff,
-            "duty": roster.duties,
-        }
-        for kind, entries in lists.items():
-            await name_new(
-                connection,
-                source.organiser_id,
-                source.namespace,
-                kind,
-                known=ids[kind],
-                wanted=[entry.id for entry in entries or []],
-                new_id=self._new_id,
-                matched=matched if kind == "pupil" else None,
-            )
-
-    async def _store(
-        self,
-        connection: Connection,
-        source: Source,
-        roster: RosterIn,
-        ids: Ids,
-        *,
-        today: date,
-        delta: Delta | None,
-    ) -> dict[str, int]:
-        school = SchoolWriter(connection, source.organiser_id, source.namespace, ids)
-        people = PupilWriter(connection, source.organiser_id, source.namespace, ids)
-        counts: dict[str, int] = {}
-        if roster.organiser is not None:
-            await school.organiser(roster.organiser)
-            counts["organiser"] = 1
-        if roster.areas is not None:
-            await school.areas(roster.areas)
-        if roster.school_units is not None:
-            await school.units(roster.school_units, _gone(delta, "school_unit", ids))
-        if roster.groups is not None:
-            await school.groups(roster.groups, _gone(delta, "group", ids))
-        if roster.guardians is not None:
-            await people.guardians(roster.guardians)
-        if roster.pupils is not None:
-            await people.pupils(roster.pupils)
-            await people.placements(roster.pupils, await self._years(connection, today))
-            counts["pupils_left"] = await people.gone(
-                roster.pupils, today, _gone(delta, "pupil", ids)
-            )
-        if roster.staff is not None:
-            await school.staff(roster.staff, _gone(delta, "staff", ids))
-        if roster.duties is not None:
-            await school.duties(roster.duties, _gone(delta, "duty", ids))
-        if roster.suppressions is not None:
-            await people.suppressions(roster.suppressions)
-        for name in (
-            "areas", "school_units", "groups", "pupils", "guardians", "staff", "duties",
-            "suppressions",
-        ):  # fmt: skip
-            entries = getattr(roster, name)
-            if entries is not None:
-                counts[name] = len(entries)
-        return counts
-
-    @staticmethod
-    async def _years(connection: Connection, today: date) -> set[int]:
-        """The school years in which placements count: the present one and those with a calendar."""
-        rows = await connection.fetch("SELECT DISTINCT school_year FROM people.calendars")
-        return {school_year(today), *(row["school_year"] for row in rows)}
 
     async def _assign(self, connection: Connection, organiser_id: UUID) -> None:
         rows = await connection.fetch(

@@ -11,7 +11,8 @@ from services.common.clock import Clock
 from services.common.pg import tenant
 from services.ingest.model.answers import Note
 from services.ingest.model.roster import RosterIn
-from services.ingest.roster.apply import Applied, RosterRefusedError, RosterService
+from services.ingest.roster.apply import RosterService
+from services.ingest.roster.changes import Applied, RosterRefusedError
 from services.ingest.store import held
 from services.ingest.store.sources import Source
 

@@ -10,9 +10,11 @@ from uuid import UUID
 
 from services.common.clock import STOCKHOLM
 from services.ingest.ss12000 import vocabulary as words
-from services.ingest.ss12000.people import Body, Units, first_day, group_item, last_day, ref
-from services.ingest.ss12000.shelf import Shelf, Staged
+from services.ingest.ss12000.bodies import Body, first_day, last_day, ref
+from services.ingest.ss12000.shelf import Shelf
 from services.ingest.ss12000.staged import Course, Membership
+from services.ingest.ss12000.stock import Staged
+from services.ingest.ss12000.units import NO_PUPILS, Units, group_item
 from services.ingest.ss12000.vocabulary import Resource
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ def _live(staged: dict[UUID, Staged]) -> dict[UUID, Body]:
 
 def memberships(body: Body, until: date | None = None) -> list[Membership]:
     """A group's members, by their own dates within the group's; ``until`` = when it was deleted."""
-    if body["groupType"] in ("Avdelning", "Personalgrupp"):
+    if body["groupType"] in NO_PUPILS:
         return []
     begin, end = first_day(body), last_day(body)
     found = []

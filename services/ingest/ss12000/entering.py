@@ -16,8 +16,8 @@ from services.ingest.ss12000 import sent
 from services.ingest.ss12000.book import Book, gone_attendance, gone_event
 from services.ingest.ss12000.newer import after, beats, modified_at, newest
 from services.ingest.ss12000.saying import Sayer
-from services.ingest.ss12000.shelf import touch
 from services.ingest.ss12000.staged import Attendance, Event
+from services.ingest.ss12000.stock import touch
 
 if TYPE_CHECKING:
     from services.common.pg import Pool

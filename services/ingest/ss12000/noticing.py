@@ -10,10 +10,11 @@ from services.common.pg import tenant
 from services.ingest.intake import Intake
 from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.ss12000 import vocabulary as words
-from services.ingest.ss12000.people import Body, ref
+from services.ingest.ss12000.bodies import Body, ref
 from services.ingest.ss12000.results import Settled
-from services.ingest.ss12000.shelf import Shelf, Staged
+from services.ingest.ss12000.shelf import Shelf
 from services.ingest.ss12000.staged import instant_at, milliseconds
+from services.ingest.ss12000.stock import Staged
 from services.ingest.ss12000.vocabulary import Resource
 
 if TYPE_CHECKING:

@@ -1,138 +1,27 @@
-"""Organisations, persons, groups and duties as the lists of a roster: pure, from what is staged."""
+"""Persons and duties as the lists of a roster: pure, from what is staged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from services.ingest.ss12000 import vocabulary as words
+from services.ingest.ss12000.bodies import (
+    LONG_AGO,
+    Bodies,
+    Body,
+    after_day,
+    first_day,
+    ref,
+    span,
+)
+from services.ingest.ss12000.units import Units, group_item
 
-Body = dict[str, Any]
-Bodies = Mapping[UUID, Body]
-
-_LONG_AGO = date(2000, 1, 1)
-_KINDS = {"Klass": "class", "Mentor": "mentor"}
-_NO_PUPILS = ("Avdelning", "Personalgrupp")
 DUTY = "ss12000|"
 """What the ids of a sync's duties begin with: those set by hand or by file are not its to touch."""
-
-
-def ref(body: Body, name: str) -> UUID | None:
-    """The id of a staged reference."""
-    found = body.get(name)
-    return UUID(found["id"]) if found else None
-
-
-def first_day(body: Body) -> date | None:
-    return date.fromisoformat(body["startDate"]) if body.get("startDate") else None
-
-
-def last_day(body: Body) -> date | None:
-    return date.fromisoformat(body["endDate"]) if body.get("endDate") else None
-
-
-def _after(body: Body) -> date | None:
-    """The standard's last days are included, the roster's are not."""
-    last = last_day(body)
-    return None if last is None else last + timedelta(days=1)
-
-
-class Units:
-    """Which organisations are school units of ours, and what stands for which."""
-
-    def __init__(self, organisations: Bodies) -> None:
-        self._all = organisations
-        self._below: dict[UUID, list[UUID]] = {}
-        for identity, body in organisations.items():
-            parent = ref(body, "parentOrganisation")
-            if parent is not None:
-                self._below.setdefault(parent, []).append(identity)
-
-    def is_unit(self, identity: UUID) -> bool:
-        """A skolenhet of a school form that registers absence from lessons."""
-        body = self._all.get(identity)
-        if body is None:
-            return False
-        if body["organisationType"] != "Skolenhet" and not body.get("schoolUnitCode"):
-            return False
-        kinds = body.get("schoolTypes") or []
-        return not kinds or any(kind in words.SCHOOL_FORMS for kind in kinds)
-
-    def all_ids(self) -> list[UUID]:
-        return sorted(self._all)
-
-    def knows(self, identity: UUID) -> bool:
-        return identity in self._all
-
-    def within(self, identity: UUID | None) -> list[UUID]:
-        """The school units that an organisation is or holds, in the order of their ids."""
-        if identity is None:
-            return []
-        found: set[UUID] = set()
-        seen: set[UUID] = set()
-        left = [identity]
-        while left:
-            one = left.pop()
-            if one in seen:
-                continue
-            seen.add(one)
-            if self.is_unit(one):
-                found.add(one)
-            left += self._below.get(one, [])
-        return sorted(found)
-
-    def unit(self, identity: UUID | None) -> UUID | None:
-        """The one school unit that an organisation means; None where it is none or many."""
-        found = self.within(identity)
-        return found[0] if len(found) == 1 else None
-
-    def area(self, identity: UUID) -> UUID | None:
-        """The nearest stadsdel or rektorsområde above."""
-        seen: set[UUID] = set()
-        at: UUID | None = identity
-        while at is not None and at not in seen:
-            seen.add(at)
-            body = self._all.get(at)
-            if body is None:
-                return None
-            if at != identity and body["organisationType"] in ("Stadsdel", "Rektorsområde"):
-                return at
-            at = ref(body, "parentOrganisation")
-        return None
-
-    def unit_item(self, identity: UUID) -> Body:
-        body = self._all[identity]
-        area = self.area(identity)
-        code = body.get("organisationCode")
-        return {
-            "id": str(identity),
-            "school_unit_code": body.get("schoolUnitCode"),
-            "name": body["displayName"],
-            "area": None if area is None else str(area),
-            "school_forms": [
-                kind for kind in body.get("schoolTypes", ()) if kind in words.SCHOOL_FORMS
-            ],
-            "codes": [code] if code and code != body.get("schoolUnitCode") else [],
-        }
-
-    def area_item(self, identity: UUID) -> Body:
-        return {"id": str(identity), "name": self._all[identity]["displayName"]}
-
-
-def group_item(identity: UUID, body: Body, units: Units) -> Body | None:
-    """A group of the roster; None where it is none of a school unit's pupils."""
-    unit = units.unit(ref(body, "organisation"))
-    if unit is None or body["groupType"] in _NO_PUPILS:
-        return None
-    return {
-        "id": str(identity),
-        "school_unit": str(unit),
-        "kind": _KINDS.get(body["groupType"], "teaching"),
-        "name": body["displayName"],
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +48,9 @@ def members_of(groups: Bodies, units: Units, wanted: set[UUID]) -> dict[UUID, li
             if person is None or person not in wanted:
                 continue
             first = max(
-                day for day in (first_day(one), first_day(body), _LONG_AGO) if day is not None
+                day for day in (first_day(one), first_day(body), LONG_AGO) if day is not None
             )
-            ends = [day for day in (_after(one), _after(body)) if day is not None]
+            ends = [day for day in (after_day(one), after_day(body)) if day is not None]
             after = min(ends) if ends else None
             if after is None or after > first:
                 found.setdefault(person, []).append(
@@ -218,7 +107,7 @@ def pupil_item(
         "protection": words.PROTECTION.get(body.get("securityMarking", ""), "none"),
         "placements": _unique(placements, ("school_unit", "class", "school_form", "grade", "from")),
         "memberships": _unique(
-            [_span({"group": str(one.group)}, one.first, one.after) for one in listed],
+            [span({"group": str(one.group)}, one.first, one.after) for one in listed],
             ("group", "from"),
         ),
         "guardians": _unique(
@@ -240,14 +129,10 @@ def _unique(items: list[Body], key: tuple[str, ...]) -> list[Body]:
     return list(found.values())
 
 
-def _span(body: Body, first: date, after: date | None) -> Body:
-    return {**body, "from": first.isoformat(), "to": after and after.isoformat()}
-
-
 def _placements(one: Body, unit: UUID, members: list[Member], born: date) -> list[Body]:
     """An enrolment, cut where the pupil's class changes."""
-    first = first_day(one) or _LONG_AGO
-    after = _after(one)
+    first = first_day(one) or LONG_AGO
+    after = after_day(one)
     if after is not None and after <= first:
         return []
     classes = [
@@ -274,7 +159,7 @@ def _placements(one: Body, unit: UUID, members: list[Member], born: date) -> lis
         # Of two classes at once the later one is where the pupil is now.
         chosen = max(here, key=lambda member: (member.first, member.group), default=None)
         found.append(
-            _span(
+            span(
                 {
                     "school_unit": str(unit),
                     "class": None if chosen is None else str(chosen.group),
@@ -353,13 +238,13 @@ def duty_items(identity: UUID, body: Body, units: Units, groups: Bodies) -> list
     here = units.within(ref(body, "dutyAt"))
     items = []
 
-    def add(role: str, what: str, span: Body, **where: str | None) -> None:
-        begin = first_day(span) or first_day(body) or _LONG_AGO
-        ends = [day for day in (_after(span), _after(body)) if day is not None]
+    def add(role: str, what: str, part: Body, **where: str | None) -> None:
+        begin = first_day(part) or first_day(body) or LONG_AGO
+        ends = [day for day in (after_day(part), after_day(body)) if day is not None]
         after = min(ends) if ends else None
         if after is None or after > begin:
             items.append(
-                _span(
+                span(
                     {"id": f"{DUTY}{identity}|{role}|{what}", "staff": str(person), "role": role,
                      **where},
                     begin,

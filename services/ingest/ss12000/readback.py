@@ -13,7 +13,7 @@ from uuid import UUID
 from services.common.clock import STOCKHOLM
 from services.ingest.ss12000.filters import NO_FILTERS, SORTS, FilterError, conditions
 from services.ingest.ss12000.reading import instant_of, uuid_of
-from services.ingest.ss12000.shelf import table_of
+from services.ingest.ss12000.stock import table_of
 from services.ingest.ss12000.vocabulary import DELETED_KEY, TAKEN, Resource
 
 if TYPE_CHECKING:

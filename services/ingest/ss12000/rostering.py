@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -14,47 +12,20 @@ from services.common.pg import tenant
 from services.ingest.model.answers import Note
 from services.ingest.model.parse import problems_of
 from services.ingest.model.roster import RosterIn
-from services.ingest.roster.apply import Delta, RosterRefusedError, RosterService
-from services.ingest.ss12000 import people
-from services.ingest.ss12000.people import Units
+from services.ingest.roster.apply import RosterService
+from services.ingest.roster.changes import Delta, RosterRefusedError
+from services.ingest.ss12000 import roster_parts
 from services.ingest.ss12000.results import Settled
-from services.ingest.ss12000.shelf import Shelf, Staged
+from services.ingest.ss12000.roster_parts import Part
+from services.ingest.ss12000.shelf import Shelf
+from services.ingest.ss12000.units import Units
 from services.ingest.ss12000.vocabulary import ROSTER, Resource
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
     from services.ingest.store.sources import Source
 
-CHUNK = 2000
-"""Pupils of one transaction."""
 _TRIES = 8
-_LISTS = {
-    "areas": Resource.ORGANISATION,
-    "school_units": Resource.ORGANISATION,
-    "groups": Resource.GROUP,
-    "guardians": Resource.PERSON,
-    "pupils": Resource.PERSON,
-    "staff": Resource.PERSON,
-    "duties": Resource.DUTY,
-}
-_OPTIONAL = {"email", "phone", "login", "civic_no", "area", "school_unit_code", "codes"}
-_LISTED = {"guardians", "memberships", "placements"}
-
-
-_NO_BIRTH_DATE = Note(
-    "missing_field",
-    "/birthDate",
-    "/birthDate: a pupil without it, and without an identity number that tells it, is not in the "
-    "roster; all that is said of them waits until the person is sent with one of the two",
-)
-
-
-@dataclass(slots=True)
-class _Part:
-    """One transaction's worth."""
-
-    roster: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    gone: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 class RosterSettler:
@@ -91,12 +62,14 @@ class RosterSettler:
             }
             units = Units(organisations)
             stuck: dict[Resource, set[UUID]] = {kind: set() for kind in ROSTER}
-            parts = [await self._school(shelf, source, dirty, units)]
+            parts = [await roster_parts.school(shelf, source, dirty, units)]
             parts += [
-                await self._pupils(shelf, chunk, units, stuck, settled)
-                for chunk in _chunks(dirty[Resource.PERSON])
+                await roster_parts.pupils_of(shelf, chunk, units, stuck, settled)
+                for chunk in roster_parts.chunks(dirty[Resource.PERSON])
             ]
-            parts.append(await self._duties(shelf, source, dirty[Resource.DUTY], units, stuck))
+            parts.append(
+                await roster_parts.duties_of(shelf, source, dirty[Resource.DUTY], units, stuck)
+            )
         try:
             for index, part in enumerate(parts):
                 await self._apply(
@@ -118,146 +91,10 @@ class RosterSettler:
             )
         return True
 
-    async def _school(
-        self,
-        shelf: Shelf,
-        source: Source,
-        dirty: dict[Resource, dict[UUID, Staged]],
-        units: Units,
-    ) -> _Part:
-        part = _Part()
-        changed = dirty[Resource.ORGANISATION]
-        mine = [identity for identity in changed if units.is_unit(identity)]
-        part.roster["school_units"] = [units.unit_item(identity) for identity in mine]
-        areas = {area for identity in mine if (area := units.area(identity)) is not None}
-        areas |= {
-            area for unit in _all_units(units) if (area := units.area(unit)) in changed and area
-        }
-        part.roster["areas"] = [units.area_item(identity) for identity in sorted(areas)]
-        part.gone["school_units"] = _names(set(changed) - set(mine))
-        # A group may have waited for its unit: changed organisations make it dirty.
-        groups = {
-            identity: item
-            for identity, one in dirty[Resource.GROUP].items()
-            if not one.deleted and (item := people.group_item(identity, one.body, units))
-        }
-        part.roster["groups"] = list(groups.values())
-        part.gone["groups"] = _names(set(dirty[Resource.GROUP]) - set(groups))
-        persons = {
-            person
-            for one in dirty[Resource.DUTY].values()
-            if not one.deleted and (person := people.ref(one.body, "person"))
-        }
-        known = await shelf.get(Resource.PERSON, persons)
-        part.roster["staff"] = await shelf.own_logins(
-            source.namespace,
-            [
-                people.staff_item(identity, one.body)
-                for identity, one in known.items()
-                if not one.deleted
-            ],
-        )
-        part.gone["staff"] = _names(
-            identity for identity, one in dirty[Resource.PERSON].items() if one.deleted
-        )
-        return part
-
-    async def _pupils(
-        self,
-        shelf: Shelf,
-        persons: dict[UUID, Staged],
-        units: Units,
-        stuck: dict[Resource, set[UUID]],
-        settled: Settled,
-    ) -> _Part:
-        part = _Part()
-        pupils = {
-            identity: one.body
-            for identity, one in persons.items()
-            if not one.deleted and people.is_pupil(one.body)
-        }
-        groups = {
-            identity: one.body
-            for identity, one in (
-                await shelf.get(Resource.GROUP, await shelf.naming(Resource.GROUP, list(pupils)))
-            ).items()
-            if not one.deleted
-        }
-        members = people.members_of(groups, units, set(pupils))
-        named = {
-            person
-            for body in pupils.values()
-            for one in body.get("responsibles", ())
-            if (person := people.ref(one, "person"))
-        }
-        guardians = {
-            identity: one.body
-            for identity, one in (await shelf.get(Resource.PERSON, named)).items()
-            if not one.deleted
-        }
-        items = []
-        used: set[UUID] = set()
-        gone = {str(identity) for identity in persons}
-        for identity, body in pupils.items():
-            item, missing = people.pupil_item(
-                identity, body, members.get(identity, ()), units, guardians
-            )
-            if item is not None:
-                items.append(item)
-                used |= {UUID(one["person"]) for one in item["guardians"]}
-            if missing is not None:
-                stuck[Resource.PERSON].add(identity)
-            if missing == "birthDate":
-                # No other entity will bring it, so that somebody must hear of it.
-                settled.tell(Resource.PERSON, identity, _NO_BIRTH_DATE)
-            if item is not None or missing is not None:
-                gone.discard(str(identity))
-        part.roster["guardians"] = [
-            people.guardian_item(identity, guardians[identity]) for identity in sorted(used)
-        ]
-        part.roster["pupils"] = items
-        part.gone["pupils"] = frozenset(gone)
-        return part
-
-    async def _duties(
-        self,
-        shelf: Shelf,
-        source: Source,
-        duties: dict[UUID, Staged],
-        units: Units,
-        stuck: dict[Resource, set[UUID]],
-    ) -> _Part:
-        part = _Part()
-        named = await shelf.targets(Resource.DUTY, list(duties))
-        groups = {
-            identity: one.body
-            for identity, one in (await shelf.get(Resource.GROUP, named)).items()
-            if not one.deleted
-        }
-        persons = {
-            identity
-            for identity, one in (await shelf.get(Resource.PERSON, named)).items()
-            if not one.deleted
-        }
-        items = []
-        for identity, one in duties.items():
-            if one.deleted:
-                continue
-            person = people.ref(one.body, "person")
-            if person is not None and person not in persons:
-                stuck[Resource.DUTY].add(identity)
-                continue
-            items += people.duty_items(identity, one.body, units, groups)
-        part.roster["duties"] = items
-        before = await shelf.duty_names(source.namespace, people.DUTY)
-        mine = {name for name in before if UUID(name.split("|")[1]) in duties}
-        part.gone["duties"] = frozenset(mine - {item["id"] for item in items})
-        return part
-
     async def _apply(
         self,
         source: Source,
-        part: _Part,
+        part: Part,
         settled: Settled,
         *,
         publish: bool,
@@ -285,7 +122,7 @@ class RosterSettler:
                 for name, count in applied.counts.items():
                     settled.roster[name] = settled.roster.get(name, 0) + count
                 return
-            if not _leave_out(part, problems, settled):
+            if not roster_parts.leave_out(part, problems, settled):
                 raise RosterRefusedError(problems)
         raise RosterRefusedError(problems)
 
@@ -304,42 +141,3 @@ class RosterSettler:
                     ]
                 ),
             )
-
-
-def _all_units(units: Units) -> list[UUID]:
-    return [identity for identity in units.all_ids() if units.is_unit(identity)]
-
-
-def _names(ids: Collection[UUID] | Any) -> frozenset[str]:
-    return frozenset(str(identity) for identity in ids)
-
-
-def _chunks(persons: dict[UUID, Staged]) -> list[dict[UUID, Staged]]:
-    ordered = list(persons.items())
-    return [dict(ordered[at : at + CHUNK]) for at in range(0, len(ordered), CHUNK)]
-
-
-def _leave_out(part: _Part, problems: list[Note], settled: Settled) -> bool:
-    """Take out what the roster cannot have, as little as can be; False where nothing helps."""
-    cuts: dict[tuple[str, int], dict[tuple[str, int], None]] = {}
-    whole: set[tuple[str, int]] = set()
-    for note in problems:
-        path = note.field.strip("/").split("/")
-        if len(path) < 2 or path[0] not in part.roster or not path[1].isdecimal():
-            return False
-        at = (path[0], int(path[1]))
-        item = part.roster[path[0]][at[1]]
-        name = item["id"].removeprefix(people.DUTY).split("|")[0]
-        settled.problems.append((_LISTS[path[0]], UUID(name), note))
-        if len(path) >= 4 and path[2] in _LISTED and path[3].isdecimal():
-            cuts.setdefault(at, {})[path[2], int(path[3])] = None
-        elif len(path) >= 3 and path[2] in _OPTIONAL:
-            item[path[2]] = [] if path[2] == "codes" else None
-        else:
-            whole.add(at)
-    for (name, index), inner in cuts.items():
-        for key, position in sorted(inner, reverse=True):
-            del part.roster[name][index][key][position]
-    for name, index in sorted(whole, reverse=True):
-        del part.roster[name][index]
-    return True

@@ -13,7 +13,8 @@ from services.ingest.model.answers import ItemAnswer
 from services.ingest.ss12000 import entities
 from services.ingest.ss12000.newer import beats, modified_at, newest
 from services.ingest.ss12000.noticing import Noticer, refusal
-from services.ingest.ss12000.shelf import Shelf, Staged, table_of, touch
+from services.ingest.ss12000.shelf import Shelf
+from services.ingest.ss12000.stock import Staged, table_of, touch
 from services.ingest.ss12000.vocabulary import ROSTER, Resource
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from services.ingest.ss12000.bodies import Body, ref
 from services.ingest.ss12000.courses import subject_of
-from services.ingest.ss12000.people import Body, ref
 
 Starts = Mapping[UUID, frozenset[datetime]]
 Bodies = Mapping[UUID, Body]
