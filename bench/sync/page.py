@@ -96,7 +96,7 @@ def page(figures: Figures, aims: Sequence[Aim], today: date) -> str:
         (
             f"{cores:.0f} processors that did nothing else and never waited could read "
             f"{cores * 1e6 / total:,.0f} attendances a second at that price. The school system's "
-            "share is the double's: it makes a page while the one before it is read, and a real one "
+            "share is the double's: it makes a page while the one before it is read; a real one "
             "has a machine of its own."
         ),
         "",
