@@ -108,7 +108,10 @@ async def test_a_batch_of_many_pupils_leaves_what_one_at_a_time_leaves(world: Wo
     await world.take(*first)
     await world.take(*events, *reversed(events))
     assert await _standing(world) == alone
-    assert {headline for _, headline, *_ in alone[0]} >= {"Borta 9 tillfällen.", "Borta 8."}
+    cases, warnings, _, duties = alone
+    assert {row[1] for row in cases} >= {"Borta 9 tillfällen.", "Borta 8."}
+    assert {row[-1] in {row[0], None} for row in (*warnings, *duties)} == {True}
+    assert (A.pupil("ebba"), None) in {(row[0], row[-1]) for row in warnings}
 
 
 def _revisions(pupil: str) -> list[bytes]:
