@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -43,6 +44,32 @@ async def fill(connection: Connection, town: Town) -> None:
     await _cases(connection, town)
     say("cases are there")
     await connection.execute("ANALYZE")
+
+
+async def days(connection: Connection, town: Town) -> None:
+    """Absence days by one statement: the newest first, for so many as the town has."""
+    await connection.execute(
+        """
+        INSERT INTO cases.absence_days (organiser_id, pupil_id, day, offered, reported, valid,
+            invalid_unexplained, invalid_confirmed, other, lessons, lessons_reported,
+            lessons_absent, revision)
+        SELECT p.organiser_id, p.pupil_id, d.day, 300, 300, 0, a.minutes, 0, 0, 5, 5,
+               a.minutes / 60, 1
+        FROM (SELECT day::date FROM generate_series($1::date - 1000, $1::date, '1 day') AS day
+              WHERE extract(isodow FROM day) < 6 AND extract(month FROM day) <> 7
+              ORDER BY day DESC LIMIT $3) d
+        CROSS JOIN people.pupils p
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN (hashtext(p.pupil_id::text) + (d.day - $1::date)) % 12 = 0
+                        THEN 300 ELSE 0 END AS minutes) a
+        WHERE p.organiser_id = $2
+        """,
+        TODAY,
+        town.organiser,
+        town.days // town.pupils,
+    )
+    say("absence days are there")
+    await connection.execute("ANALYZE cases.absence_days")
 
 
 async def _copy(
@@ -213,7 +240,7 @@ def is_open(number: int, year: int) -> bool:
 async def _cases(connection: Connection, town: Town) -> None:
     places = town.case_places()
     counts: dict[int, int] = {}
-    while portion := [place for place, _ in zip(places, range(_PORTION), strict=False)]:
+    while portion := list(islice(places, _PORTION)):
         for _, _, year in portion:
             counts[year] = counts.get(year, 0) + 1
         await _portion(connection, town, portion)

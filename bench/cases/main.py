@@ -78,8 +78,10 @@ async def _bench(own: Ground, town: Town, options: argparse.Namespace) -> dict[s
     try:
         if parts != ["days"]:
             await fill.fill(admin, town)
-        # The pages' calendars need the days, too.
-        if parts != ["warnings"]:
+        # The pages' calendars need the days, however they came there.
+        if parts == ["pages"]:
+            await fill.days(admin, town)
+        elif parts != ["warnings"]:
             figures |= await landing.land(database, town)
         await admin.execute("VACUUM ANALYZE")
         # A checkpoint of what filling left must not fall into what is measured.
@@ -103,9 +105,8 @@ async def _pages(
 ) -> dict[str, float]:
     """What reading costs, and the audit's chain that every reader writes to."""
     own.start()
-    seen = await pages.look(own, admin, town, options.users, options.seconds)
-    figures = seen.figures()
-    pages.tell(figures)
+    figures = await pages.settle(own, admin, town)
+    figures |= await pages.read(own, admin, town, options.users, options.seconds)
     return figures | await chain.measure(database, town, options.users)
 
 

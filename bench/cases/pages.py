@@ -72,6 +72,42 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, -(-round(len(ordered) * share * 1000) // 1000) - 1)]
 
 
+#: How long the clocks of all open cases may take when the service begins.
+_SETTLE_SECONDS = 900.0
+
+
+async def settle(own: Ground, connection: Any, town: Town) -> dict[str, float]:
+    """Wait until the service has worked out the duties of every open case.
+
+    The database was filled behind its back: in a service that has been there all the time they
+    are worked out already.
+    """
+    began = time.monotonic()
+    while time.monotonic() - began < _SETTLE_SECONDS:
+        waiting = await connection.fetchval(
+            "SELECT count(*) FROM cases.cases c LEFT JOIN cases.settled s "
+            "USING (organiser_id, case_id) "
+            "WHERE c.organiser_id = $1 AND c.state <> 'closed' AND s.case_id IS NULL",
+            town.organiser,
+        )
+        if not waiting:
+            await connection.execute("VACUUM ANALYZE cases.settled, cases.duties")
+            say("the clocks have settled")
+            return {"settled_seconds": time.monotonic() - began}
+        own.check()
+        await asyncio.sleep(1)
+    raise NotMeasuredError(f"after {_SETTLE_SECONDS:.0f} s {waiting} cases have no duties yet")
+
+
+async def read(
+    own: Ground, connection: Any, town: Town, users: int, seconds: float
+) -> dict[str, float]:
+    """The figures of what they read."""
+    found = (await look(own, connection, town, users, seconds)).figures()
+    tell(found)
+    return found
+
+
 async def look(own: Ground, connection: Any, town: Town, users: int, seconds: float) -> Seen:
     """Let them read for so long; what the first seconds show is not counted."""
     people = await _sign_in(connection, town, users)

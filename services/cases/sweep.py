@@ -7,13 +7,14 @@ open case is looked at again now and then, and given to whom it stands with toda
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from time import monotonic
 from uuid import UUID
 
 from services.cases import metrics
-from services.cases.domain.assignment import Place, assign
+from services.cases.domain.assignment import Assignment, Duty, Place, assign
 from services.cases.domain.duty_kinds import DUTY_KINDS
 from services.cases.intake.decision import assignment_detail
 from services.cases.rounds import Rounds
@@ -34,6 +35,22 @@ _KEEP = timedelta(days=100)
 _KEEP_PUBLISHED = timedelta(days=7)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What all cases of an organiser go by in one round, and what has been worked out from it."""
+
+    roster: Sequence[Duty]
+    areas: Mapping[UUID, UUID | None]
+    today: date
+    _known: dict[Place, Assignment | None] = field(default_factory=dict)
+
+    def holder(self, place: Place) -> Assignment | None:
+        """Whom a case of that place stands with; a school's cases share their few places."""
+        if place not in self._known:
+            self._known[place] = assign(self.roster, place, self.today)
+        return self._known[place]
+
+
 class Sweep(Rounds):
     """Goes through every organiser, one transaction a portion."""
 
@@ -52,9 +69,15 @@ class Sweep(Rounds):
         overdue: Counter[str] = Counter()
         pending, oldest = 0, 0.0
         for organiser_id in await pg.organiser_ids(self._database.pool):
+            async with self._database.system(organiser_id) as connection:
+                ground = _Ground(
+                    await people.duties(connection),
+                    await people.areas(connection),
+                    self._database.today(),
+                )
             after: UUID | None = UUID(int=0)
             while after is not None:
-                after = await self._portion(organiser_id, after)
+                after = await self._portion(organiser_id, after, ground)
             await self._loose_duties(organiser_id)
             async with self._database.system(organiser_id) as connection:
                 if forget:
@@ -109,29 +132,37 @@ class Sweep(Rounds):
             if await self._database.pool.fetchval("SELECT cases.make_absence_year($1)", year):
                 _log.info("partition made", school_year=year)
 
-    async def _portion(self, organiser_id: UUID, after: UUID) -> UUID | None:
+    async def _portion(self, organiser_id: UUID, after: UUID, ground: _Ground) -> UUID | None:
         """Look at the next open cases; returns where to go on, None at the end."""
-        now, today = self._database.now(), self._database.today()
+        now = self._database.now()
         async with self._database.system(organiser_id) as connection:
             portion = await cases.open_cases(connection, after, _PORTION)
             if not portion:
                 return None
-            roster = await people.duties(connection)
-            places = await people.places(connection, [case.pupil_id for case in portion], today)
-            areas = await people.areas(connection)
+            places = await people.places(
+                connection, [case.pupil_id for case in portion], ground.today
+            )
             for case in portion:
                 place = places.get(case.pupil_id) or Place(
-                    case.school_unit_id, case.class_id, None, areas.get(case.school_unit_id)
+                    case.school_unit_id,
+                    case.class_id,
+                    None,
+                    ground.areas.get(case.school_unit_id),
                 )
-                moved = replace(
-                    case, school_unit_id=place.school_unit_id, class_id=place.class_id
-                ).assigned(assign(roster, place, today))
-                if moved == case:
+                to = ground.holder(place)
+                stands = (case.school_unit_id, case.class_id, case.assignment)
+                if stands == (place.school_unit_id, place.class_id, to):
                     continue
-                moved = replace(moved, version=case.version + 1, updated_at=now)
+                moved = replace(
+                    case,
+                    school_unit_id=place.school_unit_id,
+                    class_id=place.class_id,
+                    version=case.version + 1,
+                    updated_at=now,
+                ).assigned(to)
                 if not await cases.update(connection, moved):
                     continue  # changed since it was read: the next round looks again
-                await duties.follow_case(connection, case.case_id, moved.assignment)
+                await duties.follow_case(connection, moved)
                 lines = self._lines(case, moved)
                 await cases.history(connection, organiser_id, lines)
                 if moved.assignment != case.assignment:

@@ -60,22 +60,28 @@ async def connect(url: SecretStr, *, service: str, size: int = 10) -> Pool:
         min_size=1,
         max_size=size,
         command_timeout=60,
+        # Under row-level security planning takes longer than running: a plan is kept for the day.
+        max_cached_statement_lifetime=0,
         server_settings={"application_name": f"forvarning-{service}", "timezone": "UTC"},
     )
 
 
 @asynccontextmanager
 async def tenant(
-    pool: Pool, organiser_id: UUID, **settings: str
+    pool: Pool, organiser_id: UUID, *, planned_once: bool = False, **settings: str
 ) -> AsyncIterator[PoolConnectionProxy[asyncpg.Record]]:
     """A transaction that sees one organiser's rows only (row-level security).
 
     ``settings`` become further transaction-local ``app.*`` settings. Nothing
     of it outlives the transaction, so a pooled connection carries nothing over.
+    With ``planned_once`` a statement is planned for any values, once a connection, and
+    not for these: where the policies make planning dear and the plan is the same.
     """
     values = {"organiser_id": str(organiser_id)} | settings
     # One statement, for every transaction begins with it.
     calls = ", ".join(f"set_config('app.{name}', ${n}, true)" for n, name in enumerate(values, 1))
+    if planned_once:
+        calls += ", set_config('plan_cache_mode', 'force_generic_plan', true)"
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(f"SELECT {calls}", *values.values())
         yield connection

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.cases.actions import CaseActions
 from services.cases.api.access import Data, Reader, Writer
 from services.cases.domain.decisions import MAX_TEXT
+from services.cases.store.lists import Span
 from services.cases.views.case import read_call, read_case
 from services.cases.views.cases import CasePage, read_cases
-from services.cases.views.models import CallShown, CaseShown, Today
-from services.cases.views.today import Scope
+from services.cases.views.models import CallShown, CaseShown
+from services.cases.views.today import Part, PartShown, Scope, Today, read_part
 from services.cases.views.today import today as read_today
 
 router = APIRouter(prefix="/api/v1", tags=["cases"])
@@ -66,8 +67,22 @@ async def session(who: Reader) -> SessionShown:
 
 @router.get("/today")
 async def today(who: Reader, data: Data, scope: Scope = "all") -> Today:
-    """Today's list."""
+    """Today's list: the beginning of each part, and how long each is."""
     return await read_today(data, who.viewer, scope)
+
+
+@router.get("/today/{part}")
+async def part(
+    part: Part,
+    who: Reader,
+    data: Data,
+    *,
+    scope: Scope = "all",
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> PartShown:
+    """One part of today's list, from ``offset`` on."""
+    return await read_part(data, who.viewer, scope, part, Span(offset, limit))
 
 
 @router.get("/cases")

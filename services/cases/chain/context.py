@@ -14,6 +14,8 @@ from services.cases.store.scope import Database, Viewer, as_system
 from services.cases.views.case import not_found, protected
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from services.common.pg import Connection
 
 
@@ -51,6 +53,13 @@ async def load(
         row = await reading.one_case(connection, row["case_id"])
         if row is None:
             raise not_found()
+    return await context_of(connection, database, viewer, row)
+
+
+async def context_of(
+    connection: Connection, database: Database, viewer: Viewer, row: Record
+) -> Context:
+    """The same of a case whose row has been read, and may be known."""
     held = cases.from_row(row)
     today = database.today()
     async with as_system(connection):

@@ -256,6 +256,8 @@ async def _only(connection: Connection, held: Document, roles: set[str], sentenc
 
 async def shown_of(connection: Connection, held: Sequence[Document]) -> list[DocumentShown]:
     """Documents in words; the case's number where the viewer may see the case."""
+    if not held:
+        return []
     staff = {one.created_by for one in held} | {one.received_by for one in held}
     names = await reading.staff_names(connection, sorted(one for one in staff if one))
     numbers = {

@@ -187,7 +187,7 @@ class WarningIntake:
         await threads.link(connection, decisions.opened)
         await duties.add(connection, organiser_id, decisions.duties)
         for case in decisions.reassigned:
-            await duties.follow_case(connection, case.case_id, case.assignment)
+            await duties.follow_case(connection, case)
         grounds = {s.thread.pupil_id for s in snapshots if s.thread.family == "unexcused_today"}
         if grounds:
             await duties.follow_ground(connection, sorted(grounds), self._database.now())

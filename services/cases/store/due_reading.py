@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from services.cases.store.reading import CAN_DECIDE, JOIN_WHO, WHO
+from services.cases.store.reading import CAN_DECIDE, JOIN_WHO, WHO, in_order
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -30,13 +31,12 @@ _ROWS = f"""
 """
 
 
-async def open_duties(connection: Connection, limit: int) -> list[Record]:
-    """What is to be done, what is due first first."""
-    return await connection.fetch(
-        f"""{_ROWS} AND x.done_at IS NULL AND x.withdrawn_at IS NULL
-        ORDER BY x.due_at, x.duty_id LIMIT $1""",
-        limit,
-    )
+async def some(connection: Connection, duty_ids: Sequence[UUID]) -> list[Record]:
+    """Those of these duties that the viewer may see, in the order given."""
+    if not duty_ids:
+        return []
+    rows = await connection.fetch(f"{_ROWS} AND x.duty_id = ANY ($1::uuid[])", list(duty_ids))
+    return in_order(rows, "duty_id", duty_ids)
 
 
 async def one(connection: Connection, duty_id: UUID) -> Record | None:

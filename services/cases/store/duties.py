@@ -126,19 +126,24 @@ async def finish(connection: Connection, case_id: UUID, kind: str, by: Entry) ->
     )
 
 
-async def follow_case(connection: Connection, case_id: UUID, to: Assignment | None) -> None:
-    """Open duties of a case stand with whom the case stands with, but for those with a role's own
-    holder (:mod:`.settling`)."""
+async def follow_case(connection: Connection, case: Case) -> None:
+    """Open duties of a case stand where the case stands and with whom it stands; those with a
+    role's own holder are given on by :mod:`.settling`."""
     await connection.execute(
         """
-        UPDATE cases.duties SET assigned_staff_id = $2, assigned_as = $3, version = version + 1
+        UPDATE cases.duties SET school_unit_id = $2, class_id = $3, version = version + 1,
+            assigned_staff_id = CASE WHEN owner IS NULL THEN $4 ELSE assigned_staff_id END,
+            assigned_as = CASE WHEN owner IS NULL THEN $5 ELSE assigned_as END
         WHERE organiser_id = cases.organiser() AND case_id = $1 AND done_at IS NULL
-          AND owner IS NULL
-          AND (assigned_staff_id, assigned_as) IS DISTINCT FROM ($2::uuid, $3::text)
+          AND ((school_unit_id, class_id) IS DISTINCT FROM ($2::uuid, $3::uuid)
+               OR (owner IS NULL AND (assigned_staff_id, assigned_as)
+                                     IS DISTINCT FROM ($4::uuid, $5::text)))
         """,
-        case_id,
-        to.staff_id if to else None,
-        to.role if to else None,
+        case.case_id,
+        case.school_unit_id,
+        case.class_id,
+        case.assigned_staff_id,
+        case.assigned_as,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases.store import cases
+from services.common.clock import school_year
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -64,24 +65,18 @@ _CASE_ROWS = f"""
 """
 
 
-async def open_cases(connection: Connection) -> list[Record]:
-    """Every open case the viewer may see, gravest first."""
-    return await connection.fetch(
-        f"{_CASE_ROWS} AND c.state <> 'closed' ORDER BY c.level DESC, c.opened_at, c.case_id"
-    )
+async def some_cases(connection: Connection, case_ids: Sequence[UUID]) -> list[Record]:
+    """Those of these cases that the viewer may see, in the order given."""
+    if not case_ids:
+        return []
+    rows = await connection.fetch(f"{_CASE_ROWS} AND c.case_id = ANY ($1::uuid[])", list(case_ids))
+    return in_order(rows, "case_id", case_ids)
 
 
-async def page_of_cases(
-    connection: Connection, states: Sequence[str], offset: int, limit: int
-) -> list[Record]:
-    """Cases in these states, the newest change first."""
-    return await connection.fetch(
-        f"""{_CASE_ROWS} AND c.state = ANY ($1::text[])
-        ORDER BY c.updated_at DESC, c.case_id OFFSET $2 LIMIT $3""",
-        list(states),
-        offset,
-        limit,
-    )
+def in_order(rows: Sequence[Record], key: str, wanted: Sequence[UUID]) -> list[Record]:
+    """Rows in the order of their ids; an id without a row is left out."""
+    found = {row[key]: row for row in rows}
+    return [found[one] for one in wanted if one in found]
 
 
 async def one_case(connection: Connection, case: UUID | str) -> Record | None:
@@ -104,14 +99,12 @@ _CALL_ROWS = f"""
 """
 
 
-async def open_calls(connection: Connection, today: date) -> list[Record]:
-    """Calls home not yet made, oldest first; withdrawn ones only on their own day."""
-    return await connection.fetch(
-        f"""{_CALL_ROWS} AND x.done_at IS NULL
-            AND (x.withdrawn_at IS NULL OR x.school_date = $1)
-        ORDER BY x.withdrawn_at IS NOT NULL, x.due_at, x.duty_id""",
-        today,
-    )
+async def some_calls(connection: Connection, duty_ids: Sequence[UUID]) -> list[Record]:
+    """Those of these calls home that the viewer may see, in the order given."""
+    if not duty_ids:
+        return []
+    rows = await connection.fetch(f"{_CALL_ROWS} AND x.duty_id = ANY ($1::uuid[])", list(duty_ids))
+    return in_order(rows, "duty_id", duty_ids)
 
 
 async def calls_of(connection: Connection, case_id: UUID) -> list[Record]:
@@ -137,13 +130,16 @@ async def contacts(connection: Connection, pupil_id: UUID) -> list[Record]:
     )
 
 
-async def unexcused(connection: Connection, day: date) -> list[Record]:
-    """Same-day warnings of a school date: standing ones, and those taken back."""
+async def unexcused(connection: Connection, day: date, offset: int, limit: int) -> list[Record]:
+    """Same-day warnings of a school date: standing ones, then those taken back; each row tells
+    how many there are in all (``total``) and how many stand (``standing``)."""
     return await connection.fetch(
         f"""
         SELECT e.raised_day, e.state, e.unexplained_minutes + e.confirmed_minutes AS minutes,
                e.lessons, e.sentence, c.number AS case_number, {WHO},
-               n.state AS notice, n.reason AS notice_reason, n.occurred_at AS notice_at
+               n.state AS notice, n.reason AS notice_reason, n.occurred_at AS notice_at,
+               count(*) OVER () AS total,
+               count(*) FILTER (WHERE e.state <> 'withdrawn') OVER () AS standing
         FROM cases.episodes e
         JOIN cases.warnings w USING (organiser_id, thread_id)
         LEFT JOIN cases.cases c ON c.organiser_id = w.organiser_id AND c.case_id = w.case_id
@@ -155,11 +151,15 @@ async def unexcused(connection: Connection, day: date) -> list[Record]:
             WHERE l.organiser_id = e.organiser_id AND l.pupil_id = e.pupil_id
               AND l.school_date = e.raised_day AND l.kind = 'same_day'
             ORDER BY l.state = 'sent' DESC, l.occurred_at DESC LIMIT 1) n ON true
-        WHERE e.organiser_id = (SELECT cases.organiser()) AND e.family = 'unexcused_today'
-          AND e.raised_day = $1
+        WHERE e.organiser_id = (SELECT cases.organiser()) AND e.raised_day = $1
+          AND e.thread_id = ANY ((SELECT cases.unexcused_in_reach($1, $1, $4))::uuid[])
         ORDER BY e.state = 'withdrawn', unit_name, class_name, pupil_name, e.episode_id
+        OFFSET $2 LIMIT $3
         """,
         day,
+        offset,
+        limit,
+        school_year(day),
     )
 
 
@@ -168,10 +168,13 @@ async def last_day_with_unexcused(connection: Connection, before: date) -> date 
     day: date | None = await connection.fetchval(
         """
         SELECT max(raised_day) FROM cases.episodes
-        WHERE organiser_id = (SELECT cases.organiser()) AND family = 'unexcused_today'
-          AND state <> 'withdrawn' AND raised_day < $1 AND raised_day >= $1 - 5
+        WHERE organiser_id = (SELECT cases.organiser())
+          AND thread_id = ANY (
+              (SELECT cases.unexcused_in_reach($1::date - 5, $1::date - 1, $2))::uuid[])
+          AND state <> 'withdrawn' AND raised_day < $1 AND raised_day >= $1::date - 5
         """,
         before,
+        school_year(before),
     )
     return day
 
@@ -251,6 +254,8 @@ async def comments(connection: Connection, case_id: UUID) -> list[Record]:
 
 async def staff_names(connection: Connection, staff_ids: Sequence[UUID]) -> dict[UUID, str]:
     """What staff are called; who has left is missing."""
+    if not staff_ids:
+        return {}
     rows = await connection.fetch(
         """
         SELECT staff_id, given_name || ' ' || family_name AS name FROM people_v1.staff

@@ -35,8 +35,10 @@ async def as_system(connection: Connection) -> AsyncIterator[None]:
 
     The person's right to act has been checked before; the organiser stays the same.
     """
-    before = await connection.fetchval("SELECT current_setting('app.roles', true)")
-    await connection.execute("SELECT set_config('app.roles', 'system', true)")
+    before = await connection.fetchval(
+        "WITH before AS MATERIALIZED (SELECT current_setting('app.roles', true) AS roles) "
+        "SELECT roles, set_config('app.roles', 'system', true) FROM before"
+    )
     yield
     # A failed statement has ended the transaction, and the setting with it.
     await connection.execute("SELECT set_config('app.roles', $1, true)", before or "")
@@ -72,6 +74,7 @@ class Database:
         async with pg.tenant(
             self.pool,
             viewer.organiser_id,
+            planned_once=True,
             staff_id=str(viewer.staff_id),
             session=str(viewer.session_id or ""),
             roles="person",

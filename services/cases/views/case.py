@@ -46,18 +46,18 @@ async def read_case(database: Database, viewer: Viewer, case: UUID | str) -> Cas
     Problem 404 where there is none or it is out of the viewer's scope (which are not told
     apart), 403 where the pupil has skyddade personuppgifter and the viewer may not know.
     """
-    async with _reading(database, viewer, case) as (connection, row):
-        return await _case(database, connection, viewer, row)
+    async with reading_case(database, viewer, case) as (connection, row):
+        return await case_of(database, connection, viewer, row)
 
 
 async def read_line(database: Database, viewer: Viewer, case: UUID | str) -> CaseLine:
     """The case as a list shows it, for a page about one thing in it; audited and refused alike."""
-    async with _reading(database, viewer, case) as (_, row):
+    async with reading_case(database, viewer, case) as (_, row):
         return rows.case_line(row, viewer.staff_id, database.now())
 
 
 @asynccontextmanager
-async def _reading(
+async def reading_case(
     database: Database, viewer: Viewer, case: UUID | str
 ) -> AsyncIterator[tuple[Connection, Record]]:
     """The case's row in the viewer's transaction, with the audit as its last statement."""
@@ -98,9 +98,10 @@ def protected() -> Problem:
     )
 
 
-async def _case(
+async def case_of(
     database: Database, connection: Connection, viewer: Viewer, row: Record
 ) -> CaseShown:
+    """The whole case, within a transaction that has its audit elsewhere."""
     case_id: UUID = row["case_id"]
     held = [threads.decode(raw) for raw in await reading.snapshots(connection, case_id)]
     events = await reading.history(connection, case_id)

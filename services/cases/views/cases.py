@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from services.cases.store import audit, reading
+from services.cases.store import audit, lists, reading
+from services.cases.store.lists import Span
 from services.cases.store.scope import Database, Viewer
 from services.cases.views import rows
 from services.cases.views.models import CaseLine, Shown
@@ -21,6 +22,8 @@ class CasePage(Shown):
     """A page of cases; ``next_offset`` is null on the last one."""
 
     cases: list[CaseLine]
+    total: int
+    """Cases in all."""
     next_offset: int | None
 
 
@@ -30,9 +33,9 @@ async def read_cases(
     """A page of the viewer's cases, the newest change first; audited."""
     now = database.now()
     async with database.person(viewer) as connection:
-        # One more than asked for tells whether there is a next page.
-        found = await reading.page_of_cases(connection, _STATES[state], offset, limit + 1)
-        lines = [rows.case_line(row, viewer.staff_id, now) for row in found[:limit]]
+        picked = await lists.cases_in(connection, _STATES[state], Span(offset, limit))
+        found = await reading.some_cases(connection, picked.ids)
+        lines = [rows.case_line(row, viewer.staff_id, now) for row in found]
         await audit.write(
             connection,
             viewer.organiser_id,
@@ -41,4 +44,7 @@ async def read_cases(
             "cases.read",
             cases=sorted(line.number for line in lines),
         )
-    return CasePage(cases=lines, next_offset=offset + limit if len(found) > limit else None)
+    after = offset + limit
+    return CasePage(
+        cases=lines, total=picked.total, next_offset=after if after < picked.total else None
+    )

@@ -142,29 +142,6 @@ class DutyLine(Shown):
     version: int
 
 
-class Today(Shown):
-    """Today's list. A case stands in one of the case lists only."""
-
-    date: date
-    scope: Literal["mine", "all"]
-    school: list[SchoolLine]
-    calls: list[CallLine]
-    duties: list[DutyLine]
-    """What is to be done, what is due first first."""
-    unassigned: list[CaseLine]
-    overdue: list[CaseLine]
-    new: list[CaseLine]
-    changed: list[CaseLine]
-    under_way: list[CaseLine]
-    old: list[CaseLine]
-    """Found in old facts when they were read in: listed, but nobody was woken."""
-    unexcused: list[UnexcusedLine]
-    unexcused_before: list[UnexcusedLine]
-    """Those of the last school day before today."""
-    opened: list[OpeningLine]
-    """For who oversees it: what others have read outside their duties in the last two weeks."""
-
-
 class LessonShown(Shown):
     """A lesson that made a warning fire; minutes."""
 

@@ -22,7 +22,7 @@ from services.cases.domain.entries.coordination import (
     CoordinationRequest,
 )
 from services.cases.domain.workdays import is_working_day
-from services.cases.store import audit, entries, people, reading, team
+from services.cases.store import audit, entries, openings, people, reading, team
 from services.cases.store.scope import Database, Viewer, as_system
 from services.cases.views import rows
 from services.cases.views.case import not_found, protected
@@ -32,6 +32,9 @@ from services.common.problem import Problem
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
+
+
+_TEAM = ("coordinator", "team_leader")
 
 
 class Waiting(Shown):
@@ -114,13 +117,12 @@ async def read_queue(database: Database, viewer: Viewer) -> Queue:
     now, today = database.now(), database.today()
     async with database.person(viewer) as connection:
         roles = await team_roles(connection)
-        held = await reading.open_cases(connection)
         requests = {
             row["case_id"]: row
             for row in await connection.fetch(
                 """
                 SELECT case_id, entry_id, body, school_date FROM cases.entries
-                WHERE organiser_id = cases.organiser() AND kind = 'coordination_request'
+                WHERE organiser_id = (SELECT cases.organiser()) AND kind = 'coordination_request'
                   AND status = 'ordered' AND case_id IS NOT NULL
                 """
             )
@@ -130,11 +132,17 @@ async def read_queue(database: Database, viewer: Viewer) -> Queue:
             for row in await connection.fetch(
                 """
                 SELECT case_id FROM cases.case_shares
-                WHERE organiser_id = cases.organiser() AND ended_at IS NULL
-                  AND (staff_id = cases.viewer() OR audience = 'coordination')
+                WHERE organiser_id = (SELECT cases.organiser()) AND ended_at IS NULL
+                  AND (staff_id = (SELECT cases.viewer()) OR audience = 'coordination')
                 """
             )
         }
+        ours = await reading.some_cases(connection, sorted(shared | requests.keys()))
+        # The gravest first, then the oldest.
+        held = sorted(
+            (row for row in ours if row["state"] != "closed"),
+            key=lambda row: (-row["level"], row["opened_at"], row["case_id"]),
+        )
         async with as_system(connection):
             facts = await entries.facts_of_cases(connection, sorted(shared - requests.keys()))
         waiting, mine = [], []
@@ -164,6 +172,20 @@ async def read_queue(database: Database, viewer: Viewer) -> Queue:
         room=capacity(people_of, today) - sum(load.values()),
         leads="team_leader" in roles,
     )
+
+
+async def waiting_for_me(connection: Connection) -> int | None:
+    """How many beställningar the viewer's own queue has; None for who is none of the team."""
+    if not await openings.has_role(connection, _TEAM):
+        return None
+    own: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM cases.entries e JOIN cases.cases c USING (organiser_id, case_id)
+        WHERE e.organiser_id = (SELECT cases.organiser()) AND e.kind = 'coordination_request'
+          AND e.status = 'ordered' AND c.state <> 'closed'
+        """
+    )
+    return own + len(await team.received(connection))
 
 
 async def read_assigning(database: Database, viewer: Viewer, number: str) -> Assigning:
@@ -214,7 +236,7 @@ async def team_roles(connection: Connection) -> set[str]:
     """The viewer's roles; 403 for who is none of the team."""
     found = await connection.fetch("SELECT role FROM cases.my_duties()")
     roles = {row["role"] for row in found}
-    if not roles & {"coordinator", "team_leader"}:
+    if roles.isdisjoint(_TEAM):
         raise Problem(
             403, "not_your_desk", "Koordinatorernas kö är för koordinatorer och teamledare."
         )

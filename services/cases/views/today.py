@@ -1,20 +1,174 @@
-"""Today's list: what waits for somebody, never empty of what matters."""
+"""Today's list: what waits for somebody, never empty of what matters.
+
+A list may be long. The page shows the beginning of each part, what needs doing first first, says
+how many there are in all, and leads to the rest (:func:`read_part`).
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
 
-from services.cases.store import audit, due_reading, reading
+from services.cases.store import audit, due_reading, lists, reading
+from services.cases.store.lists import SECTIONS, Picked, Section, Span
 from services.cases.store.scope import Database, Viewer
 from services.cases.views import rows
 from services.cases.views.due import duty_line
-from services.cases.views.models import CaseLine, Today
+from services.cases.views.models import (
+    CallLine,
+    CaseLine,
+    DutyLine,
+    OpeningLine,
+    SchoolLine,
+    Shown,
+    UnexcusedLine,
+)
 from services.cases.views.openings import told
+from services.cases.views.queue import waiting_for_me
 from services.cases.views.school import school_now
 
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from services.common.pg import Connection
+
 Scope = Literal["mine", "all"]
-#: Whoever has more than these has other troubles than a list that ends; the first due come first.
-MOST_DUTIES = 500
+Part = Literal["calls", "duties", Section, "unexcused", "unexcused_before"]
+#: How many lines of each part the page begins with: a morning's work, and less of what can wait.
+FIRST: dict[Part, int] = {
+    "calls": 30,
+    "duties": 20,
+    "unassigned": 15,
+    "overdue": 15,
+    "new": 15,
+    "changed": 15,
+    "under_way": 10,
+    "old": 10,
+    "unexcused": 30,
+    "unexcused_before": 15,
+}
+
+
+class Totals(Shown):
+    """How many lines each part has in all."""
+
+    calls: int
+    """Those that still have to be made."""
+    calls_withdrawn: int
+    duties: int
+    duties_late: int
+    unassigned: int
+    overdue: int
+    new: int
+    changed: int
+    under_way: int
+    old: int
+    unexcused: int
+    """Those that stand."""
+    unexcused_withdrawn: int
+    unexcused_before: int
+
+
+class Today(Shown):
+    """Today's list: the beginning of each part, and how long each is. A case stands in one of the
+    case lists only."""
+
+    date: dt.date
+    scope: Scope
+    totals: Totals
+    school: list[SchoolLine]
+    calls: list[CallLine]
+    duties: list[DutyLine]
+    """What is to be done, what is due first first."""
+    unassigned: list[CaseLine]
+    overdue: list[CaseLine]
+    new: list[CaseLine]
+    changed: list[CaseLine]
+    under_way: list[CaseLine]
+    old: list[CaseLine]
+    """Found in old facts when they were read in: listed, but nobody was woken."""
+    unexcused: list[UnexcusedLine]
+    unexcused_before: list[UnexcusedLine]
+    """Those of the last school day before today."""
+    queue: int | None
+    """Beställningar that wait at the koordinatorers' desk; null for who has no part in it."""
+    opened: list[OpeningLine]
+    """For who oversees it: what others have read outside their duties in the last two weeks."""
+
+
+class PartShown(Shown):
+    """A stretch of one part of today's list; one of the four lists is filled."""
+
+    part: Part
+    scope: Scope
+    total: int
+    """Lines in all, those taken back included."""
+    offset: int
+    next_offset: int | None
+    """Null on the last one."""
+    calls: list[CallLine]
+    duties: list[DutyLine]
+    cases: list[CaseLine]
+    unexcused: list[UnexcusedLine]
+
+
+class _Reader:
+    """One person's lists in one transaction."""
+
+    def __init__(
+        self, connection: Connection, database: Database, viewer: Viewer, scope: Scope
+    ) -> None:
+        self._connection = connection
+        self._viewer = viewer.staff_id
+        self._now, self._today = database.now(), database.today()
+        self._mine = scope == "mine"
+
+    async def calls(self, span: Span) -> tuple[Picked, list[CallLine]]:
+        picked = await lists.calls(self._connection, self._today, span, mine=self._mine)
+        found = await reading.some_calls(self._connection, picked.ids)
+        return picked, [rows.call_line(row, self._viewer) for row in found]
+
+    async def duties(self, span: Span) -> tuple[Picked, list[DutyLine]]:
+        picked = await lists.duties(self._connection, self._now, span, mine=self._mine)
+        found = await due_reading.some(self._connection, picked.ids)
+        return picked, [duty_line(row, self._viewer, self._now) for row in found]
+
+    async def sections(self) -> dict[Section, tuple[int, list[CaseLine]]]:
+        """How long each section is, and its first lines."""
+        span = Span(0, max(FIRST[section] for section in SECTIONS))
+        picked = await lists.sections(self._connection, self._now, span, mine=self._mine)
+        first = {name: one.ids[: FIRST[name]] for name, one in picked.items()}
+        lines = await self._cases([case_id for ids in first.values() for case_id in ids])
+        return {
+            name: (
+                picked[name].total if name in picked else 0,
+                [lines[one] for one in first.get(name, ()) if one in lines],
+            )
+            for name in SECTIONS
+        }
+
+    async def section(self, name: Section, span: Span) -> tuple[int, list[CaseLine]]:
+        """How long one section is, and a stretch of it."""
+        picked = await lists.sections(self._connection, self._now, span, mine=self._mine, only=name)
+        one = picked.get(name, Picked())
+        return one.total, list((await self._cases(one.ids)).values())
+
+    async def _cases(self, ids: Sequence[UUID]) -> dict[UUID, CaseLine]:
+        found = await reading.some_cases(self._connection, ids)
+        return {row["case_id"]: rows.case_line(row, self._viewer, self._now) for row in found}
+
+    async def unexcused(self, span: Span) -> Sequence[Record]:
+        return await reading.unexcused(self._connection, self._today, span.offset, span.limit)
+
+    async def unexcused_before(self, span: Span) -> Sequence[Record]:
+        """Of the last day before; what stands comes first, and only that is shown."""
+        before = await reading.last_day_with_unexcused(self._connection, self._today)
+        if before is None:
+            return []
+        found = await reading.unexcused(self._connection, before, span.offset, span.limit)
+        return [row for row in found if row["state"] != "withdrawn"]
 
 
 async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
@@ -24,38 +178,35 @@ async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
     """
     now, day = database.now(), database.today()
     async with database.person(viewer) as connection:
-        cases = [
-            rows.case_line(row, viewer.staff_id, now)
-            for row in await reading.open_cases(connection)
-        ]
-        calls = [
-            rows.call_line(row, viewer.staff_id)
-            for row in await reading.open_calls(connection, day)
-        ]
-        duties = [
-            duty_line(row, viewer.staff_id, now)
-            for row in await due_reading.open_duties(connection, MOST_DUTIES)
-        ]
-        unexcused = await reading.unexcused(connection, day)
-        before = await reading.last_day_with_unexcused(connection, day)
-        earlier = await reading.unexcused(connection, before) if before else []
-        school = await school_now(connection, day)
-        if scope == "mine":
-            cases = [line for line in cases if line.mine or line.assigned_to is None]
-            calls = [line for line in calls if line.mine or line.assigned_to is None]
-            duties = [line for line in duties if line.mine or line.assigned_to is None]
+        reader = _Reader(connection, database, viewer, scope)
+        calls, call_lines = await reader.calls(Span(0, FIRST["calls"]))
+        duties, duty_lines = await reader.duties(Span(0, FIRST["duties"]))
+        sections = await reader.sections()
+        unexcused = await reader.unexcused(Span(0, FIRST["unexcused"]))
+        earlier = await reader.unexcused_before(Span(0, FIRST["unexcused_before"]))
+        standing = unexcused[0]["standing"] if unexcused else 0
+        named = [line for _, lines in sections.values() for line in lines]
         shown = Today(
             date=day,
             scope=scope,
-            school=school,
-            calls=calls,
-            duties=duties,
+            totals=Totals(
+                calls=calls.pressing,
+                calls_withdrawn=calls.total - calls.pressing,
+                duties=duties.total,
+                duties_late=duties.pressing,
+                unexcused=standing,
+                unexcused_withdrawn=(unexcused[0]["total"] if unexcused else 0) - standing,
+                unexcused_before=earlier[0]["standing"] if earlier else 0,
+                **{section: total for section, (total, _) in sections.items()},
+            ),
+            school=await school_now(connection, day),
+            calls=call_lines,
+            duties=duty_lines,
             unexcused=[rows.unexcused_line(row) for row in unexcused],
-            unexcused_before=[
-                rows.unexcused_line(row) for row in earlier if row["state"] != "withdrawn"
-            ],
+            unexcused_before=[rows.unexcused_line(row) for row in earlier],
+            queue=await waiting_for_me(connection),
             opened=await told(connection, viewer, now),
-            **_sections(cases),
+            **{section: lines for section, (_, lines) in sections.items()},
         )
         await audit.write(
             connection,
@@ -63,33 +214,58 @@ async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
             now,
             viewer.staff_id,
             "list.read",
-            cases=sorted(line.number for line in cases),
-            calls=len(calls),
-            duties=len(duties),
+            cases=sorted(line.number for line in named),
+            calls=len(call_lines),
+            duties=len(duty_lines),
             unexcused=len(unexcused) + len(earlier),
         )
     return shown
 
 
-def _sections(cases: list[CaseLine]) -> dict[str, list[CaseLine]]:
-    """Each case in the first section that fits."""
-    sections: dict[str, list[CaseLine]] = {
-        "unassigned": [],
-        "overdue": [],
-        "new": [],
-        "changed": [],
-        "under_way": [],
-        "old": [],
-    }
-    for line in cases:
-        if line.assigned_to is None:
-            sections["unassigned"].append(line)
-        elif line.overdue:
-            sections["overdue"].append(line)
-        elif line.state == "new":
-            sections["new" if line.woke else "old"].append(line)
-        elif line.attention is not None:
-            sections["changed"].append(line)
+async def read_part(
+    database: Database, viewer: Viewer, scope: Scope, part: Part, span: Span
+) -> PartShown:
+    """A stretch of one part of today's list, in the same order; audited like the list."""
+    async with database.person(viewer) as connection:
+        reader = _Reader(connection, database, viewer, scope)
+        total = 0
+        calls: list[CallLine] = []
+        duties: list[DutyLine] = []
+        cases: list[CaseLine] = []
+        unexcused: list[UnexcusedLine] = []
+        if part == "calls":
+            picked, calls = await reader.calls(span)
+            total = picked.total
+        elif part == "duties":
+            picked, duties = await reader.duties(span)
+            total = picked.total
+        elif part == "unexcused" or part == "unexcused_before":  # noqa: PLR1714 - narrows the type
+            of_today = part == "unexcused"
+            found = await (reader.unexcused(span) if of_today else reader.unexcused_before(span))
+            unexcused = [rows.unexcused_line(row) for row in found]
+            total = found[0]["total" if of_today else "standing"] if found else 0
         else:
-            sections["under_way"].append(line)
-    return sections
+            total, cases = await reader.section(part, span)
+        await audit.write(
+            connection,
+            viewer.organiser_id,
+            database.now(),
+            viewer.staff_id,
+            "list.read",
+            part=part,
+            cases=sorted(line.number for line in cases),
+            calls=len(calls),
+            duties=len(duties),
+            unexcused=len(unexcused),
+        )
+    return PartShown(
+        part=part,
+        scope=scope,
+        total=total,
+        offset=span.offset,
+        next_offset=after if (after := span.offset + span.limit) < total else None,
+        calls=calls,
+        duties=duties,
+        cases=cases,
+        unexcused=unexcused,
+    )

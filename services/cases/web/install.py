@@ -30,6 +30,7 @@ from services.cases.web import (
     pages,
     queue_pages,
     signing,
+    today_pages,
 )
 from services.cases.web.render import error_page, page
 from services.common import pg
@@ -83,6 +84,7 @@ def install(app: FastAPI, settings: CasesSettings) -> None:
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.include_router(signing.router)
     app.include_router(openid.router)
+    app.include_router(today_pages.router)
     app.include_router(pages.router)
     app.include_router(chain_pages.router)
     app.include_router(desk_pages.router)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -17,11 +16,8 @@ from services.cases.signin import SignedIn
 from services.cases.store.scope import Database
 from services.cases.views.case import read_call, read_case
 from services.cases.views.cases import StateFilter, read_cases
-from services.cases.views.today import Scope
-from services.cases.views.today import today as read_today
 from services.cases.web.render import me, page
 from services.common.problem import Problem
-from services.common.roles import PUPIL_ROLES
 
 router = APIRouter(include_in_schema=False)
 
@@ -61,32 +57,6 @@ Data = Annotated[Database, Depends(database)]
 Note = Annotated[str, Form()]
 
 
-@router.get("/")
-async def today(
-    who: Reader, data: Data, visa: Annotated[str | None, Query(max_length=10)] = None
-) -> Response:
-    """Today's list. A närvaroansvarig begins with her own, a rektor with the whole school's, and
-    whose duties are about figures with those."""
-    shown_me = await me(data, who)
-    if not shown_me["roles"] & PUPIL_ROLES:
-        if shown_me["figures"]:
-            return RedirectResponse("/oversikt", status_code=303)
-        return page("nothing.html", me=shown_me)
-    if shown_me["roles"] <= {"compulsory_officer"}:
-        # Anmälningar are what comes to that desk; no clock of a case stands with it.
-        return RedirectResponse("/anmalningar", status_code=303)
-    own = "attendance_officer" in shown_me["roles"] and "principal" not in shown_me["roles"]
-    scope: Scope = "mine" if visa == "mina" or (visa is None and own) else "all"
-    shown = await read_today(data, who.viewer, scope)
-    return page(
-        "today.html",
-        me=shown_me,
-        today=shown,
-        now=data.now(),
-        soon_at=data.now() + timedelta(days=7),
-    )
-
-
 @router.get("/arenden")
 async def cases(
     who: Reader,
@@ -112,8 +82,7 @@ async def _case_page(
     who: SignedIn, data: Database, number: str, problem: Problem | None = None, **kept: Any
 ) -> Response:
     """The case's page; after a refused form with the problem and what was written in it."""
-    shown = await read_case(data, who.viewer, number)
-    chain, sent = await read_whole(data, who.viewer, number)
+    shown, chain, sent = await read_whole(data, who.viewer, number)
     return page(
         "case.html",
         problem.status if problem else 200,

@@ -9,7 +9,8 @@ import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.chain.perform import perform
-from services.cases.store import reading
+from services.cases.store import lists, reading
+from services.cases.store.lists import Span
 from services.cases.store.scope import Viewer
 from services.common import pg
 from tests.integration.cases.world import (
@@ -352,7 +353,9 @@ async def test_a_second_officer_of_the_unit_does_not_know_the_protected_pupil(
     await hire(world.admin, A, "tva", "Tvåa", "Tvåsson")
     await give_duty(world.admin, A, "tva", "attendance_officer", "unit:bjork", substitute=True)
     async with world.database.person(A.viewer("tva")) as connection:
-        rows = {row["number"]: row for row in await reading.open_cases(connection)}
+        found = await lists.sections(connection, world.clock.now(), Span(0, 50), mine=False)
+        ids = [case_id for one in found.values() for case_id in one.ids]
+        rows = {row["number"]: row for row in await reading.some_cases(connection, ids)}
     dino = rows[(await world.case(A, "dino"))["number"]]
     alva = rows[(await world.case(A, "alva"))["number"]]
     assert (dino["known"], dino["pupil_name"]) == (False, None)

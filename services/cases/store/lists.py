@@ -1,0 +1,147 @@
+"""SQL of long lists: how many there are and which of them a page shows is settled first, in the
+viewer's own transaction; only those are then looked up whole.
+
+A row is looked for from what the viewer has (migration 0016), and judged by the policies as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from services.cases.store.due_reading import ELSEWHERE
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
+
+Section = Literal["unassigned", "overdue", "new", "changed", "under_way", "old"]
+SECTIONS: tuple[Section, ...] = ("unassigned", "overdue", "new", "changed", "under_way", "old")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which lines of a list are wanted."""
+
+    offset: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """How many lines a list has in all, and the ids of those that are wanted, in order."""
+
+    total: int = 0
+    ids: tuple[UUID, ...] = ()
+    pressing: int = 0
+    """Of calls home those that still have to be made; of duties those that are late."""
+
+
+# Each open case in the first section that fits. Who has left the roster has no case any more.
+_OPEN = """
+    SELECT c.case_id, c.level, c.opened_at,
+           CASE WHEN s.staff_id IS NULL THEN 'unassigned'
+                WHEN d.due_at < $1 THEN 'overdue'
+                WHEN c.state = 'new' THEN CASE WHEN c.woke THEN 'new' ELSE 'old' END
+                WHEN c.attention IS NOT NULL THEN 'changed'
+                ELSE 'under_way' END AS section
+    FROM cases.cases c
+    LEFT JOIN people_v1.staff s ON s.staff_id = c.assigned_staff_id
+    LEFT JOIN LATERAL (
+        SELECT min(d.due_at) AS due_at FROM cases.duties d
+        WHERE d.organiser_id = c.organiser_id AND d.case_id = c.case_id
+          AND d.kind = 'acknowledge' AND d.done_at IS NULL) d ON true
+    WHERE c.organiser_id = (SELECT cases.organiser()) AND c.state <> 'closed'
+      AND c.case_id = ANY ((SELECT cases.open_cases_in_reach())::uuid[])
+      AND (NOT $2 OR c.assigned_staff_id = (SELECT cases.viewer()) OR s.staff_id IS NULL)
+"""
+
+
+async def sections(
+    connection: Connection, now: datetime, span: Span, *, mine: bool, only: Section | None = None
+) -> dict[Section, Picked]:
+    """The viewer's open cases by what they ask for, the gravest first in each."""
+    rows = await connection.fetch(
+        f"""
+        SELECT section, count(*) AS total,
+               (array_agg(case_id ORDER BY level DESC, opened_at, case_id))[$3 + 1 : $3 + $4] AS ids
+        FROM ({_OPEN}) o WHERE $5::text IS NULL OR section = $5 GROUP BY section
+        """,
+        now,
+        mine,
+        span.offset,
+        span.limit,
+        only,
+    )
+    return {row["section"]: Picked(row["total"], tuple(row["ids"])) for row in rows}
+
+
+async def cases_in(connection: Connection, states: Sequence[str], span: Span) -> Picked:
+    """The viewer's cases in these states, the newest change first."""
+    # Closed ones are found by their indexes: there are too many for a set of all.
+    near = "" if "closed" in states else _NEAR
+    row = await connection.fetchrow(
+        f"""
+        SELECT count(*) AS total,
+               (array_agg(c.case_id ORDER BY c.updated_at DESC, c.case_id))[$2 + 1 : $2 + $3] AS ids
+        FROM cases.cases c
+        WHERE c.organiser_id = (SELECT cases.organiser()) AND c.state = ANY ($1::text[]) {near}
+        """,
+        list(states),
+        span.offset,
+        span.limit,
+    )
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Picked(row["total"], tuple(row["ids"] or ()))
+
+
+_NEAR = "AND c.case_id = ANY ((SELECT cases.open_cases_in_reach())::uuid[])"
+
+
+async def duties(connection: Connection, now: datetime, span: Span, *, mine: bool) -> Picked:
+    """What is to be done, what is due first first."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT count(*) AS total, count(*) FILTER (WHERE x.due_at < $1) AS pressing,
+               (array_agg(x.duty_id ORDER BY x.due_at, x.duty_id))[$3 + 1 : $3 + $4] AS ids
+        FROM cases.duties x
+        JOIN cases.cases c ON c.organiser_id = x.organiser_id AND c.case_id = x.case_id
+        LEFT JOIN people_v1.staff s ON s.staff_id = x.assigned_staff_id
+        WHERE x.organiser_id = (SELECT cases.organiser())
+          AND x.duty_id = ANY ((SELECT cases.open_duties_in_reach())::uuid[])
+          AND x.kind <> ALL ('{{{",".join(ELSEWHERE)}}}'::text[])
+          AND x.done_at IS NULL AND x.withdrawn_at IS NULL
+          AND (NOT $2 OR x.assigned_staff_id = (SELECT cases.viewer()) OR s.staff_id IS NULL)
+        """,
+        now,
+        mine,
+        span.offset,
+        span.limit,
+    )
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"])
+
+
+async def calls(connection: Connection, today: date, span: Span, *, mine: bool) -> Picked:
+    """Calls home not yet made, oldest first; withdrawn ones last, and only on their own day."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*) AS total, count(*) FILTER (WHERE x.withdrawn_at IS NULL) AS pressing,
+               (array_agg(x.duty_id ORDER BY x.withdrawn_at IS NOT NULL, x.due_at, x.duty_id)
+               )[$3 + 1 : $3 + $4] AS ids
+        FROM cases.duties x
+        LEFT JOIN people_v1.staff s ON s.staff_id = x.assigned_staff_id
+        WHERE x.organiser_id = (SELECT cases.organiser()) AND x.kind = 'call_home'
+          AND x.duty_id = ANY ((SELECT cases.open_duties_in_reach())::uuid[])
+          AND x.done_at IS NULL AND (x.withdrawn_at IS NULL OR x.school_date = $1)
+          AND (NOT $2 OR x.assigned_staff_id = (SELECT cases.viewer()) OR s.staff_id IS NULL)
+        """,
+        today,
+        mine,
+        span.offset,
+        span.limit,
+    )
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"])

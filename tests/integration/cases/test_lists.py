@@ -1,0 +1,322 @@
+"""Long lists: a page begins with what needs doing first, says how many there are, and leads to all
+of them; what is looked for from the viewer's side is what the policies give, no more and no less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from forvarning.warnings.v1 import warnings_pb2 as pb
+from services.cases.store.lists import Span
+from services.cases.store.scope import Viewer
+from services.cases.sweep import Sweep
+from services.cases.views.cases import read_cases
+from services.cases.views.today import FIRST, read_part, today
+from services.cases.web.today_pages import PARTS
+from tests.integration.cases.cast import LOGINS, gather
+from tests.integration.cases.site import Site, enter
+from tests.integration.cases.world import (
+    TUESDAY,
+    YEAR,
+    A,
+    Story,
+    World,
+    delivery,
+)
+
+pytestmark = pytest.mark.anyio
+KARIN = A.viewer("karin")
+_MANY = 60
+
+
+async def many(world: World, count: int = _MANY, first: int = 1) -> None:
+    """So many more open cases of pupils in Karin's unit, each with a call home and a duty."""
+    await world.admin.execute(
+        """
+        WITH one AS (
+            SELECT n, gen_random_uuid() AS pupil, gen_random_uuid() AS case_id
+            FROM generate_series($9::int, $9 + $5::int - 1) n),
+        pupils AS (
+            INSERT INTO people.pupils (organiser_id, pupil_id, given_name, family_name,
+                birth_date, sex, protection)
+            SELECT $1, pupil, 'Elev', 'Påhittad ' || n, '2013-03-03', 'unknown', 'none' FROM one
+            RETURNING pupil_id),
+        placed AS (
+            INSERT INTO people.placements (organiser_id, placement_id, pupil_id, school_unit_id,
+                class_id, school_form, grade, school_year, valid_from)
+            SELECT $1, gen_random_uuid(), pupil, $2, $3, 'GR', 7, $6, '2026-08-01' FROM one
+            RETURNING pupil_id),
+        cases AS (
+            INSERT INTO cases.cases (organiser_id, case_id, number, pupil_id, school_year,
+                school_unit_id, class_id, state, assigned_staff_id, assigned_as, level, family,
+                headline, school_date, woke, opened_at, acknowledged_at, updated_at)
+            SELECT $1, case_id, 'F-2026-9' || lpad(n::text, 4, '0'), pupil, $6, $2, $3,
+                'acknowledged', $4, 'attendance_officer', 1 + n % 3, 'long_term', 'Frånvarande.',
+                $7, true, $8::timestamptz - n * interval '1 minute', $8, $8 FROM one
+            RETURNING case_id)
+        INSERT INTO cases.duties (organiser_id, duty_id, kind, pupil_id, school_year,
+            school_unit_id, class_id, case_id, assigned_staff_id, assigned_as, school_date, due_at,
+            created_at)
+        SELECT $1, gen_random_uuid(), k.kind, pupil, $6, $2, $3, case_id, $4, 'attendance_officer',
+            $7, $8::timestamptz + n * interval '1 hour', $8
+        FROM one CROSS JOIN (VALUES ('call_home'), ('take_stand')) k(kind)
+        """,
+        A.id,
+        A.unit(),
+        A.group(),
+        A.staff("karin"),
+        count,
+        YEAR,
+        TUESDAY,
+        world.clock.now(),
+        first,
+    )
+
+
+@contextmanager
+def counted(world: World) -> Iterator[list[str]]:
+    """The statements that the service's connections run meanwhile."""
+    found: list[str] = []
+    pool: Any = world.database.pool
+    held = [holder._con for holder in pool._holders if holder._con is not None]
+
+    def note(record: Any) -> None:
+        found.append(record.query)
+
+    for connection in held:
+        connection.add_query_logger(note)
+    try:
+        yield found
+    finally:
+        for connection in held:
+            connection.remove_query_logger(note)
+
+
+async def whole_part(world: World, part: str, limit: int) -> list[str]:
+    """Every line of a part, page by page, by what tells it apart."""
+    found: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        shown = await read_part(world.database, KARIN, "mine", part, Span(offset, limit))  # type: ignore[arg-type]  # parametrised
+        lines = shown.calls or shown.duties or shown.cases
+        assert len(lines) == min(limit, shown.total - offset)
+        found += [str(getattr(line, "duty_id", None) or line.number) for line in lines]  # type: ignore[union-attr]  # as above
+        offset = shown.next_offset
+    return found
+
+
+async def test_a_long_part_begins_with_the_gravest_and_says_how_many_there_are(
+    world: World,
+) -> None:
+    await many(world)
+    shown = await today(world.database, KARIN, "mine")
+    assert shown.totals.under_way == _MANY
+    assert len(shown.under_way) == FIRST["under_way"]
+    order = [(-line.level, line.opened_at) for line in shown.under_way]
+    assert order == sorted(order)
+    assert order[-1][0] == -3
+    assert (shown.totals.calls, len(shown.calls)) == (_MANY, FIRST["calls"])
+    assert (shown.totals.duties, len(shown.duties)) == (_MANY, FIRST["duties"])
+    due = [line.due_at for line in shown.duties]
+    assert due == sorted(due)
+
+
+@pytest.mark.parametrize("part", ["calls", "duties", "under_way"])
+async def test_page_by_page_nothing_is_lost_and_nothing_comes_twice(
+    world: World, part: str
+) -> None:
+    await many(world)
+    shown = await today(world.database, KARIN, "mine")
+    first = [str(getattr(one, "duty_id", None) or one.number) for one in getattr(shown, part)]
+    for limit in (7, _MANY - 1, _MANY, _MANY + 1):
+        found = await whole_part(world, part, limit)
+        assert len(found) == len(set(found)) == _MANY
+        # What the list begins with is what the part's own page begins with.
+        assert found[: len(first)] == first
+
+
+async def test_after_the_last_page_there_is_none_and_the_page_says_so(
+    world: World, site: Site, client: httpx.AsyncClient
+) -> None:
+    await many(world)
+    await enter(client, site, "karin")
+    last = (await client.get("/idag/pagar", params={"visa": "mina", "fran": 50})).text
+    assert "51–60 av 60 ärenden" in last
+    assert "Nästa sida" not in last
+    assert "Föregående sida" in last
+    beyond = (await client.get("/idag/pagar", params={"visa": "mina", "fran": 60})).text
+    assert "Listan är kortare nu" in beyond
+    assert "/arenden/" not in beyond.split("<main")[1]
+    assert (await client.get("/idag/finns-inte")).status_code == 404
+
+
+async def test_the_page_leads_from_the_beginning_of_each_part_to_all_of_it(
+    world: World, site: Site, client: httpx.AsyncClient
+) -> None:
+    await many(world)
+    await enter(client, site, "karin")
+    text = (await client.get("/")).text
+    for part, words in (
+        ("under_way", "Här visas 10 av 60 ärenden"),
+        ("calls", "Här visas 30 av 60 samtal"),
+        ("duties", "Här visas 20 av 60 uppgifter"),
+    ):
+        assert words in text.replace("\xa0", " ")
+        address = f"/idag/{PARTS[part].path}?visa=mina"  # type: ignore[index]  # a part's name
+        assert f'href="{address}"' in text
+        numbers = set()
+        while address:
+            page = (await client.get(address)).text
+            numbers |= set(re.findall(r"F-2026-9\d{4}", page))
+            found = re.search(r'href="([^"]*)" rel="next"', page)
+            address = found[1].replace("&amp;", "&") if found else ""
+        assert len(numbers) == _MANY
+
+
+async def test_what_fits_leads_nowhere_else(
+    world: World, site: Site, client: httpx.AsyncClient
+) -> None:
+    await many(world, FIRST["under_way"])
+    await enter(client, site, "karin")
+    assert "Här visas" not in (await client.get("/")).text
+
+
+async def test_all_cases_are_counted_and_paged(
+    world: World, site: Site, client: httpx.AsyncClient
+) -> None:
+    await many(world)
+    await world.admin.execute(
+        "UPDATE cases.cases SET state = 'closed', closed_at = opened_at, close_reason = 'resolved' "
+        "WHERE number LIKE 'F-2026-9000%'"
+    )
+    seen: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        page = await read_cases(world.database, KARIN, "open", offset, 20)
+        assert page.total == _MANY - 9
+        seen += [line.number for line in page.cases]
+        offset = page.next_offset
+    assert len(seen) == len(set(seen)) == _MANY - 9
+    closed = await read_cases(world.database, KARIN, "closed", 0, 20)
+    assert (closed.total, len(closed.cases), closed.next_offset) == (9, 9, None)
+    assert (await read_cases(world.database, KARIN, "any", 0, 1)).total == _MANY
+    await enter(client, site, "karin")
+    assert "1–50 av 51 ärenden" in (await client.get("/arenden")).text
+
+
+async def test_what_is_found_from_the_viewers_side_is_what_the_policies_give(
+    world: World,
+) -> None:
+    targets = await gather(world)
+    run = world.admin.execute
+    # Closed with something still open; standing with nobody; standing with who works elsewhere now;
+    # known to the huvudman; and a duty that stands with another than its case.
+    await run(
+        "UPDATE cases.cases SET state = 'closed', closed_at = now(), close_reason = 'resolved' "
+        "WHERE case_id = $1",
+        targets["unit"].case_id,
+    )
+    await run(
+        "UPDATE cases.cases SET assigned_staff_id = NULL, assigned_as = NULL WHERE case_id = $1",
+        targets["area"].case_id,
+    )
+    await run(
+        "UPDATE cases.cases SET assigned_staff_id = $2 WHERE case_id = $1",
+        targets["own"].case_id,
+        A.staff("olle"),
+    )
+    await run(
+        "UPDATE cases.cases SET assigned_staff_id = $2 WHERE case_id = $1",
+        targets["unit"].case_id,
+        A.staff("karin"),
+    )
+    await run(
+        "UPDATE cases.duties SET assigned_staff_id = $2 WHERE duty_id = $1",
+        targets["area"].todo_id,
+        A.staff("rut"),
+    )
+    everybody = {*LOGINS.values(), "olle", "rut", "vik"}
+    found = set()
+    for login in sorted(everybody):
+        viewer = Viewer(A.id, A.staff(login))
+        async with world.database.person(viewer) as connection:
+            for near, whole in (
+                (
+                    "SELECT cases.open_cases_in_reach()",
+                    "SELECT ARRAY(SELECT case_id FROM cases.cases WHERE state <> 'closed')",
+                ),
+                (
+                    "SELECT cases.open_duties_in_reach()",
+                    "SELECT ARRAY(SELECT duty_id FROM cases.duties WHERE done_at IS NULL)",
+                ),
+                (
+                    "SELECT cases.unexcused_in_reach('2026-11-24', '2026-11-24', 2026)",
+                    """SELECT ARRAY(SELECT DISTINCT thread_id FROM cases.episodes
+                    WHERE family = 'unexcused_today' AND raised_day = '2026-11-24')""",
+                ),
+            ):
+                of_reach: list[UUID] = await connection.fetchval(near)
+                assert len(of_reach) == len(set(of_reach)), (login, near)
+                assert set(of_reach) == set(await connection.fetchval(whole)), (login, near)
+                found.add((near, len(of_reach) > 0))
+    # Somebody finds something of each, and somebody nothing.
+    assert len(found) == 6
+
+
+async def test_a_page_costs_as_many_statements_however_long_the_list_is(
+    world: World, site: Site, client: httpx.AsyncClient
+) -> None:
+    await many(world, 12)
+    await enter(client, site, "karin")
+    number = "F-2026-90001"
+    pages = ("/", "/arenden", f"/arenden/{number}", "/idag/pagar", "/idag/att-gora")
+    for address in pages:
+        assert (await client.get(address)).status_code == 200
+    few, transactions = {}, {}
+    for address in pages:
+        with counted(world) as statements:
+            await client.get(address)
+        few[address] = len(statements)
+        transactions[address] = sum(one.startswith("BEGIN") for one in statements)
+    await many(world, _MANY, first=13)
+    for address in pages:
+        with counted(world) as statements:
+            await client.get(address)
+        assert len(statements) <= few[address], address
+    # The session, who one is, and the page itself.
+    assert set(transactions.values()) == {3}
+    assert few["/"] <= 30
+    assert few[f"/arenden/{number}"] <= 40
+    assert max(few["/arenden"], few["/idag/pagar"], few["/idag/att-gora"]) <= 20
+
+
+async def test_an_open_duty_goes_with_its_case_to_another_school(world: World) -> None:
+    await world.take(
+        Story(A, "alva", pb.FAMILY_LONG_TERM).raised(TUESDAY).event(TUESDAY),
+    )
+    await world.take_deliveries(
+        delivery(A, "alva", TUESDAY, world.clock.now(), reason="no_address")
+    )
+    await world.admin.execute(
+        "UPDATE people.placements SET school_unit_id = $2, class_id = $3 WHERE pupil_id = $1",
+        A.pupil("alva"),
+        A.unit("ek"),
+        A.group("9C"),
+    )
+    await Sweep(world.database).once()
+    rows = await world.admin.fetch(
+        "SELECT school_unit_id, class_id, assigned_staff_id FROM cases.duties "
+        "WHERE pupil_id = $1 AND done_at IS NULL",
+        A.pupil("alva"),
+    )
+    assert len(rows) >= 2
+    assert {tuple(row) for row in rows} == {(A.unit("ek"), A.group("9C"), A.staff("olle"))}
+    assert (await today(world.database, KARIN, "all")).calls == []
+    assert len((await today(world.database, A.viewer("olle"), "mine")).calls) == 1
