@@ -157,8 +157,7 @@ def _counted(  # noqa: PLR0917  # one step of content, split off for reading
     if rule.measure in PATTERNS:
         held = gather([(day, bucket.marks(day)) for day in axis], rows)
         found = patterns.strongest(rule, held)
-        if found is None:
-            return 0.0, _any
+        assert found is not None  # noqa: S101  # the rule fired, so there is a cell
         figures.pattern.CopyFrom(found)
 
         def in_cell(day: int, place: int) -> bool:

@@ -168,9 +168,7 @@ def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of i
     distinct = {id(one): one for one in chosen[keep:] if one is not None}
     every = [rule for one in distinct.values() for family in FOLDED for rule in one.rules(family)]
     start = rules.earliest_needed(every, group.axis, keep)
-    sums = year.of(group.axis[start:])
-    if len(group.rows) < sums.shape[2] or not _is_range(group.rows):
-        sums = sums[:, :, group.rows]
+    sums = year.of(group.axis[start:])[:, :, group.rows]
     look = Look(group.axis, sums, start, keep, bucket.marks, group.rows)
     calm, waiting = look, None
     added = {False: sums[keep - start :], True: sums[keep - start :]}
@@ -201,10 +199,6 @@ def judge(  # noqa: PLR0917  # what there was, what there is, and who knows of i
         new = before is not None and group.kept == len(before.axis) and not group.differs.any()
         found = (verdicts[group.kept if new else 0 :] == rules.FIRES).any(axis=(0, 1))
         group.fires[family] = found | before.fires[family] if new and before else found
-
-
-def _is_range(rows: Rows) -> bool:
-    return bool(rows[0] == 0 and rows[-1] == len(rows) - 1)
 
 
 def _run(  # noqa: PLR0917  # one step of judge, split off for reading

@@ -95,8 +95,6 @@ def cells(measure: Measure, metric: Metric, held: Lessons, first: Ints, last: In
 
 def _by(both: days.Mask, begin: Ints) -> Ints:
     """What lies between one beginning and the next, counted: [2, beginning, pupil]."""
-    if not len(begin):
-        return np.zeros((2, 0, both.shape[2]), np.int64)
     return np.add.reduceat(both, begin, axis=1, dtype=np.int64)
 
 

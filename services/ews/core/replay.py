@@ -100,14 +100,11 @@ class Replayer:
     def _note(self, batch: Batch) -> None:
         self._found.failed.extend(batch.failed_folds)
         for row in batch.warnings:
-            if row.value is None:
-                self._found.threads.pop(row.key, None)
+            event = WarningEvent.FromString(row.value or b"")
+            if comparable(event):
+                self._found.threads[row.key] = event
             else:
-                event = WarningEvent.FromString(row.value)
-                if comparable(event):
-                    self._found.threads[row.key] = event
-                else:
-                    self._found.threads.pop(row.key, None)
+                self._found.threads.pop(row.key, None)
 
     def _fold(
         self, pupil_id: bytes, family: int, track: fold.Track, steps: Sequence[fold.Step]
@@ -186,15 +183,12 @@ def explain_difference(expected: WarningEvent, found: WarningEvent) -> list[str]
         told.append(f"{len(live[0])} episodes expected, {len(live[1])} found")
     for i, (one, other) in enumerate(zip(*live, strict=False)):
         for name in one.DESCRIPTOR.fields_by_name:
-            if name in {"episode_id", "relapse_of"}:
-                same = bool(one.relapse_of) == bool(other.relapse_of)
-                if name == "relapse_of" and not same:
+            wanted, is_told = getattr(one, name), getattr(other, name)
+            if name == "relapse_of":
+                if bool(wanted) != bool(is_told):
                     told.append(f"episode {i}, relapse_of: one names an episode, one does not")
-            elif getattr(one, name) != getattr(other, name):
-                told.append(
-                    f"episode {i}, {name}: {getattr(one, name)!s} expected, "
-                    f"{getattr(other, name)!s} found"
-                )
+            elif name != "episode_id" and wanted != is_told:
+                told.append(f"episode {i}, {name}: {wanted!s} expected, {is_told!s} found")
     if expected.incomplete != found.incomplete:
         told.append(f"incomplete: {expected.incomplete} expected, {found.incomplete} found")
     return told

@@ -119,6 +119,16 @@ def test_settling_waits_for_what_is_not_collected() -> None:
     assert not restarted.core.settle()
 
 
+@pytest.mark.parametrize("waits", ["closing", "wave"])
+def test_settling_waits_for_what_of_a_unit_is_not_collected(waits: str) -> None:
+    *days, today = weekdays(6)
+    school, restarted, _, _ = two_alike(days)
+    restarted.apply(school.closed(today) if waits == "closing" else school.wave(days[-1], {}))
+    assert restarted.core.settle()
+    (bucket,) = restarted.core._partition.buckets()  # type: ignore[attr-defined]
+    assert not bucket.groups
+
+
 def test_nothing_is_settled_during_a_rebuild() -> None:
     harness = taught(School(), weekdays(3))
     core = Core()

@@ -76,6 +76,11 @@ def test_what_the_history_left_behind_does_not_count(
             ["episode 0, relapse_of: one names an episode, one does not"],
         ),
         (
+            event(episode(relapse_of=b"a", level=2)),
+            event(episode(relapse_of=b"b", level=1)),
+            ["episode 0, level: 2 expected, 1 found"],
+        ),
+        (
             event(episode(), incomplete=True),
             event(episode()),
             ["incomplete: True expected, False found"],

@@ -6,6 +6,7 @@ import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as w
 from services.ews.core.profile import ProfileError, parse_profile
+from services.ews.core.replay import comparable
 from tests.unit.ews import toml
 from tests.unit.ews.facts import CLASS, School, day, weekdays
 from tests.unit.ews.harness import Harness
@@ -106,3 +107,39 @@ def test_what_is_told_the_same_day_does_not_end_with_the_term() -> None:
     head = ENDS.replace("strofranvaro", "ogiltig_idag")
     with pytest.raises(ProfileError, match="ends only by being excused"):
         parse_profile(toml.profile(head + rule("ogiltig_idag", own)))
+
+
+def test_day_by_day_and_with_waves_only_the_days_asked_for_are_read_again() -> None:
+    """The window is short and the sums before it are kept, those without the waves too."""
+    told = 'waves = "subtract"; earlier_weight = 50; resolve = { below = 5, school_days = 1 }'
+    content = toml.profile(
+        rule(
+            "strofranvaro",
+            'metric = "total"; measure = "share"; window = { school_days = 2 }; '
+            f"threshold = 30; {told}",
+        )
+    )
+    days = weekdays(10, day(2026, 9, 1))
+    letters = ("v", ".", "v...", "v", ".", "vv..", ".", "v", ".", "vvvv")
+    waves = {days[0], days[3], days[7]}
+    facts, school = [], School()
+    facts.append([school.profile(content, profile_id="prov"), school.placement(1)])
+    for at, lessons in zip(days, letters, strict=True):
+        facts.append(school.school_day(at, [1], {1: lessons}))
+        facts.append([school.wave(at, {CLASS: 900} if at in waves else {})])
+    by_day, at_once = (Harness([("prov", 1, content)]) for _ in range(2))
+    for some in facts:
+        by_day.told(*some)
+    at_once.told(*(fact for some in facts for fact in some))
+
+    def episodes(harness: Harness) -> list[w.Episode]:
+        return [
+            one
+            for event in harness.snapshots()
+            for one in event.episodes
+            if one.state != w.EPISODE_STATE_WITHDRAWN
+        ]
+
+    assert [one.raised_day for one in episodes(at_once)] == [days[9]]
+    found = [comparable(event) for event in by_day.snapshots()]
+    assert found == [comparable(event) for event in at_once.snapshots()]

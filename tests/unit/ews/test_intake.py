@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from forvarning.facts.v1 import facts_pb2 as f
+from forvarning.warnings.v1.warnings_pb2 import AbsenceDay
 from services.ews.core.api import UndigestibleError
 from services.ews.core.intake import Intake
 from services.ews.core.partition import Partition
 from tests.trial import TRIAL, TRIAL_ID
 from tests.unit.ews.facts import START, School, name
+from tests.unit.ews.harness import Harness
 
 FIRST_DAY, LAST_DAY = 10_957, 47_481
 """2000-01-01 and 2099-12-31."""
@@ -252,3 +254,17 @@ def test_what_is_no_news_asks_for_nothing_but_asked_for_again_it_does() -> None:
         assert not intake.waiting
         intake.apply(fact, 7, again=True)
         assert intake.waiting
+
+
+def test_more_minutes_than_a_byte_holds_are_counted() -> None:
+    """An excursion is one lesson of ten hours."""
+    school, harness = School(), Harness([(TRIAL_ID, 1, TRIAL)])
+    harness.apply(
+        school.profile(),
+        school.register(START, 480, {0: (0, 600), 1: (300, 0)}, length=600),
+        school.closed(START),
+    )
+    harness.collect()
+    days = map(AbsenceDay.FromString, harness.absence.values())
+    told = {one.pupil_id: (one.offered, one.valid, one.invalid_unexplained) for one in days}
+    assert told == {BOTH[0]: (600, 0, 600), BOTH[1]: (600, 300, 0)}

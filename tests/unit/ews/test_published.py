@@ -9,7 +9,7 @@ import pytest
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core.api import PublishedError
 from services.ews.core.core import Core
-from services.ews.core.published import ACCOUNT_KEY
+from services.ews.core.published import ACCOUNT_KEY, Published
 from tests.trial import TRIAL, TRIAL_ID
 from tests.unit.ews.facts import School, name, weekdays
 from tests.unit.ews.harness import Harness
@@ -88,9 +88,28 @@ def test_what_is_not_what_was_published_is_refused(harness: Harness) -> None:
         ],
     ]
     for wrong in wrongs:
-        with pytest.raises(PublishedError, match="the changelog says"):
+        with pytest.raises(PublishedError, match="the changelog says") as refused:
             restored(harness, wrong)
+        assert f"that it was {len(rows)} threads, digest " in str(refused.value)
     restored(harness, rows)
+
+
+def test_a_thread_that_was_taken_away_is_neither_handed_out_nor_counted(harness: Harness) -> None:
+    published = Published()
+    for key, value in topic(harness):
+        published.restore(key, value)
+    gone, *left = harness.latest
+    published.restore(gone, None)
+    published.restore(gone, None)  # a compacted topic may hold it twice
+    kept = Published()
+    for key in left:
+        kept.restore(key, harness.latest[key])
+    assert published.row(anyway=True) == kept.row(anyway=True)
+    pupils = {event.pupil_id: 0 for event in harness.snapshots()}
+    handed_out = [
+        one.value for bucket in published.buckets() for one in published.take_up(bucket, pupils)
+    ]
+    assert sorted(handed_out) == sorted(harness.latest[key] for key in left)
 
 
 def test_a_record_that_is_no_warning_is_named(harness: Harness) -> None:

@@ -62,9 +62,9 @@ def test_a_refused_fact_shows_on_its_pupils_until_it_is_restated() -> None:
 
 def test_each_level_is_noted_with_its_day_and_rule_also_after_a_rest() -> None:
     school = School()
-    days = weekdays(14)
+    before, *days = weekdays(15)
     away = {*range(5), 12}
-    facts = [activation(ORGANISER, STEPS)]
+    facts = [activation(ORGANISER, STEPS), *school.school_day(before, [1, 2])]
     for i, at in enumerate(days):
         facts += school.school_day(at, [1, 2], {1: "v"} if i in away else {})
     replayer = Replayer([("steg", 1, STEPS)])
@@ -95,6 +95,27 @@ def test_a_thread_of_which_nothing_is_left_is_no_thread() -> None:
     replayer = Replayer(CONTENTS)
     took(replayer, facts)
     assert replayer.finish() == Replay()
+
+
+def test_what_a_wave_takes_the_ground_from_is_no_thread() -> None:
+    """The day after is closed, so the day is judged without its Wave, and then with it."""
+    school = School()
+    first, second = weekdays(2)
+    facts = [
+        activation(ORGANISER, WAVED),
+        *(school.placement(pupil) for pupil in range(4)),
+        *school.school_day(first, range(4), {0: "v"}),
+        *school.school_day(second, range(4)),
+    ]
+
+    def found(told: dict[bytes, int]) -> Replay:
+        replayer = Replayer([("delad", 1, WAVED)], waves=True)
+        assert all(took(replayer, facts))
+        return replayer.finish(lambda _: [school.wave(first, told)])
+
+    assert found({CLASS: 300, b"": 0}).threads == {}
+    (event,) = found({}).threads.values()
+    assert event.pupil_id == name(0, "pupil")
 
 
 WAVED = profile(

@@ -116,3 +116,32 @@ def test_leave_touches_the_school_days_from_its_first_to_its_last() -> None:
         told = reports.daily(Measure.LEAVE_DAYS, [pupil, Pupil(name(1, "pupil"))], days, start_at)
         expected = [int(i in {1, 2, 3, 4, 7}) for i in range(len(AUTUMN))]
         assert told.tolist() == [[one, 0] for one in expected[start_at:]]
+
+
+def test_a_report_counts_on_the_first_school_day_of_its_year_from_its_own_day_on() -> None:
+    pupil = Pupil(name(0, "pupil"))
+    for number, at in enumerate(
+        (
+            AUTUMN[0] - 400,  # of the year before
+            AUTUMN[0] - 3,  # before the first school day
+            AUTUMN[0],
+            AUTUMN[4] + 1,  # a Saturday
+            AUTUMN[-1],
+            AUTUMN[-1] + 1,  # no school day has come since
+        )
+    ):
+        pupil.notify(notice(at, number, by=PUPIL))
+    placed = f.Fact.FromString(School().placement(0, AUTUMN[0] - 500)).placement
+    last_year = f.Fact.FromString(
+        School().placement(0, AUTUMN[0] - 500, number=1, school_year=2025)
+    ).placement
+    pupil.place(placed)
+    pupil.place(last_year)
+    assert len(pupil.unusual_reports()) == 6
+    days = np.array(AUTUMN, np.int64)
+    expected = [2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+    for start_at in range(len(AUTUMN) + 1):
+        told = reports.daily(Measure.UNUSUAL_REPORTS, [pupil], days, start_at)
+        assert told[:, 0].tolist() == expected[start_at:]
+    assert reports.daily(Measure.UNUSUAL_REPORTS, [pupil], days[:1], 0).tolist() == [[2]]
+    assert reports.daily(Measure.UNUSUAL_REPORTS, [pupil], days[:0], 0).tolist() == []

@@ -320,5 +320,13 @@ def test_an_average_is_rounded_half_up() -> None:
     places = [Seen(25, 11, 2_000)] * 5 + [Seen(25, 10, 2_000)] * 5
     window = [(day, {SLOJD: one}) for day, one in zip(DAYS, places, strict=False)]
     figures = clusters(window)[SLOJD]
+    assert (figures.window_first_day, figures.window_last_day) == (DAYS[0], DAYS[9])
+    assert (figures.window_days, figures.days_for) == (10, 10)
     assert (figures.absent, figures.pupils) == (11, 25)
     assert (figures.share_permille, figures.usual_permille) == (420, 80)
+
+
+def test_a_share_is_told_in_thousandths_rounded_down() -> None:
+    for absent, share in ((3_001, 1_000), (3_000, 999)):
+        window = [(day, {SLOJD: Seen(3_001, absent, 0)}) for day in DAYS[:10]]
+        assert clusters(window)[SLOJD].share_permille == share

@@ -150,7 +150,12 @@ def test_a_late_wave_withdraws_and_a_later_one_without_it_brings_back() -> None:
 
 
 def test_the_units_wave_holds_where_the_class_is_not_named() -> None:
-    for classes, warned in (({b"": 200}, 0), ({CLASS: 0, b"": 200}, 1), ({name(9): 200}, 1)):
+    for classes, warned in (
+        ({b"": 200}, 0),
+        ({b"": 1}, 0),
+        ({CLASS: 0, b"": 200}, 1),
+        ({name(9): 200}, 1),
+    ):
         harness, school = begun()
         (at,) = weekdays(1)
         harness.apply(*school.school_day(at, range(4), {0: "v..."}), school.wave(at, classes))

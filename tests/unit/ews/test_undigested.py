@@ -61,6 +61,16 @@ def test_who_has_a_fact_among_the_dead_letters_is_shown_until_each_is_restated()
     assert incomplete(harness) == set()
 
 
+def test_who_is_complete_again_is_told_although_the_restated_fact_is_of_another() -> None:
+    harness, school = started()
+    harness.core.mark_undigested([PUPIL], len(harness.log))
+    harness.collect()
+    assert incomplete(harness) == {PUPIL}
+    harness.apply(school.placement(2, number=5, deleted=True), replay_of=len(harness.log))
+    harness.collect()
+    assert incomplete(harness) == set()
+
+
 def test_an_erased_pupil_is_not_incomplete_any_more() -> None:
     harness, school = started()
     harness.core.mark_undigested([PUPIL, OTHER], len(harness.log))
@@ -136,6 +146,21 @@ def test_where_judging_a_class_fails_each_pupil_is_judged_alone(
     assert told(harness) == told(plain)
     rows = [decode(value).bucket for value in harness.changelog.values()]
     assert not [one for one in rows if one.failed]
+
+
+def test_who_failed_is_decided_again_with_the_next_fact_of_a_day_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harness, school = started()
+    today = weekdays(8)[7]
+    with monkeypatch.context() as patched:
+        fails_for(patched, 1)
+        harness.apply(*school.school_day(weekdays(7)[6], range(3), {1: "v"}))
+        assert [one.pupil_id for one in harness.collect().failed_folds] == [OTHER]
+    assert incomplete(harness) == {OTHER}
+    harness.apply(school.register(today, 490, {2: (0, 0)}))
+    assert harness.collect().failed_folds == []
+    assert incomplete(harness) == set()
 
 
 def test_a_pupil_who_fails_in_two_school_years_is_named_once(
