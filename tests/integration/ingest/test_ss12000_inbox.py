@@ -11,8 +11,11 @@ import pytest
 
 from forvarning.facts.v1 import facts_pb2 as facts
 from services.common.clock import local_instant
+from services.ingest.errors import NotWrittenError
+from services.ingest.ss12000.book_attendances import attendance_of
 from services.ingest.ss12000.inbox import Settled
 from services.ingest.ss12000.pending import to_settle
+from services.ingest.ss12000.saying import Sayer
 from services.ingest.ss12000.vocabulary import Resource
 from services.ingest.store.sources import Source
 from tests.integration.ingest import school
@@ -136,6 +139,24 @@ async def test_the_same_again_changes_nothing(world: World) -> None:
     settled = await settle(world)
     assert (settled.registers, settled.notices, settled.roster) == (0, 0, {})
     assert len(await world.facts()) == before
+
+
+async def test_who_was_overtaken_by_another_process_has_written_nothing(world: World) -> None:
+    """The source's lock went with its connection: what was not there when we looked is there now.
+
+    The call fails as one that may be sent again does, and what the other has staged stays.
+    """
+    await all_of(world, school.everything())
+    source = await source_of(world)
+    sayer = Sayer(pool=world.service.pool, intake=world.service.intake)
+    query = "SELECT * FROM ingest.ss12000_attendances ORDER BY id"
+    before = await world.sql.fetch(query)
+    late = [attendance_of(row) for row in before]
+    for one in late:
+        one.invalid, one.said_ms = 0, None
+    with pytest.raises(NotWrittenError):
+        await sayer.attendances(source, late, (), fresh=True)
+    assert await world.sql.fetch(query) == before
 
 
 def corrected() -> dict[str, list[dict[str, Any]]]:
