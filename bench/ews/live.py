@@ -306,11 +306,12 @@ class Morning:
             os.kill(self.child.pid, signal.SIGKILL)
             killed = time.monotonic()
             await asyncio.to_thread(_ended, self.child)
-            # What it had committed may still be on its way to us.
+            self.child.start()
+            # What the first one had committed may still be on its way to us; the second one has
+            # not even begun to read by then.
             await asyncio.sleep(0.5)
             self.watch.newest = 0.0
             missing = self.watch.waiting
-            self.child.start()
             deadline = killed + _LIMIT_SECONDS
             while not self.watch.newest:
                 await self._tick(deadline, "coming back")
