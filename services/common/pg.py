@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -32,6 +33,10 @@ AWAY: tuple[type[Exception], ...] = (
     asyncpg.TransactionRollbackError,
     asyncpg.ObjectInUseError,
 )
+
+
+class BusyError(Exception):
+    """Somebody else holds what is needed, and does not let go."""
 
 
 def is_away(error: BaseException) -> bool:
@@ -66,6 +71,10 @@ async def connect(url: SecretStr, *, service: str, size: int = 10) -> Pool:
     )
 
 
+#: How often ``alone`` tries: some minutes in all.
+_TRIES = 60
+
+
 @asynccontextmanager
 async def tenant(
     pool: Pool, organiser_id: UUID, *, planned_once: bool = False, **settings: str
@@ -77,14 +86,55 @@ async def tenant(
     With ``planned_once`` a statement is planned for any values, once a connection, and
     not for these: where the policies make planning dear and the plan is the same.
     """
+    async with pool.acquire() as connection, connection.transaction():
+        await scope(connection, organiser_id, planned_once=planned_once, **settings)
+        yield connection
+
+
+async def scope(
+    connection: Connection, organiser_id: UUID, *, planned_once: bool = False, **settings: str
+) -> None:
+    """Make the transaction that has just begun one organiser's.
+
+    It also keeps erasing away until it ends (``alone``): who has seen that a pupil is not erased
+    may write about the pupil, and an erasure finds it.
+    """
     values = {"organiser_id": str(organiser_id)} | settings
-    # One statement, for every transaction begins with it.
+    # One statement, for every transaction begins with it; what is read afterwards sees what was
+    # there when the lock was had.
     calls = ", ".join(f"set_config('app.{name}', ${n}, true)" for n, name in enumerate(values, 1))
     if planned_once:
         calls += ", set_config('plan_cache_mode', 'force_generic_plan', true)"
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(f"SELECT {calls}", *values.values())
-        yield connection
+    await connection.execute(
+        f"SELECT pg_advisory_xact_lock_shared(hashtextextended('organiser ' || $1, 0)), {calls}",
+        *values.values(),
+    )
+
+
+async def alone(connection: Connection, organiser_id: UUID) -> None:
+    """Wait until no transaction of the organiser's is under way, and let none begin before this
+    one ends. BusyError when there is always one that does not end.
+
+    It waits for two seconds at a time: others queue behind who waits, and one of them may be what
+    a transaction that is under way waits for.
+    """
+    for last in (*[False] * (_TRIES - 1), True):
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '2s'")
+                await connection.execute(
+                    "SELECT pg_advisory_xact_lock(hashtextextended('organiser ' || $1, 0))",
+                    str(organiser_id),
+                )
+                await connection.execute("SET LOCAL lock_timeout = DEFAULT")
+                return
+        except asyncpg.LockNotAvailableError as error:
+            if last:
+                raise BusyError(
+                    "a transaction of the organiser's has not ended for minutes; "
+                    "pg_stat_activity shows which, the oldest first"
+                ) from error
+        await asyncio.sleep(0.5)
 
 
 async def organiser_ids(pool: Pool) -> list[UUID]:

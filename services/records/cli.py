@@ -15,6 +15,7 @@ import asyncpg
 import typer
 
 from services.common.clock import clock_from
+from services.common.pg import BusyError
 from services.common.retention import Store, registry
 from services.common.settings import ArchiveSettings
 from services.records import certificates
@@ -45,7 +46,7 @@ def _with(work: Callable[[Archive], Awaitable[Result]]) -> Result:
 
     try:
         return asyncio.run(connected())
-    except (OSError, asyncpg.PostgresError) as error:
+    except (OSError, asyncpg.PostgresError, BusyError) as error:
         typer.echo(f"Not done: {error}", err=True)
         raise typer.Exit(1) from error
 

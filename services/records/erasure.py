@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from forvarning.facts.v1 import facts_pb2 as facts
 from services.common import topics
+from services.common.pg import alone
 from services.common.retention import Registry, registry
 from services.records import certificates
 from services.records.archive import Archive
@@ -47,7 +48,9 @@ class Erasure:
         if not reference.strip():
             raise ValueError("a decision's reference is needed")
         async with self._archive.organiser(organiser_id) as connection:
-            # The roster's writer holds the same row: it cannot bring the pupil back meanwhile.
+            # What is being written about the pupil is there first, and the roster's writer, who
+            # holds the same row, cannot bring the pupil back meanwhile.
+            await alone(connection, organiser_id)
             await connection.execute(
                 "UPDATE people.organisers SET roster_version = roster_version + 1"
             )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from services.common.pg import scope
 from services.ingest.store.sources import Source
 from services.ingest.sync.model import Cursor, Ended, Kind, Pull
 from services.ingest.sync.store import Counts, Hook, Problem, get_pull, get_source
@@ -35,9 +36,7 @@ class Locked:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction of this organiser."""
         async with self._connection.transaction():
-            await self._connection.execute(
-                "SELECT set_config('app.organiser_id', $1, true)", str(self._organiser)
-            )
+            await scope(self._connection, self._organiser)
             yield self._connection
 
     async def pull(self) -> Pull | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from forvarning.facts.v1 import facts_pb2 as facts
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.store import audit
 from services.common import topics
+from services.common.erased import erased
 from services.common.retention import registry
 from services.records.archive import Archive
 from services.records.erasure import Erasure, UnknownPupilError, mentions, without
@@ -136,6 +138,56 @@ async def test_what_comes_late_of_an_erased_pupil_is_not_taken(
         )
         == 2
     )
+
+
+async def _someone_waits(world: World) -> None:
+    """Until a transaction waits for another's advisory lock."""
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+    for _ in range(6000):
+        if await world.admin.fetchval(waiting):
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("nobody waits")
+
+
+async def test_what_was_being_written_when_the_pupil_was_erased_is_erased_too(
+    world: World, keeper: Archive
+) -> None:
+    await seeded(world)
+    alva = A.pupil("alva")
+    async with world.database.system(A.id) as connection:
+        assert await erased(connection, [alva]) == set()
+        erasing = asyncio.create_task(
+            Erasure(keeper).erase(A.id, alva, reference="TN 2026/7", by="Drift")
+        )
+        await _someone_waits(world)
+        await connection.execute(
+            "INSERT INTO cases.deliveries VALUES "
+            "($1, $2, 'same_day', 'sent', 'mail', '', $3, NULL, $4, now())",
+            A.id, made("meanwhile"), alva, TUESDAY,
+        )  # fmt: skip
+    certificate = await erasing
+    left = await tables_with(world.admin, [alva.bytes, str(alva)])
+    assert set().union(*left.values()) == {
+        "ingest.outbox", "records.certificates", "records.erased",
+    }  # fmt: skip
+    assert certificate.content["erased"]["cases.deliveries"] > 0
+
+
+async def test_an_erasure_that_waits_does_not_keep_back_what_others_wait_for(
+    world: World, keeper: Archive
+) -> None:
+    await seeded(world)
+    async with world.database.system(A.id):
+        erasing = asyncio.create_task(
+            Erasure(keeper).erase(A.id, A.pupil("alva"), reference="TN 2026/7", by="Drift")
+        )
+        await _someone_waits(world)
+        # The first transaction ends when this one has: it must get by.
+        async with asyncio.timeout(60), world.database.system(A.id) as connection:
+            assert await erased(connection, [A.pupil("alva")]) == set()
+        assert not erasing.done()
+    await erasing
 
 
 async def test_erasing_again_finds_what_a_backup_brought_back(
