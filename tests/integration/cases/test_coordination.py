@@ -434,3 +434,22 @@ async def test_a_decision_to_close_is_a_closing_as_any_other(world: World) -> No
     outcome = await world.admin.fetchval("SELECT body FROM cases.entries WHERE status = 'case'")
     assert (json.loads(outcome)["band"], json.loads(outcome)["reason"]) == ("60_100", "withdrawn")
     assert (await world.told())[-3:] == ["step", "closed", "step"]
+
+
+async def test_a_koordinators_list_says_what_waits_in_the_queue_and_leads_there(
+    world: World, site: Site
+) -> None:
+    case = await begun(world)
+    async with site.browser() as client:
+        await sign_in(client, "kim")
+        assert "Ingen beställning väntar på koordinator." in (await client.get("/")).text
+        await step(world, ROLF, case, "order_coordination", ORDER)
+        text = (await client.get("/")).text.replace("\xa0", " ")
+        assert "1 beställning väntar</strong> på koordinator." in text
+        assert '<a href="/koordinator">Till kön</a>' in text
+        assert (await client.get("/api/v1/today")).json()["queue"] == 1
+    # Who has no part in the queue is told nothing of it.
+    async with site.browser() as client:
+        await sign_in(client, "karin")
+        assert "/koordinator" not in (await client.get("/")).text
+        assert (await client.get("/api/v1/today")).json()["queue"] is None
