@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 from pydantic import SecretStr
@@ -23,7 +24,9 @@ from deploy.local.process import LocalStackError
 from services.cases.store.scope import Database
 from services.common import pg
 from services.common.clock import FixedClock, local_instant
-from services.common.pg import Connection
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
 
 AIMS = (
     Aim("list_p95_ms", "<=", 100),
