@@ -176,49 +176,57 @@ async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
 
     ``mine`` narrows to what stands with the viewer; what stands with nobody is always there.
     """
-    now, day = database.now(), database.today()
     async with database.person(viewer) as connection:
-        reader = _Reader(connection, database, viewer, scope)
-        calls, call_lines = await reader.calls(Span(0, FIRST["calls"]))
-        duties, duty_lines = await reader.duties(Span(0, FIRST["duties"]))
-        sections = await reader.sections()
-        unexcused = await reader.unexcused(Span(0, FIRST["unexcused"]))
-        earlier = await reader.unexcused_before(Span(0, FIRST["unexcused_before"]))
-        standing = unexcused[0]["standing"] if unexcused else 0
-        named = [line for _, lines in sections.values() for line in lines]
-        shown = Today(
-            date=day,
-            scope=scope,
-            totals=Totals(
-                calls=calls.pressing,
-                calls_withdrawn=calls.total - calls.pressing,
-                duties=duties.total,
-                duties_late=duties.pressing,
-                unexcused=standing,
-                unexcused_withdrawn=(unexcused[0]["total"] if unexcused else 0) - standing,
-                unexcused_before=earlier[0]["standing"] if earlier else 0,
-                **{section: total for section, (total, _) in sections.items()},
-            ),
-            school=await school_now(connection, day),
-            calls=call_lines,
-            duties=duty_lines,
-            unexcused=[rows.unexcused_line(row) for row in unexcused],
-            unexcused_before=[rows.unexcused_line(row) for row in earlier],
-            queue=await waiting_for_me(connection),
-            opened=await told(connection, viewer, now),
-            **{section: lines for section, (_, lines) in sections.items()},
-        )
-        await audit.write(
-            connection,
-            viewer.organiser_id,
-            now,
-            viewer.staff_id,
-            "list.read",
-            cases=sorted(line.number for line in named),
-            calls=len(call_lines),
-            duties=len(duty_lines),
-            unexcused=len(unexcused) + len(earlier),
-        )
+        return await today_within(connection, database, viewer, scope)
+
+
+async def today_within(
+    connection: Connection, database: Database, viewer: Viewer, scope: Scope
+) -> Today:
+    """The same, in the person's transaction of a page that has one; the audit is its last
+    statement."""
+    now, day = database.now(), database.today()
+    reader = _Reader(connection, database, viewer, scope)
+    calls, call_lines = await reader.calls(Span(0, FIRST["calls"]))
+    duties, duty_lines = await reader.duties(Span(0, FIRST["duties"]))
+    sections = await reader.sections()
+    unexcused = await reader.unexcused(Span(0, FIRST["unexcused"]))
+    earlier = await reader.unexcused_before(Span(0, FIRST["unexcused_before"]))
+    standing = unexcused[0]["standing"] if unexcused else 0
+    named = [line for _, lines in sections.values() for line in lines]
+    shown = Today(
+        date=day,
+        scope=scope,
+        totals=Totals(
+            calls=calls.pressing,
+            calls_withdrawn=calls.total - calls.pressing,
+            duties=duties.total,
+            duties_late=duties.pressing,
+            unexcused=standing,
+            unexcused_withdrawn=(unexcused[0]["total"] if unexcused else 0) - standing,
+            unexcused_before=earlier[0]["standing"] if earlier else 0,
+            **{section: total for section, (total, _) in sections.items()},
+        ),
+        school=await school_now(connection, day),
+        calls=call_lines,
+        duties=duty_lines,
+        unexcused=[rows.unexcused_line(row) for row in unexcused],
+        unexcused_before=[rows.unexcused_line(row) for row in earlier],
+        queue=await waiting_for_me(connection),
+        opened=await told(connection, viewer, now),
+        **{section: lines for section, (_, lines) in sections.items()},
+    )
+    await audit.write(
+        connection,
+        viewer.organiser_id,
+        now,
+        viewer.staff_id,
+        "list.read",
+        cases=sorted(line.number for line in named),
+        calls=len(call_lines),
+        duties=len(duty_lines),
+        unexcused=len(unexcused) + len(earlier),
+    )
     return shown
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -18,6 +18,9 @@ from services.cases.store import reading
 from services.cases.store.scope import Database
 from services.common.problem import Problem
 from services.common.roles import DESK, FIGURES, MAY_OPEN, OVERSEES_OPENINGS, PUPIL_ROLES
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
 
 _HERE = Path(__file__).parent
 
@@ -74,10 +77,15 @@ def page(name: str, status: int = 200, **values: Any) -> HTMLResponse:
 
 async def me(database: Database, session: SignedIn) -> dict[str, Any]:
     """What every page of a signed-in person shows of that person."""
+    async with database.person(session.viewer) as connection:
+        return await me_within(connection, session)
+
+
+async def me_within(connection: Connection, session: SignedIn) -> dict[str, Any]:
+    """The same, in the person's transaction of a page that has one."""
     viewer = session.viewer
-    async with database.person(viewer) as connection:
-        names = await reading.staff_names(connection, [viewer.staff_id])
-        found = await reading.my_duties(connection)
+    names = await reading.staff_names(connection, [viewer.staff_id])
+    found = await reading.my_duties(connection)
     roles = {row["role"] for row in found}
     duties = []
     for row in found:

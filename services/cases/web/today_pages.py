@@ -10,10 +10,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse, Response
 
 from services.cases.store.lists import Span
-from services.cases.views.today import Part, Scope, read_part
-from services.cases.views.today import today as read_today
+from services.cases.views.today import Part, Scope, read_part, today_within
 from services.cases.web.pages import Data, Reader
-from services.cases.web.render import me, page
+from services.cases.web.render import me, me_within, page
 from services.common.problem import Problem
 from services.common.roles import PUPIL_ROLES
 
@@ -60,15 +59,17 @@ async def today(
 ) -> Response:
     """Today's list. A närvaroansvarig begins with her own, a rektor with the whole school's, and
     whose duties are about figures with those."""
-    shown_me = await me(data, who)
-    if not shown_me["roles"] & PUPIL_ROLES:
-        if shown_me["figures"]:
-            return RedirectResponse("/oversikt", status_code=303)
-        return page("nothing.html", me=shown_me)
-    if shown_me["roles"] <= {"compulsory_officer"}:
-        # Anmälningar are what comes to that desk; no clock of a case stands with it.
-        return RedirectResponse("/anmalningar", status_code=303)
-    shown = await read_today(data, who.viewer, _scope(visa, shown_me["roles"]))
+    async with data.person(who.viewer) as connection:
+        shown_me = await me_within(connection, who)
+        if not shown_me["roles"] & PUPIL_ROLES:
+            if shown_me["figures"]:
+                return RedirectResponse("/oversikt", status_code=303)
+            return page("nothing.html", me=shown_me)
+        if shown_me["roles"] <= {"compulsory_officer"}:
+            # Anmälningar are what comes to that desk; no clock of a case stands with it.
+            return RedirectResponse("/anmalningar", status_code=303)
+        scope = _scope(visa, shown_me["roles"])
+        shown = await today_within(connection, data, who.viewer, scope)
     return page(
         "today.html",
         me=shown_me,
