@@ -38,7 +38,7 @@ test: .venv/dev .venv/peers/ready ## every test tier, on a real Kafka, PostgreSQ
 	@bash tests/run.sh
 
 soak: .venv/dev ## what takes longer than make test allows
-	@$(PY) -m pytest -m soak -p no:randomly --timeout 7200
+	@$(PY) -m pytest -m soak -n 2 -p no:randomly --timeout 7200
 
 check: .venv/dev ## ruff, mypy --strict, import contracts, buf, generated code, commit rules
 	@.venv/bin/ruff check $(CODE)

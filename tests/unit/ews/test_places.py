@@ -10,7 +10,7 @@ from forvarning.facts.v1 import facts_pb2 as f
 from forvarning.warnings.v1.warnings_pb2 import AbsenceDay
 from services.ews.core.profile import FAMILIES
 from tests.trial import TRIAL, TRIAL_ID
-from tests.unit.ews.facts import HOME, REPORTED, START, School, name
+from tests.unit.ews.facts import HOME, REPORTED, START, School, name, weekdays
 from tests.unit.ews.harness import Harness
 
 CONTENTS = [(TRIAL_ID, 1, TRIAL)]
@@ -143,3 +143,14 @@ def test_a_placement_goes_before_the_lessons() -> None:
         school.closed(START, unit=B),
     ]
     assert told(facts) == (A, A)
+
+
+def test_who_comes_to_a_class_without_a_lesson_yet_is_judged_like_the_others() -> None:
+    """One by one, past every size for which there was room."""
+    school, harness = School(), Harness(CONTENTS)
+    harness.told(school.profile(), school.placement(0))
+    first, *days = weekdays(25)
+    harness.told(*school.school_day(first, [0]))
+    for pupil, at in enumerate(days, start=1):
+        harness.told(school.placement(pupil), *school.school_day(at, [0], {0: "v"}))
+    assert {one.pupil_id for one in harness.snapshots()} == {name(0, "pupil")}
