@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHUNK = 2000
 """Pupils of one transaction."""
+UNREAD = "groupMemberships"
+"""What of a changed group is read for the pupils in it, and not for the group."""
 _LISTS = {
     "areas": Resource.ORGANISATION,
     "school_units": Resource.ORGANISATION,
@@ -53,9 +55,10 @@ async def school(
     shelf: Shelf,
     source: Source,
     dirty: dict[Resource, dict[UUID, Staged]],
+    persons: dict[UUID, bool],
     units: Units,
 ) -> Part:
-    """Units, groups and staff that have changed."""
+    """Units, groups and staff that have changed. ``persons``: those changed, True = deleted."""
     part = Part()
     changed = dirty[Resource.ORGANISATION]
     mine = [identity for identity in changed if units.is_unit(identity)]
@@ -72,12 +75,12 @@ async def school(
     }
     part.roster["groups"] = list(groups.values())
     part.gone["groups"] = _names(set(dirty[Resource.GROUP]) - set(groups))
-    persons = {
+    named = {
         person
         for one in dirty[Resource.DUTY].values()
         if not one.deleted and (person := ref(one.body, "person"))
     }
-    known = await shelf.get(Resource.PERSON, persons)
+    known = await shelf.get(Resource.PERSON, named)
     part.roster["staff"] = await shelf.own_logins(
         source.namespace,
         [
@@ -86,9 +89,7 @@ async def school(
             if not one.deleted
         ],
     )
-    part.gone["staff"] = _names(
-        identity for identity, one in dirty[Resource.PERSON].items() if one.deleted
-    )
+    part.gone["staff"] = _names(identity for identity, deleted in persons.items() if deleted)
     return part
 
 
@@ -220,7 +221,7 @@ def _names(ids: Collection[UUID] | Any) -> frozenset[str]:
     return frozenset(str(identity) for identity in ids)
 
 
-def chunks(persons: dict[UUID, Staged]) -> list[dict[UUID, Staged]]:
+def chunks(persons: Collection[UUID]) -> list[list[UUID]]:
     """The persons in as many as go into one transaction."""
-    ordered = list(persons.items())
-    return [dict(ordered[at : at + CHUNK]) for at in range(0, len(ordered), CHUNK)]
+    ordered = list(persons)
+    return [ordered[at : at + CHUNK] for at in range(0, len(ordered), CHUNK)]

@@ -18,6 +18,7 @@ from services.ingest.ss12000 import roster_parts
 from services.ingest.ss12000.results import Settled
 from services.ingest.ss12000.roster_parts import Part
 from services.ingest.ss12000.shelf import Shelf
+from services.ingest.ss12000.stock import Staged
 from services.ingest.ss12000.units import Units
 from services.ingest.ss12000.vocabulary import ROSTER, Resource
 
@@ -52,8 +53,14 @@ class RosterSettler:
                     (Resource.PERSON, None, Note(**one)) for one in json.loads(held)
                 ]
                 return False
-            dirty = {kind: await shelf.get(kind, only="dirty") for kind in ROSTER}
-            if not any(dirty.values()):
+            # Persons and who is in which group are too many to be at hand: each part reads its own.
+            persons = await shelf.dirty(Resource.PERSON)
+            dirty: dict[Resource, dict[UUID, Staged]] = {
+                kind: await shelf.get(kind, only="dirty", without=roster_parts.UNREAD)
+                for kind in ROSTER
+                if kind is not Resource.PERSON
+            }
+            if not persons and not any(dirty.values()):
                 return False
             organisations = {
                 identity: one.body
@@ -62,20 +69,17 @@ class RosterSettler:
             }
             units = Units(organisations)
             stuck: dict[Resource, set[UUID]] = {kind: set() for kind in ROSTER}
-            parts = [await roster_parts.school(shelf, source, dirty, units)]
-            parts += [
-                await roster_parts.pupils_of(shelf, chunk, units, stuck, settled)
-                for chunk in roster_parts.chunks(dirty[Resource.PERSON])
-            ]
-            parts.append(
-                await roster_parts.duties_of(shelf, source, dirty[Resource.DUTY], units, stuck)
-            )
+            first = await roster_parts.school(shelf, source, dirty, persons, units)
+            last = await roster_parts.duties_of(shelf, source, dirty[Resource.DUTY], units, stuck)
         try:
-            for index, part in enumerate(parts):
-                await self._apply(
-                    source, part, settled, publish=index == len(parts) - 1,
-                    accept_losses=accept_losses,
-                )  # fmt: skip
+            await self._apply(source, first, settled, publish=False, accept_losses=accept_losses)
+            for ids in roster_parts.chunks(persons):
+                async with tenant(self._pool, source.organiser_id) as connection:
+                    shelf = Shelf(connection, source)
+                    chunk = await shelf.get(Resource.PERSON, ids)
+                    part = await roster_parts.pupils_of(shelf, chunk, units, stuck, settled)
+                await self._apply(source, part, settled, publish=False, accept_losses=accept_losses)
+            await self._apply(source, last, settled, publish=True, accept_losses=accept_losses)
         except RosterRefusedError as error:
             await self._hold(source, error.problems)
             settled.held = True
@@ -84,7 +88,8 @@ class RosterSettler:
         async with tenant(self._pool, source.organiser_id) as connection:
             shelf = Shelf(connection, source)
             for kind in ROSTER:
-                await shelf.done(kind, list(dirty[kind]), stuck=stuck[kind])
+                looked_at = persons if kind is Resource.PERSON else dirty[kind]
+                await shelf.done(kind, list(looked_at), stuck=stuck[kind])
             await connection.execute(
                 "UPDATE ingest.ss12000_state SET held = NULL WHERE source_id = $1",
                 source.source_id,

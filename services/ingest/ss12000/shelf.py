@@ -32,6 +32,15 @@ class Shelf(Stock):
                 list(ids),
             )
 
+    async def dirty(self, resource: Resource) -> dict[UUID, bool]:
+        """What is to be looked at, in the order of ids; True = deleted."""
+        rows = await self._connection.fetch(
+            f"SELECT id, deleted FROM {table_of(resource)} "
+            f"WHERE source_id = $1 AND {rows_of(resource)} AND dirty ORDER BY id",
+            self._source.source_id,
+        )
+        return {row["id"]: row["deleted"] for row in rows}
+
     async def done(
         self, resource: Resource, ids: Collection[UUID], *, stuck: Collection[UUID] = ()
     ) -> None:

@@ -78,16 +78,19 @@ class Stock:
         ids: Collection[UUID] | None = None,
         *,
         only: str = "true",
+        without: str | None = None,
         limit: int | None = None,
     ) -> dict[UUID, Staged]:
         """Entities by id, deleted ones too; all of the resource without ``ids``.
 
-        ``only`` is a condition of the program's own, such as ``dirty``.
+        ``only`` is a condition of the program's own, such as ``dirty``; ``without`` a field of the
+        bodies that is not wanted.
         """
         wanted = "" if ids is None else "AND id = ANY($2) "
         most = "" if limit is None else f" LIMIT {limit}"
+        body = "body" if without is None else f"body - '{without}' AS body"
         rows = await self._connection.fetch(
-            f"SELECT id, created, modified, deleted, body, said FROM {table_of(resource)} "
+            f"SELECT id, created, modified, deleted, {body}, said FROM {table_of(resource)} "
             f"WHERE source_id = $1 AND {rows_of(resource)} {wanted}AND {only} ORDER BY id{most}",
             self._source.source_id,
             *(() if ids is None else (list(ids),)),

@@ -12,10 +12,12 @@ import pytest
 from forvarning.facts.v1 import facts_pb2 as facts
 from services.common.clock import local_instant
 from services.ingest.errors import NotWrittenError
+from services.ingest.ss12000 import roster_parts
 from services.ingest.ss12000.book_attendances import attendance_of
 from services.ingest.ss12000.inbox import Settled
 from services.ingest.ss12000.pending import to_settle
 from services.ingest.ss12000.saying import Sayer
+from services.ingest.ss12000.stock import Stock
 from services.ingest.ss12000.vocabulary import Resource
 from services.ingest.store.sources import Source
 from tests.integration.ingest import school
@@ -128,6 +130,31 @@ async def test_an_attendance_becomes_a_mark(world: World) -> None:
     assert tuple(row or ()) == ("none", "female", 7, "GR", "7A")
     rows = await world.sql.fetch("SELECT email FROM people_v1.guardians WHERE relation='guardian'")
     assert {row["email"] for row in rows} == {f"p{n}-vh@example.org" for n in (1, 2, 3)}
+
+
+async def test_a_roster_that_is_applied_in_many_parts_is_read_in_many_parts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many pupils there are, a few are at hand at a time; the outcome is the same."""
+    most: list[int] = []
+    read = Stock.get
+
+    async def counted(self: Stock, resource: Resource, *args: Any, **options: Any) -> Any:
+        found = await read(self, resource, *args, **options)
+        if resource is Resource.PERSON:
+            most.append(len(found))
+        return found
+
+    monkeypatch.setattr(roster_parts, "CHUNK", 1)
+    for resource, listed in school.everything().items():
+        await take(world, resource, *listed)
+    monkeypatch.setattr(Stock, "get", counted)
+    settled = await settle(world)
+    assert (settled.problems, settled.waiting) == ([], {})
+    assert max(most) < len(school.everything()["Person"])
+    assert sorted((await pupils(world)).values()) == sorted(key(f"p{n}") for n in (1, 2, 3))
+    assert await mark(world, "p1") == (60, 0, 60, 0, REPORTED)
+    assert await world.sql.fetchval("SELECT count(*) FROM people.duties") == 2
 
 
 async def test_the_same_again_changes_nothing(world: World) -> None:
