@@ -274,6 +274,19 @@ async def test_warnings_of_many_pupils_are_settled_whole(
     assert count == 6
 
 
+async def test_a_repeated_delivery_gives_the_clocks_nothing_to_do(world: World) -> None:
+    story = Story(A, "alva", pb.FAMILY_LONG_TERM)
+    events = [story.raised(MONDAY).event(MONDAY), story.escalated(TUESDAY).event(TUESDAY)]
+    await world.take(*events)
+    assert await settled(world) == 1
+    before = await world.admin.fetch("SELECT xmin, * FROM cases.duties ORDER BY duty_id")
+    assert {row["kind"] for row in before} == {"acknowledge", "take_stand"}
+    await world.take(*events, *reversed(events))
+    assert await settled(world) == 0
+    after = await world.admin.fetch("SELECT xmin, * FROM cases.duties ORDER BY duty_id")
+    assert after == before
+
+
 def test_a_content_without_its_digest_is_not_used() -> None:
     raw = (PROFILES / "danderyd.toml").read_bytes()
     wrong = RuleProfile(profile_id="x", profile_version=1, content=raw, digest=b"\0" * 32)
