@@ -93,6 +93,7 @@ async def run(own: Ground, connection: Any, town: Town, count: int) -> dict[str,
     )
     if took["written"] != len(batch):
         raise NotMeasuredError(f"{took['written']} of {len(batch)} warnings were applied")
+    say(f"{len(batch)} warnings, {len(batch) / took['seconds']:.0f} a second")
     once = await _settled(own, connection)
     await _send(own, batch)
     await _until_quiet(own, 3 * len(batch))
