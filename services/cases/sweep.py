@@ -6,6 +6,7 @@ open case is looked at again now and then, and given to whom it stands with toda
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -77,7 +78,10 @@ class Sweep(Rounds):
                 )
             after: UUID | None = UUID(int=0)
             while after is not None:
+                began = monotonic()
                 after = await self._portion(organiser_id, after, ground)
+                # As long a rest as it took: people's pages come first, in the database too.
+                await asyncio.sleep(monotonic() - began)
             await self._loose_duties(organiser_id)
             async with self._database.system(organiser_id) as connection:
                 if forget:
