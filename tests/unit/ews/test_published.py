@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from forvarning.state.v1.state_pb2 import StateValue
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core.api import PublishedError
 from services.ews.core.core import Core
@@ -92,6 +93,20 @@ def test_what_is_not_what_was_published_is_refused(harness: Harness) -> None:
             restored(harness, wrong)
         assert f"that it was {len(rows)} threads, digest " in str(refused.value)
     restored(harness, rows)
+
+
+def test_where_the_changelog_begins_what_there_is_is_counted(harness: Harness) -> None:
+    """The account is written at once, and not where there is nothing to count."""
+    empty = Published()
+    empty.check()
+    assert empty.row(anyway=False) == []
+    for threads in (1, 2):
+        published = Published()
+        for key, value in [*harness.latest.items()][:threads]:
+            published.restore(key, value)
+        published.check()
+        (row,) = published.row(anyway=False)
+        assert StateValue.FromString(row.value or b"").account.threads == threads
 
 
 def test_a_thread_that_was_taken_away_is_neither_handed_out_nor_counted(harness: Harness) -> None:

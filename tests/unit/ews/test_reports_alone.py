@@ -113,9 +113,10 @@ def test_leave_touches_the_school_days_from_its_first_to_its_last() -> None:
         pupil.notify(f.Fact.FromString(fact).notice)
     days = np.array(AUTUMN, np.int64)
     for start_at in range(len(AUTUMN)):
-        told = reports.daily(Measure.LEAVE_DAYS, [pupil, Pupil(name(1, "pupil"))], days, start_at)
+        pupils = [Pupil(name(1, "pupil")), pupil, pupil]
+        told = reports.daily(Measure.LEAVE_DAYS, pupils, days, start_at)
         expected = [int(i in {1, 2, 3, 4, 7}) for i in range(len(AUTUMN))]
-        assert told.tolist() == [[one, 0] for one in expected[start_at:]]
+        assert told.tolist() == [[0, one, one] for one in expected[start_at:]]
 
 
 def test_a_report_counts_on_the_first_school_day_of_its_year_from_its_own_day_on() -> None:

@@ -330,3 +330,15 @@ def test_a_share_is_told_in_thousandths_rounded_down() -> None:
     for absent, share in ((3_001, 1_000), (3_000, 999)):
         window = [(day, {SLOJD: Seen(3_001, absent, 0)}) for day in DAYS[:10]]
         assert clusters(window)[SLOJD].share_permille == share
+
+
+def test_a_place_that_is_no_cluster_says_nothing_of_the_ones_after_it() -> None:
+    quiet = {
+        Place(pb.SIGNAL_SCOPE_CLASS, b"1"): Seen(25, 1, 1_000),  # too few are away
+        Place(pb.SIGNAL_SCOPE_CLASS, b"2"): Seen(25, 6, 6_000),  # no more than expected
+        Place(pb.SIGNAL_SCOPE_CLASS, b"3"): Seen(50, 30, 5_000),  # on too few days
+    }
+    some = {Place(pb.SIGNAL_SCOPE_CLASS, b"3"): Seen(25, 1, 1_000)}
+    window = [(day, quiet | (some if i % 2 else {})) for i, day in enumerate(DAYS[:12])]
+    smallest = Seen(5, 5, 0)  # of five pupils all
+    assert set(clusters([(day, places | {SLOJD: smallest}) for day, places in window])) == {SLOJD}
