@@ -346,3 +346,29 @@ def test_what_was_published_before_a_failure_is_believed_by_nobody_afterwards() 
     events = [w.WarningEvent.FromString(one or b"") for one in told[0]]
     (long,) = [one for one in events if one.family == w.FAMILY_LONG_TERM]
     assert sum(one.invalid_unexplained for one in long.episodes[-1].lessons) == 60
+
+
+def test_judged_beforehand_is_a_class_that_nobody_has_judged_and_of_whom_nothing_failed() -> None:
+    failing = Failing()
+    harness = Harness(CONTENTS, failing)
+    waits, placed, judged, failed = (School(bucket=number) for number in range(4))
+    harness.apply(waits.profile(), placed.placement(10))
+    harness.apply(waits.placement(0), judged.placement(20), failed.placement(30))
+    *days, today = weekdays(8)
+    for at in days:
+        failing.pupil_id = name(30, "pupil") if at == days[-1] else b""
+        harness.apply(
+            *failed.school_day(at, [30], {30: "v"}, close=False),
+            *waits.school_day(at, [0], {0: "v"}),
+            *judged.school_day(at, [20], {20: "v"}, unit=OTHER_UNIT),
+        )
+        assert bool(harness.collect().failed_folds) == (at == days[-1])
+    harness.restart()
+    harness.apply(*judged.school_day(today, [20], {20: "v"}, unit=OTHER_UNIT))
+    harness.collect()
+    partition = harness.core._partition  # type: ignore[attr-defined]
+    assert len(partition.keys()) == 4
+    found = []
+    while (bucket := partition.unsettled()) is not None:
+        found.append(bucket.number)
+    assert found == [0]

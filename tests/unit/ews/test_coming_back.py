@@ -258,6 +258,26 @@ def test_sums_of_a_unit_follow_from_the_buckets_after_a_restart() -> None:
     assert {w.GroupDay.FromString(one[0]).revision for one in told[0][:1]} == {3}
 
 
+def test_sums_of_a_unit_leave_out_who_was_in_another_that_day_after_a_restart() -> None:
+    days = weekdays(5)
+    told = []
+    for restart in (False, True):
+        school, second = School(), School(bucket=1)
+        second.sequence = 5_000
+        harness = taught(school, days)
+        harness.told(
+            # The class knows the unit: one of it goes there later.
+            school.placement(3, days[4], unit=OTHER_UNIT, number=1),
+            second.placement(7, unit=OTHER_UNIT, class_id=name(2, "class")),
+            *second.school_day(days[1], (7,), {7: "v"}, unit=OTHER_UNIT),
+        )
+        if restart:
+            harness.restart()
+        told.append(group_days(harness, second.register(days[1], 490, {7: (0,)}, unit=OTHER_UNIT)))
+    assert told[0] == told[1]
+    assert len(told[0]) == 1
+
+
 def test_sums_made_again_that_came_to_the_same_are_not_written() -> None:
     days = weekdays(4)
     school = School()
