@@ -149,6 +149,20 @@ def test_a_late_wave_withdraws_and_a_later_one_without_it_brings_back() -> None:
     assert harness.told(school.wave(first, WAVE)) == []
 
 
+def test_a_late_wave_that_warns_alike_is_told_all_the_same() -> None:
+    """What goes on without it is enough: the same warning, of other figures and lessons."""
+    harness, school = begun()
+    first, second = weekdays(2)
+    harness.apply(*school.school_day(first, range(4), {0: "vvii"}))
+    (event,) = harness.told(*school.school_day(second, range(4)))
+    assert (event.episodes[0].figures.shared, len(event.episodes[0].lessons)) == (0, 4)
+    (event,) = harness.told(school.wave(first, WAVE))
+    assert (event.episodes[0].figures.shared, len(event.episodes[0].lessons)) == (120, 2)
+    assert harness.told(school.wave(second, WAVE)) == []
+    (event,) = harness.told(school.wave(first, CALM, revisions=2))
+    assert (event.episodes[0].figures.shared, len(event.episodes[0].lessons)) == (0, 4)
+
+
 def test_the_units_wave_holds_where_the_class_is_not_named() -> None:
     for classes, warned in (
         ({b"": 200}, 0),
