@@ -62,9 +62,11 @@ async def write(world: World, case: UUID, entry: UUID, random: Random, told: Tol
             assert answer.extra["version"] > version
             version = answer.extra["version"]
             clashes = {name for name, one in found.items() if one["clash"]}
-            # Where both wrote, a person keeps both.
+            # Where both wrote, a person keeps both, and what stands there twice once.
             words = {
-                one: f"{found[one]['now']} | {text}" if one in clashes else text
+                one: " | ".join(dict.fromkeys(f"{found[one]['now']} | {text}".split(" | ")))
+                if one in clashes
+                else text
                 for one, text in words.items()
             }
         else:

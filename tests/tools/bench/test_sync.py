@@ -55,6 +55,6 @@ def test_the_page_says_what_was_met_and_how_noisy_it_was() -> None:
 def test_a_trial_writes_no_page() -> None:
     assert parse([]).page
     assert parse(["--whole"]).page
-    assert (parse([]).pupils, parse(["--whole"]).pupils) == (600, 35_000)
+    assert (parse([]).pupils, parse(["--whole"]).pupils) == (1500, 35_000)
     assert not parse(["--pupils", "50"]).page
     assert not parse(["--profile", "x"]).page
