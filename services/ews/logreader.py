@@ -51,15 +51,6 @@ async def read_to_end(
 
     Raises EwsError when the broker gives nothing for half a minute.
     """
-    async for records in batches_to_end(consumer, partitions):
-        for record in records:
-            yield record
-
-
-async def batches_to_end(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
-) -> AsyncIterator[Sequence[ConsumerRecord]]:
-    """:func:`read_to_end` as the records come: some of one partition at a time, never none."""
     if not partitions:
         return
     consumer.assign(list(partitions))
@@ -73,8 +64,8 @@ async def batches_to_end(
     while todo:
         fetched = await consumer.getmany(*todo, timeout_ms=100)
         for records in fetched.values():
-            if records:
-                yield records
+            for record in records:
+                yield record
         for tp in list(todo):
             # The end may be a transaction's marker, which is no record but moves the position.
             if await consumer.position(tp) >= limits[tp][1]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import TopicPartition
 
 from services.common.settings import EwsSettings
 from services.ews.checkpoint import decode_checkpoint
 from services.ews.core.api import PartitionCore, PublishedError, StateError
 from services.ews.errors import LogMismatchError
-from services.ews.logreader import batches_to_end, ranges, read_to_end, reader
+from services.ews.logreader import ranges, read_to_end, reader
 from services.ews.partition import Position
 from services.ews.topology import CHECKPOINT_KEY, Topology
 from services.ews.verify import verify
@@ -44,13 +44,13 @@ async def restore(
     found = {partition: Restored(make_core()) for partition in partitions}
     async with reader(settings) as consumer:
         still_ours()
-        await _read_back(consumer, topology, found, still_ours)
+        await _read_changelog(consumer, topology.state, found, still_ours)
         bare = [p for p, restored in found.items() if restored.position is None]
         if bare:
             await _position_bare(consumer, topology.facts, found, bare)
             still_ours()
         rebuilding = [p for p, r in found.items() if r.position and r.position.rebuild_until]
-        await _read_daily(consumer, topology, found, rebuilding, still_ours)
+        await _read_published(consumer, topology, found, rebuilding, still_ours)
         for partition, restored in found.items():
             if partition in rebuilding:
                 restored.core.begin_rebuild()
@@ -65,33 +65,16 @@ async def restore(
     return found
 
 
-async def _read_back(
+async def _read_changelog(
     consumer: AIOKafkaConsumer,
-    topology: Topology,
+    topic: str,
     found: dict[int, Restored],
     still_ours: Callable[[], None],
 ) -> None:
-    """The changelog, and what was last said of each thread: no revision goes back (design D4).
-
-    Side by side: while one topic's records are taken in, the broker looks up the other's.
-    """
-    both = [
-        TopicPartition(topic, p) for topic in (topology.state, topology.warnings) for p in found
-    ]
-    async for records in batches_to_end(consumer, both):
+    async for record in read_to_end(consumer, [TopicPartition(topic, p) for p in found]):
         still_ours()
-        restored = found[records[0].partition]
-        if records[0].topic == topology.warnings:
-            for record in records:
-                restored.core.restore_published(record.key, record.value)
-        else:
-            _take_rows(topology.state, restored, records)
-    still_ours()
-
-
-def _take_rows(topic: str, restored: Restored, records: Sequence[ConsumerRecord]) -> None:
-    restored.rows += len(records)
-    for record in records:
+        restored = found[record.partition]
+        restored.rows += 1
         if record.key == CHECKPOINT_KEY:
             restored.position = decode_checkpoint(record.value) if record.value else None
         else:
@@ -104,6 +87,7 @@ def _take_rows(topic: str, restored: Restored, records: Sequence[ConsumerRecord]
                     "decides anew from the log; what was published counts as published."
                 )
                 raise LogMismatchError(msg) from error
+    still_ours()
 
 
 async def _position_bare(
@@ -118,26 +102,34 @@ async def _position_bare(
         restored.position = Position(next_offset=beginning, rebuild_until=rebuild_until)
 
 
-async def _read_daily(
+async def _read_published(
     consumer: AIOKafkaConsumer,
     topology: Topology,
     found: dict[int, Restored],
     rebuilding: list[int],
     still_ours: Callable[[], None],
 ) -> None:
-    """What was last said of each day, where no changelog tells: nothing repeats (design D4)."""
-    takers: tuple[tuple[str, Callable[[PartitionCore, bytes, bytes | None], None]], ...] = (
+    """What was last said of each thread and day: no revision goes back, nothing repeats (D4).
+
+    The threads are nowhere else. Of the days the changelog tells, where there is one.
+    """
+    takers: tuple[
+        tuple[str, Iterable[int], Callable[[PartitionCore, bytes, bytes | None], None]], ...
+    ] = (
+        (topology.warnings, found, lambda core, key, value: core.restore_published(key, value)),
         (
             topology.absence_days,
+            rebuilding,
             lambda core, key, value: core.restore_absence_day(key, value),
         ),
         (
             topology.group_days,
+            rebuilding,
             lambda core, key, value: core.restore_group_day(key, value),
         ),
     )
-    for topic, take in takers:
-        async for record in read_to_end(consumer, [TopicPartition(topic, p) for p in rebuilding]):
+    for topic, partitions, take in takers:
+        async for record in read_to_end(consumer, [TopicPartition(topic, p) for p in partitions]):
             still_ours()
             take(found[record.partition].core, record.key, record.value)
         still_ours()

@@ -37,8 +37,6 @@ class Published:
     def __init__(self) -> None:
         self._read: dict[bytes, Kept] = {}
         """By thread, as far as the topic is read."""
-        self._names: dict[tuple[bytes, bytes, int], str] = {}
-        """Bucket keys, of which most threads share one with others."""
         self._waiting: dict[str, dict[bytes, dict[bytes, Kept]]] = {}
         """By bucket key, pupil and thread, once it is."""
         self._threads = 0
@@ -64,10 +62,7 @@ class Published:
             self._strange = key
             return
         if head.revision > before:
-            whose = head.organiser_id, head.home_id, head.bucket
-            name = self._names.get(whose)
-            if name is None:
-                name = self._names[whose] = ids.bucket_key(*whose)
+            name = ids.bucket_key(head.organiser_id, head.home_id, head.bucket)
             thread = head.family, head.school_year
             self._read[key] = Kept(name, head.pupil_id, thread, head.revision, value)
             self._count(key, before, head.revision)

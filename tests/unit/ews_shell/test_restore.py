@@ -13,7 +13,6 @@ from forvarning.state.v1.state_pb2 import BucketValue, StateValue
 from services.ews import restore
 from services.ews.core.core import Core
 from services.ews.errors import LogMismatchError
-from services.ews.topology import Topology
 
 KEY = b"b:" + b":".join((b"0" * 32, b"1" * 32, b"3"))
 
@@ -24,12 +23,12 @@ def test_state_of_another_version_names_the_command_that_mends_it(
     row = StateValue(bucket=BucketValue(pupil_ids=b"p" * 16)).SerializeToString()
 
     async def one_row(*_: object) -> AsyncIterator[Any]:
-        yield [SimpleNamespace(topic="ews.state.v1", partition=4, key=KEY, value=row)]
+        yield SimpleNamespace(partition=4, key=KEY, value=row)
 
-    monkeypatch.setattr(restore, "batches_to_end", one_row)
+    monkeypatch.setattr(restore, "read_to_end", one_row)
     found = {4: restore.Restored(Core())}
-    reading = restore._read_back(  # the whole needs a broker
-        cast("Any", None), Topology(), found, lambda: None
+    reading = restore._read_changelog(  # the whole needs a broker
+        cast("Any", None), "ews.state.v1", found, lambda: None
     )
     with pytest.raises(LogMismatchError) as refused:
         asyncio.run(reading)
