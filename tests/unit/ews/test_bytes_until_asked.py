@@ -372,3 +372,29 @@ def test_judged_beforehand_is_a_class_that_nobody_has_judged_and_of_whom_nothing
     while (bucket := partition.unsettled()) is not None:
         found.append(bucket.number)
     assert found == [0]
+
+
+def test_days_with_lessons_are_found_from_the_first_to_the_last_however_far_apart() -> None:
+    harness, school = Harness(CONTENTS), School()
+    with_lessons = [START, START + 20, START + 200]
+    harness.apply(*(school.register(day, 490, {0: (0,)}) for day in with_lessons))
+    bucket = the_bucket(harness)
+    for first in (START - 1, START, START + 1):
+        for last in (START, START + 19, START + 20, START + 199, START + 200, START + 201):
+            found = [day for day in with_lessons if first <= day <= last]
+            assert sorted(bucket.lesson_days(first, last)) == found, (first, last)
+    with pytest.raises(KeyError, match=str(START + 1)):
+        bucket.days[START + 1]
+
+
+def test_a_thread_that_is_older_than_the_one_held_is_not_taken() -> None:
+    school, harness = School(), Harness(CONTENTS)
+    harness.apply(school.profile(), school.placement(0))
+    for at in weekdays(6):
+        harness.told(*school.school_day(at, [0], {0: "v"}))
+    told = harness.snapshots()[0]
+    pupil = the_bucket(harness).pupils[0]
+    for later, taken in ((0, False), (-1, False), (1, True), (0, False)):
+        other = w.WarningEvent.FromString(told.SerializeToString())
+        other.revision += later
+        assert pupil.take(other) == taken, later
