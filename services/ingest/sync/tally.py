@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from services.ingest import metrics
 from services.ingest.model.answers import ItemAnswer
+from services.ingest.ss12000.reading import instant_of
 from services.ingest.ss12000.results import Settled
 from services.ingest.ss12000.vocabulary import Resource
 from services.ingest.ss12000.wire import Entity, PlainAttendance, id_of
@@ -95,11 +96,11 @@ def timed(step: str) -> Iterator[None]:
 def newest_of(entities: Sequence[Any]) -> datetime | None:
     """The newest ``meta.modified`` of a page; what cannot be read as one does not count."""
     stamps = {_stamp(one, "modified") for one in entities if type(one) in _ENTITIES}
-    return max((at for text in stamps if (at := _instant(text)) is not None), default=None)
+    return max((at for text in stamps if (at := instant_of(text)) is not None), default=None)
 
 
 def _is_new(entity: Entity, after: datetime) -> bool:
-    created = _instant(_stamp(entity, "created"))
+    created = instant_of(_stamp(entity, "created"))
     return created is not None and created > after
 
 
@@ -111,16 +112,6 @@ def _stamp(entity: Entity, name: Literal["created", "modified"]) -> str | None:
     meta = entity.get("meta")  # type: ignore[union-attr]
     text = meta.get(name) if isinstance(meta, dict) else None
     return text if isinstance(text, str) else None
-
-
-def _instant(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None and 1900 <= at.year < 9000 else None
 
 
 def _shape(field: str) -> str:

@@ -15,6 +15,7 @@ from services.common.clock import STOCKHOLM
 from services.ingest import sources_text
 from services.ingest.model.answers import ItemAnswer, Note
 from services.ingest.model.pulls import PullIn
+from services.ingest.ss12000.reading import instant_of
 from services.ingest.ss12000.vocabulary import DELETED_KEYS, PATHS, TAKEN, Resource
 from services.ingest.sync import errors, spans
 from services.ingest.sync.errors import SecretMissingError
@@ -142,6 +143,19 @@ def test_one_that_was_never_answered_is_due() -> None:
 )
 def test_a_stamp_that_is_none_is_no_stamp(meta: Any) -> None:
     assert newest_of([{"id": "x", "meta": meta}]) is None
+
+
+def test_stamps_in_lower_case_count_as_the_reading_counts_them() -> None:
+    """RFC 3339 allows them; without a newest stamp a delta would never move on."""
+    lower = "2026-11-24t11:00:00.123z"
+    page = [{"id": "x", "meta": {"created": lower, "modified": lower}}]
+    newest = newest_of(page)
+    assert newest == instant_of(lower) == T0 + timedelta(milliseconds=123)
+    tally = Tally()
+    tally.answers(Resource.PERSON, page, [ItemAnswer(0)], T0)
+    assert tally.counts == {"Person": {"new": 1}}
+    began = T0 + timedelta(hours=1)
+    assert read(Cursor("Person", high=T0 - timedelta(days=1)), began, newest).high == newest
 
 
 def test_problems_are_counted_by_kind_and_say_nothing_of_anybody() -> None:
