@@ -154,8 +154,7 @@ class Sweep(Rounds):
                     ground.areas.get(case.school_unit_id),
                 )
                 to = ground.holder(place)
-                stands = (case.school_unit_id, case.class_id, case.assignment)
-                if stands == (place.school_unit_id, place.class_id, to):
+                if case.stands == (place.school_unit_id, place.class_id, to):
                     continue
                 moved = replace(
                     case,

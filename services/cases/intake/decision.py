@@ -50,7 +50,8 @@ class Decisions:
         self._new_id = new_id
         self.opened: list[Case] = []
         self.changed: list[Case] = []
-        self.reassigned: list[Case] = []
+        self.moved: list[Case] = []
+        """Cases that stand elsewhere now, or with somebody else: their open duties go along."""
         self.duties: list[NewDuty] = []
         self.history: list[Happened] = []
         self.told: list[Told] = []
@@ -165,8 +166,8 @@ class Decisions:
         if updated != case:
             updated = replace(updated, version=case.version + 1, updated_at=self._known.now)
             self.changed.append(updated)
-            if updated.assignment != case.assignment:
-                self.reassigned.append(updated)
+            if updated.stands != case.stands:
+                self.moved.append(updated)
         if updated.state == "new" and waking and (reopened or not case.woke):
             self._ask_to_look(updated)
         for change in all_changes:

@@ -184,9 +184,9 @@ class WarningIntake:
         # These rows are locked: nobody can have changed them since they were read.
         await cases.replace_all(connection, decisions.changed)
         await threads.save(connection, snapshots, self._database.now())
-        await threads.link(connection, decisions.opened)
+        joined = await threads.link(connection, decisions.opened)
         await duties.add(connection, organiser_id, decisions.duties)
-        for case in decisions.reassigned:
+        for case in decisions.moved + [c for c in decisions.opened if c.case_id in joined]:
             await duties.follow_case(connection, case)
         grounds = {s.thread.pupil_id for s in snapshots if s.thread.family == "unexcused_today"}
         if grounds:

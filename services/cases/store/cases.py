@@ -77,6 +77,11 @@ class Case:
             return None
         return Assignment(self.assigned_staff_id, self.assigned_as)
 
+    @property
+    def stands(self) -> tuple[UUID, UUID | None, Assignment | None]:
+        """Where and with whom: what the case's open duties follow."""
+        return self.school_unit_id, self.class_id, self.assignment
+
     def assigned(self, to: Assignment | None) -> Case:
         """The same case, standing with somebody else or nobody."""
         return replace(

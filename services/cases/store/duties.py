@@ -128,15 +128,18 @@ async def finish(connection: Connection, case_id: UUID, kind: str, by: Entry) ->
 
 async def follow_case(connection: Connection, case: Case) -> None:
     """Open duties of a case stand where the case stands and with whom it stands; those with a
-    role's own holder are given on by :mod:`.settling`."""
+    role's own holder are given on by :mod:`.settling`.
+
+    A closed case says whom it stood with when it was closed: its duties follow the place alone.
+    """
     await connection.execute(
         """
         UPDATE cases.duties SET school_unit_id = $2, class_id = $3, version = version + 1,
-            assigned_staff_id = CASE WHEN owner IS NULL THEN $4 ELSE assigned_staff_id END,
-            assigned_as = CASE WHEN owner IS NULL THEN $5 ELSE assigned_as END
+            assigned_staff_id = CASE WHEN owner IS NULL AND $6 THEN $4 ELSE assigned_staff_id END,
+            assigned_as = CASE WHEN owner IS NULL AND $6 THEN $5 ELSE assigned_as END
         WHERE organiser_id = cases.organiser() AND case_id = $1 AND done_at IS NULL
           AND ((school_unit_id, class_id) IS DISTINCT FROM ($2::uuid, $3::uuid)
-               OR (owner IS NULL AND (assigned_staff_id, assigned_as)
+               OR (owner IS NULL AND $6 AND (assigned_staff_id, assigned_as)
                                      IS DISTINCT FROM ($4::uuid, $5::text)))
         """,
         case.case_id,
@@ -144,6 +147,7 @@ async def follow_case(connection: Connection, case: Case) -> None:
         case.class_id,
         case.assigned_staff_id,
         case.assigned_as,
+        case.state != "closed",
     )
 
 

@@ -136,22 +136,28 @@ async def save(connection: Connection, threads: Iterable[Stored], now: datetime)
     )
 
 
-async def link(connection: Connection, opened: Sequence[Case]) -> None:
-    """Put everything held of the pupils' school year under their new case."""
+async def link(connection: Connection, opened: Sequence[Case]) -> set[UUID]:
+    """Put everything held of the pupils' school year under their new case; which of the cases got
+    a duty by that."""
     if not opened:
-        return
+        return set()
+    found: set[UUID] = set()
     for table in ("warnings", "duties"):
-        await connection.execute(
+        rows = await connection.fetch(
             f"""
             UPDATE cases.{table} t SET case_id = r.case_id
             FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS r (case_id, pupil_id, school_year)
             WHERE t.organiser_id = cases.organiser() AND t.pupil_id = r.pupil_id
               AND t.school_year = r.school_year AND t.case_id IS NULL
+            RETURNING t.case_id
             """,
             [case.case_id for case in opened],
             [case.pupil_id for case in opened],
             [case.school_year for case in opened],
         )
+        if table == "duties":
+            found = {row["case_id"] for row in rows}
+    return found
 
 
 def _row(stored: Stored, now: datetime) -> tuple[object, ...]:

@@ -242,6 +242,22 @@ async def test_what_is_found_from_the_viewers_side_is_what_the_policies_give(
         targets["area"].todo_id,
         A.staff("rut"),
     )
+    # A closed one that a warning has moved to another school, with a call home still open.
+    mine = Story(A, "bo", pb.FAMILY_LONG_TERM).raised(TUESDAY)
+    await world.take(mine.event(TUESDAY))
+    await world.take_deliveries(delivery(A, "bo", TUESDAY, world.clock.now()))
+    await run(
+        "UPDATE cases.cases SET state = 'closed', closed_at = now(), close_reason = 'resolved' "
+        "WHERE pupil_id = $1",
+        A.pupil("bo"),
+    )
+    await run(
+        "UPDATE people.placements SET school_unit_id = $2, class_id = $3 WHERE pupil_id = $1",
+        A.pupil("bo"),
+        A.unit("ek"),
+        A.group("9C"),
+    )
+    await world.take(mine.resolved(TUESDAY).event(TUESDAY))
     everybody = {*LOGINS.values(), "olle", "rut", "vik"}
     found = set()
     for login in sorted(everybody):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from datetime import date, timedelta
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
-from tests.integration.cases.world import TUESDAY, A, B, Story, World, give_duty
+from tests.integration.cases.world import TUESDAY, A, B, Story, World, delivery, give_duty
 
 pytestmark = pytest.mark.anyio
 
@@ -16,6 +18,7 @@ LONG = pb.FAMILY_LONG_TERM
 SPORADIC = pb.FAMILY_SPORADIC
 TODAY = pb.FAMILY_UNEXCUSED_TODAY
 MONDAY = TUESDAY - timedelta(days=1)
+_FOLLOW = Path(__file__).resolve().parents[3] / "services/cases/migrations/0017_duties_follow.sql"
 
 
 async def test_a_warning_opens_a_case_for_the_units_attendance_officer(world: World) -> None:
@@ -306,3 +309,90 @@ async def _clear(world: World) -> None:
         "TRUNCATE cases.cases, cases.warnings, cases.episodes, cases.case_events, cases.duties, "
         "cases.outbox, cases.inbox, cases.case_numbers, cases.comments CASCADE"
     )
+
+
+async def _move_to_ek(world: World, pupil: str) -> None:
+    await world.admin.execute(
+        "UPDATE people.placements SET school_unit_id = $2, class_id = $3 WHERE pupil_id = $1",
+        A.pupil(pupil),
+        A.unit("ek"),
+        A.group("9C"),
+    )
+
+
+async def _open_duties(world: World, pupil: str) -> dict[str, tuple[UUID, UUID, UUID]]:
+    rows = await world.admin.fetch(
+        "SELECT kind, school_unit_id, class_id, assigned_staff_id FROM cases.duties "
+        "WHERE pupil_id = $1 AND done_at IS NULL",
+        A.pupil(pupil),
+    )
+    return {row["kind"]: tuple(row)[1:] for row in rows}
+
+
+async def test_open_duties_go_along_when_a_warning_moves_a_case_that_stays_with_its_holder(
+    world: World,
+) -> None:
+    await world.admin.execute(
+        "UPDATE people.duties SET staff_id = $2 WHERE staff_id = $1",
+        A.staff("olle"),
+        A.staff("karin"),
+    )
+    story = Story(A, "alva", pb.FAMILY_LONG_TERM).raised(MONDAY)
+    await world.take(story.event(MONDAY))
+    await world.take_deliveries(delivery(A, "alva", TUESDAY, world.clock.now()))
+    await _move_to_ek(world, "alva")
+    await world.take(story.escalated(TUESDAY).event(TUESDAY))
+    assert (await world.case(A, "alva"))["school_unit_id"] == A.unit("ek")
+    there = (A.unit("ek"), A.group("9C"), A.staff("karin"))
+    assert await _open_duties(world, "alva") == {"acknowledge": there, "call_home": there}
+
+
+async def test_a_closed_cases_open_duties_go_along_but_stay_with_whom_they_stood(
+    world: World,
+) -> None:
+    story = Story(A, "alva", pb.FAMILY_LONG_TERM).raised(MONDAY)
+    await world.take(story.event(MONDAY))
+    await world.take_deliveries(delivery(A, "alva", TUESDAY, world.clock.now()))
+    # The call was given to somebody else than the case.
+    await world.admin.execute(
+        "UPDATE cases.duties SET assigned_staff_id = $1 WHERE kind = 'call_home'", A.staff("rolf")
+    )
+    await world.close(A.viewer("karin"), (await world.case(A, "alva"))["case_id"])
+    await _move_to_ek(world, "alva")
+    await world.take(story.resolved(TUESDAY).event(TUESDAY))
+    case = await world.case(A, "alva")
+    assert (case["state"], case["school_unit_id"]) == ("closed", A.unit("ek"))
+    assert (await _open_duties(world, "alva"))["call_home"] == (
+        A.unit("ek"),
+        A.group("9C"),
+        A.staff("rolf"),
+    )
+
+
+async def test_a_call_home_that_a_new_case_takes_up_goes_where_the_case_stands(
+    world: World,
+) -> None:
+    await world.take_deliveries(delivery(A, "alva", TUESDAY, world.clock.now()))
+    await _move_to_ek(world, "alva")
+    await world.take(Story(A, "alva", pb.FAMILY_LONG_TERM).raised(MONDAY).event(MONDAY))
+    there = (A.unit("ek"), A.group("9C"), A.staff("olle"))
+    assert await _open_duties(world, "alva") == {"acknowledge": there, "call_home": there}
+
+
+async def test_what_stayed_behind_before_is_brought_after_by_the_migration(world: World) -> None:
+    await world.take(Story(A, "alva", LONG).raised(MONDAY).event(MONDAY))
+    await world.take_deliveries(delivery(A, "alva", TUESDAY, world.clock.now()))
+    await world.take_deliveries(delivery(A, "bo", TUESDAY, world.clock.now()))
+    await world.admin.execute("UPDATE cases.duties SET school_unit_id = $1", A.unit("ek"))
+    async with world.admin.transaction():
+        await world.admin.execute("SET LOCAL ROLE forvarning_owner")
+        await world.admin.execute(_FOLLOW.read_text("utf-8"))
+    here = (A.unit(), A.group(), A.staff("karin"))
+    assert await _open_duties(world, "alva") == {"acknowledge": here, "call_home": here}
+    # What has no case is left alone.
+    assert (await _open_duties(world, "bo"))["call_home"][0] == A.unit("ek")
+    forced = await world.admin.fetch(
+        "SELECT relforcerowsecurity FROM pg_class "
+        "WHERE oid IN ('cases.duties'::regclass, 'cases.cases'::regclass)"
+    )
+    assert [row[0] for row in forced] == [True, True]
