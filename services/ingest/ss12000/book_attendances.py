@@ -91,7 +91,10 @@ class AttendanceBook:
         return {row["calendar_event"]: (frozenset(row["students"]), row["plain"]) for row in rows}
 
     async def put_attendances(self, attendances: Sequence[Attendance], *, fresh: bool) -> None:
-        """Stage attendances with what was said of them; ``fresh`` = none of them is staged."""
+        """Stage attendances with what was said of them, but over nothing that is newer.
+
+        ``fresh`` = none of them is staged.
+        """
         if attendances:
             await load(
                 self._connection,
@@ -103,6 +106,7 @@ class AttendanceBook:
                     "source_id": self._source.source_id,
                 },
                 key=("id", "source_id"),
+                newest="modified",
                 fresh=fresh,
             )
 

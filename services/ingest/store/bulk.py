@@ -72,9 +72,12 @@ async def load(
     *,
     shared: dict[str, Any],
     key: Sequence[str],
+    newest: str,
     fresh: bool,
 ) -> None:
     """What :func:`upsert` does, for thousands of rows with many columns at a time.
+
+    But a row that is there stays where its column ``newest`` is the greater.
 
     ``packed`` are the rows in the format of a binary COPY. They are copied into a temporary table
     of the connection first: as arrays, looking at each value costs more than all the rest.
@@ -96,9 +99,12 @@ async def load(
     names = ", ".join([*shared, *columns])
     values = ", ".join([f"${n}" for n in range(1, len(shared) + 1)] + list(columns))
     changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in key)
-    conflict = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
+    conflict = (
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed} "
+        f"WHERE held.{newest} <= EXCLUDED.{newest}"
+    )
     await connection.execute(
-        f"INSERT INTO {table} ({names}) SELECT {values} FROM pg_temp.{staging}"
+        f"INSERT INTO {table} AS held ({names}) SELECT {values} FROM pg_temp.{staging}"
         f"{'' if fresh else conflict}",
         *shared.values(),
     )

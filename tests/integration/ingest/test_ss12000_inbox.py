@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -168,10 +168,11 @@ async def test_the_same_again_changes_nothing(world: World) -> None:
     assert len(await world.facts()) == before
 
 
-async def test_who_was_overtaken_by_another_process_has_written_nothing(world: World) -> None:
+async def test_who_was_overtaken_by_another_process_has_staged_nothing(world: World) -> None:
     """The source's lock went with its connection: what was not there when we looked is there now.
 
-    The call fails as one that may be sent again does, and what the other has staged stays.
+    The call fails as one that may be sent again does, and what the other has staged stays; marks
+    are out by then, and the newest counts.
     """
     await all_of(world, school.everything())
     source = await source_of(world)
@@ -184,6 +185,26 @@ async def test_who_was_overtaken_by_another_process_has_written_nothing(world: W
     with pytest.raises(NotWrittenError):
         await sayer.attendances(source, late, (), fresh=True)
     assert await world.sql.fetch(query) == before
+
+
+async def test_who_was_overtaken_stages_nothing_over_what_is_newer(world: World) -> None:
+    """A page of which something was known says no more than what it is newer or as new in."""
+    await all_of(world, school.everything())
+    source = await source_of(world)
+    sayer = Sayer(pool=world.service.pool, intake=world.service.intake)
+    query = "SELECT * FROM ingest.ss12000_attendances ORDER BY id"
+    before = await world.sql.fetch(query)
+    older, newer = (attendance_of(row) for row in before)
+    assert older.modified is not None
+    assert newer.modified is not None
+    older.modified -= timedelta(seconds=1)
+    newer.modified += timedelta(seconds=1)
+    for one in (older, newer):
+        one.invalid, one.other = 0, 7
+    await sayer.attendances(source, [older, newer], (), fresh=False)
+    after = await world.sql.fetch(query)
+    assert after[0] == before[0]
+    assert (after[1]["other"], after[1]["modified"]) == (7, newer.modified)
 
 
 def corrected() -> dict[str, list[dict[str, Any]]]:
