@@ -231,6 +231,32 @@ async def test_a_guardian_of_a_sibling_stays(world: World, keeper: Archive) -> N
     )
 
 
+async def test_a_mail_about_several_pupils_stays_until_the_last_of_them_is_erased(
+    world: World, keeper: Archive
+) -> None:
+    await seeded(world)
+    # What is due today is one mail to a person, as is a day's notice about siblings.
+    shared = made("message", "bo")
+    await world.admin.execute(
+        "INSERT INTO notify.deliveries (organiser_id, delivery_id, kind, state, pupil_id, "
+        "school_unit_id, school_date, message_id, changed_at) "
+        "VALUES ($1, $2, 'case', 'sent', $3, $4, $5, $6, now())",
+        A.id, made("together"), A.pupil("alva"), A.unit(), TUESDAY, shared,
+    )  # fmt: skip
+
+    async def left(table: str) -> int:
+        count: int = await world.admin.fetchval(
+            f"SELECT count(*) FROM notify.{table} WHERE message_id = $1", shared
+        )
+        return count
+
+    erasure = Erasure(keeper)
+    await erasure.erase(A.id, A.pupil("alva"), reference="TN 2026/7", by="Drift")
+    assert [await left(one) for one in ("messages", "attempts", "deliveries")] == [1, 1, 1]
+    await erasure.erase(A.id, A.pupil("bo"), reference="TN 2026/8", by="Drift")
+    assert [await left(one) for one in ("messages", "attempts", "deliveries")] == [0, 0, 0]
+
+
 async def test_an_erasure_needs_a_decision_and_a_pupil_of_the_organiser(
     world: World, keeper: Archive
 ) -> None:
