@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class Restored:
     position: Position | None = None
     """None until known: there was no checkpoint row."""
     rows: int = 0
+    """Of the changelog, that stand."""
 
 
 async def restore(
@@ -71,23 +73,38 @@ async def _read_changelog(
     found: dict[int, Restored],
     still_ours: Callable[[], None],
 ) -> None:
+    """Only what stands is handed over: the rows that a rebuild removed may be of another layout.
+
+    Until then it is kept as the bytes that the core will keep.
+    """
+    standing: dict[int, dict[bytes, bytes]] = {partition: {} for partition in found}
     async for record in read_to_end(consumer, [TopicPartition(topic, p) for p in found]):
         still_ours()
-        restored = found[record.partition]
-        restored.rows += 1
-        if record.key == CHECKPOINT_KEY:
-            restored.position = decode_checkpoint(record.value) if record.value else None
+        if record.value is None:
+            standing[record.partition].pop(record.key, None)
         else:
-            try:
-                restored.core.restore(record.key, record.value)
-            except StateError as error:
-                msg = (
-                    f"{topic}[{record.partition}]: {error}. Stop the workers and run `forvarning "
-                    f"ews mend --partition {record.partition} --rebuild`: it removes the state and "
-                    "decides anew from the log; what was published counts as published."
-                )
-                raise LogMismatchError(msg) from error
-    still_ours()
+            standing[record.partition][record.key] = record.value
+    for partition, restored in found.items():
+        _take_up(restored, standing.pop(partition), topic, partition)
+        await asyncio.sleep(0)
+        still_ours()
+
+
+def _take_up(restored: Restored, rows: dict[bytes, bytes], topic: str, partition: int) -> None:
+    restored.rows = len(rows)
+    checkpoint = rows.pop(CHECKPOINT_KEY, None)
+    if checkpoint is not None:
+        restored.position = decode_checkpoint(checkpoint)
+    try:
+        for key, value in rows.items():
+            restored.core.restore(key, value)
+    except StateError as error:
+        msg = (
+            f"{topic}[{partition}]: {error}. Stop the workers and run `forvarning ews mend "
+            f"--partition {partition} --rebuild`: it removes the state and decides anew from the "
+            "log; what was published counts as published."
+        )
+        raise LogMismatchError(msg) from error
 
 
 async def _position_bare(

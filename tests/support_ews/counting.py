@@ -98,10 +98,8 @@ class CountingCore:
         self._profiles: dict[tuple[str, int], bytes] = {}
         self.active: list[str] = []
 
-    def restore(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            self._pupils.pop(key, None)
-        elif key == b"active":
+    def restore(self, key: bytes, value: bytes) -> None:
+        if key == b"active":
             self.active = json.loads(value)
         else:
             held = json.loads(value)

@@ -107,8 +107,11 @@ class Batch:
 class PartitionCore(Protocol):
     """The state and the decisions of one partition."""
 
-    def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take one changelog row, in offset order. Kept as bytes until first touched."""
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take one changelog row: the newest of its key, and no tombstone. In any order.
+
+        Kept as bytes until first touched. Raises StateError.
+        """
 
     def restore_published(self, key: bytes, value: bytes | None) -> None:
         """Take one row of ews.warnings.v1, in offset order: the partition's, from its beginning.

@@ -47,7 +47,7 @@ class Core:
 
     # -- before the first fact ------------------------------------------------------------
 
-    def restore(self, key: bytes, value: bytes | None) -> None:
+    def restore(self, key: bytes, value: bytes) -> None:
         self._partition.restore(key, value)
 
     def restore_published(self, key: bytes, value: bytes | None) -> None:

@@ -89,8 +89,6 @@ class Partition:
         """Organiser, unit and day of the DayClosed facts since the last collect."""
         self.waves: dict[tuple[bytes, bytes, int], Cause] = {}
         """Likewise of the days of which it is known now what was shared on them."""
-        self.tombstones: list[bytes] = []
-        """State keys of rows that go."""
         self.undigested: dict[bytes, set[int]] = {}
         self.published = Published()
         self.rebuilding = False
@@ -206,39 +204,31 @@ class Partition:
 
     # -- restore ------------------------------------------------------------------------
 
-    def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take a changelog row; later rows of a key replace earlier ones.
+    def restore(self, key: bytes, value: bytes) -> None:
+        """Take a changelog row that stands.
 
         Raises StateError for one of a layout that this version does not read.
         """
         kind, _, rest = key.decode("ascii").partition(":")
         if kind == "b":
-            bucket = StateValue.FromString(value or b"").bucket
+            bucket = StateValue.FromString(value).bucket
             if bucket.layout != days.LAYOUT:
                 raise StateError(
                     f"the state has layout {bucket.layout}, this version {days.LAYOUT}"
                 )
             cold = self._cold.setdefault(rest, _Cold())
-            cold.bucket, cold.units = value or b"", units_of(bucket)
+            cold.bucket, cold.units = value, units_of(bucket)
         elif kind in {"q", "d", "e"}:
             name, _, last = rest.rpartition(":")
-            rows = self._cold.setdefault(name, _Cold()).of_kind(kind)
-            if value is None:
-                rows.pop(last, None)
-            else:
-                rows[last] = value
+            self._cold.setdefault(name, _Cold()).of_kind(kind)[last] = value
         elif kind == "u":
             name, _, last = rest.rpartition(":")
-            of_unit = self._cold_units.setdefault(name, {})
-            if value is None:
-                of_unit.pop(int(last), None)
-            else:
-                of_unit[int(last)] = value
-        elif kind == "p" and value is not None:
+            self._cold_units.setdefault(name, {})[int(last)] = value
+        elif kind == "p":
             self.profiles(bytes.fromhex(rest)).restore(value)
-        elif key == ACCOUNT_KEY and value is not None:
+        elif key == ACCOUNT_KEY:
             self.published.expect(value)
-        elif kind == "x" and value is not None:
+        elif kind == "x":
             self.undigested = {
                 one.pupil_id: set(one.offsets)
                 for one in StateValue.FromString(value).undigested.pupils
@@ -270,7 +260,6 @@ class Partition:
             for pupil_id, offsets in sorted(self.undigested.items()):
                 value.pupils.add(pupil_id=pupil_id, offsets=sorted(offsets))
             yield Row(b"x", StateValue(undigested=value).SerializeToString())
-        yield from (Row(key, None) for key in self.tombstones)
 
     def clean(self) -> None:
         """Everything is handed out."""
@@ -280,7 +269,6 @@ class Partition:
         self.dirty_undigested = False
         self.closings = {}
         self.waves = {}
-        self.tombstones = []
 
 
 def _ended(bucket: Bucket, dirty: Dirty) -> Iterator[Row]:

@@ -10,9 +10,13 @@ import pytest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from services.common.kafka import committed_reader
+from services.ews.core import days
+from services.ews.core.rows import decode
 from services.ews.mend import mend
+from tests.support_ews import school
 from tests.support_ews.facts import stream
 from tests.support_ews.harness import Stream, run
+from tests.trial import TRIAL_KEY
 
 pytestmark = pytest.mark.fault
 
@@ -216,5 +220,49 @@ def test_a_rebuild_on_request_goes_by_the_log_alone(
         await s.caught_up()
         await s.assert_true()
         assert len(await s.read(s.topology.warnings)) == published
+
+    run(scenario())
+
+
+def test_state_that_another_version_wrote_is_removed_and_made_anew(
+    make_stream: Callable[..., Stream], seed: int
+) -> None:
+    """The rows that the rebuild took back still lie in the changelog, before their tombstones."""
+    s = make_stream(partitions=2, core="real")
+
+    async def scenario() -> None:
+        await s.create()
+        await s.send_raw(0, school.profile_record(), topic=s.topology.profiles, key=TRIAL_KEY)
+        facts = list(school.facts(random.Random(seed), s.partitions, 12))
+        await s.send(facts[:-100])
+        worker = s.start()
+        await s.caught_up()
+        await s.stopped(worker)
+        assert await _laid_out_otherwise(s) == s.partitions
+        refused = s.start()
+        assert await s.ended(refused) == OPERATOR
+        assert f"the state has layout {days.LAYOUT - 1}" in refused.last_words()
+        published = len(await s.read(s.topology.warnings))
+        for partition in range(s.partitions):
+            await mend(s.settings, s.topology, partition, rebuild=True, by="test")
+        worker = s.start()
+        await s.caught_up()
+        assert len(await s.read(s.topology.warnings)) == published
+        # Who comes back later reads all of it again.
+        await s.stopped(worker)
+        await s.send(facts[-100:])
+        s.start()
+        await s.caught_up()
+        assert await s.assert_replay() > 2
+
+    async def _laid_out_otherwise(s: Stream) -> int:
+        buckets = [r for r in await s.read(s.topology.state) if (r.key or b"").startswith(b"b:")]
+        rows = {(record.partition, record.key): record.value for record in buckets}
+        for (partition, key), row in rows.items():
+            value = decode(row)
+            value.bucket.layout = days.LAYOUT - 1
+            told = value.SerializeToString()
+            await s.send_raw(partition, told, topic=s.topology.state, key=key)
+        return len(rows)
 
     run(scenario())

@@ -107,10 +107,9 @@ def test_the_state_of_the_year_is_what_the_worker_would_come_back_to() -> None:
     restored, never_away = Core(), Core()
     for core in (restored, never_away):
         core.learn_profile("standard", 1, Path("services/ews/profiles/standard.toml").read_bytes())
-    for key, value in year.rows.items():
-        restored.restore(key, value)
-    for row in year.tail:
-        restored.restore(row.key, row.value)
+    for key, value in (year.rows | {row.key: row.value for row in year.tail}).items():
+        if value is not None:
+            restored.restore(key, value)
     for key, value in year.threads.items():
         restored.restore_published(key, value)
     for row in year.told:
