@@ -44,12 +44,15 @@ async def revised(context: Context, entry: Entry, fields: list[str]) -> None:
 
 
 async def save_case(context: Context, after: Case) -> None:
-    """Write the case's own row: the person has been judged to."""
+    """Write the case's own row: the person has been judged to. Its open duties go along when it
+    stands with somebody else."""
     changed = replace(after, version=after.version + 1, updated_at=context.now)
     async with as_system(context.connection):
         if not await cases.update(context.connection, changed):
             # A warning came in between: its intake locks the row, not the case's steps.
             raise cases.changed_meanwhile()
+        if changed.stands != context.case.stands:
+            await duties.follow_case(context.connection, changed)
 
 
 async def take_on(context: Context) -> None:

@@ -68,6 +68,12 @@ async def named(world: World, number: str, login: str) -> UUID:
     return entry.entry_id
 
 
+async def ordered(world: World, number: str) -> UUID:
+    """The case's beställning. The clock stands still, so its place among the entries is chance."""
+    chain = await read_chain(world.database, TESS, number)
+    return next(one.entry_id for one in chain.entries if one.kind == "coordination_request")
+
+
 async def test_a_koordinator_of_any_area_finds_it_with_its_waiting_time(world: World) -> None:
     await arrived(world)
     world.clock.at = local_instant(TUESDAY + timedelta(days=8), 9 * 60)
@@ -161,7 +167,7 @@ async def test_from_koordinator_to_avslut_and_no_attendance_is_made_up(world: Wo
     sam = await named(world, number, "sam")
     assert (await outside(world))["assigned_staff_id"] == B.staff("sam")
     # A second profession, and the first one leaves: it stands with whoever goes on.
-    request = (await read_chain(world.database, TESS, number)).entries[0].entry_id
+    request = await ordered(world, number)
     body = {"staff_id": str(B.staff("kim")), "profession": "special_educator", "starts_on": DAY}
     kim = (
         await perform(world.database, TESS, number, "assign_coordinator", body, target=request)
@@ -210,6 +216,40 @@ async def test_from_koordinator_to_avslut_and_no_attendance_is_made_up(world: Wo
     )
     assert not await sees(world, KIM)
     assert await sees(world, TESS)
+
+
+async def test_what_is_left_to_do_goes_with_the_case_from_hand_to_hand(world: World) -> None:
+    _, document = await arrived(world)
+    number = await take_on(world.database, TESS, document)
+    await hire(world.admin, B, "sam", "Sam", "Special")
+    await give_duty(world.admin, B, "sam", "coordinator", "area")
+
+    async def standing_with() -> dict[str, UUID]:
+        rows = await world.admin.fetch(
+            "SELECT kind, assigned_staff_id FROM cases.duties "
+            "WHERE organiser_id = $1 AND done_at IS NULL",
+            B.id,
+        )
+        return {row["kind"]: row["assigned_staff_id"] for row in rows}
+
+    near = {"starts_on": DAY, "steps": "Till grinden.", "support": "Sms.", "follow_up_on": DAY}
+    await perform(world.database, TESS, number, "make_approach_plan", near)
+    assert (await standing_with())["follow_up_approach"] == B.staff("tess")
+    # From who took it on to the first koordinator, and to the one who goes on.
+    sam = await named(world, number, "sam")
+    assert await standing_with() == {
+        "follow_up_approach": B.staff("sam"),
+        "start_coordination": B.staff("sam"),
+    }
+    request = await ordered(world, number)
+    body = {"staff_id": str(B.staff("kim")), "profession": "special_educator", "starts_on": DAY}
+    await perform(world.database, TESS, number, "assign_coordinator", body, target=request)
+    gone = {"on": DAY, "reason": "other", "note": "Behövs inte längre."}
+    await perform(world.database, B.viewer("sam"), number, "end_coordination", gone, target=sam)
+    assert await standing_with() == {
+        "follow_up_approach": B.staff("kim"),
+        "start_coordination": B.staff("kim"),
+    }
 
 
 async def test_what_is_not_taken_up_is_closed_with_its_reason(world: World) -> None:
