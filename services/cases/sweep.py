@@ -45,11 +45,12 @@ class _Ground:
     today: date
     _known: dict[Place, Assignment | None] = field(default_factory=dict)
 
-    def holder(self, place: Place) -> Assignment | None:
-        """Whom a case of that place stands with; a school's cases share their few places."""
+    def at(self, place: Place) -> tuple[UUID, UUID | None, Assignment | None]:
+        """Where and with whom what belongs to that place stands; a school's cases share their few
+        places."""
         if place not in self._known:
             self._known[place] = assign(self.roster, place, self.today)
-        return self._known[place]
+        return place.school_unit_id, place.class_id, self._known[place]
 
 
 class Sweep(Rounds):
@@ -71,18 +72,14 @@ class Sweep(Rounds):
         pending, oldest = 0, 0.0
         for organiser_id in await pg.organiser_ids(self._database.pool):
             async with self._database.system(organiser_id) as connection:
-                ground = _Ground(
-                    await people.duties(connection),
-                    await people.areas(connection),
-                    self._database.today(),
-                )
+                ground = await self._ground(connection)
             after: UUID | None = UUID(int=0)
             while after is not None:
-                began = monotonic()
+                began = self.progress = monotonic()
                 after = await self._portion(organiser_id, after, ground)
                 # As long a rest as it took: people's pages come first, in the database too.
                 await asyncio.sleep(monotonic() - began)
-            await self._loose_duties(organiser_id)
+            await self._loose_duties(organiser_id, ground)
             async with self._database.system(organiser_id) as connection:
                 if forget:
                     await self._forget(connection)
@@ -136,6 +133,13 @@ class Sweep(Rounds):
             if await self._database.pool.fetchval("SELECT cases.make_absence_year($1)", year):
                 _log.info("partition made", school_year=year)
 
+    async def _ground(self, connection: pg.Connection) -> _Ground:
+        return _Ground(
+            await people.duties(connection),
+            await people.areas(connection),
+            self._database.today(),
+        )
+
     async def _portion(self, organiser_id: UUID, after: UUID, ground: _Ground) -> UUID | None:
         """Look at the next open cases; returns where to go on, None at the end."""
         now = self._database.now()
@@ -143,23 +147,34 @@ class Sweep(Rounds):
             portion = await cases.open_cases(connection, after, _PORTION)
             if not portion:
                 return None
-            places = await people.places(
-                connection, [case.pupil_id for case in portion], ground.today
+            known = await people.places(
+                connection, [case.pupil_id for case in portion], self._database.today()
             )
-            for case in portion:
-                place = places.get(case.pupil_id) or Place(
+            places = [
+                known.get(case.pupil_id)
+                or Place(
                     case.school_unit_id,
                     case.class_id,
                     None,
                     ground.areas.get(case.school_unit_id),
                 )
-                to = ground.holder(place)
-                if case.stands == (place.school_unit_id, place.class_id, to):
+                for case in portion
+            ]
+            pairs = list(zip(portion, places, strict=True))
+            if all(case.stands == ground.at(place) for case, place in pairs):
+                return portion[-1].case_id
+            # A round takes its time: what moves does so by the roster as it is now. A warning may
+            # have moved the case by that already.
+            ground = await self._ground(connection)
+            for case, place in pairs:
+                stands = ground.at(place)
+                if case.stands == stands:
                     continue
+                unit_id, class_id, to = stands
                 moved = replace(
                     case,
-                    school_unit_id=place.school_unit_id,
-                    class_id=place.class_id,
+                    school_unit_id=unit_id,
+                    class_id=class_id,
                     version=case.version + 1,
                     updated_at=now,
                 ).assigned(to)
@@ -172,20 +187,23 @@ class Sweep(Rounds):
                     await outbox.put(connection, [self._told(moved)])
         return portion[-1].case_id
 
-    async def _loose_duties(self, organiser_id: UUID) -> None:
+    async def _loose_duties(self, organiser_id: UUID, ground: _Ground) -> None:
         """Calls home of pupils without a case follow the roster by themselves."""
-        today = self._database.today()
         async with self._database.system(organiser_id) as connection:
             loose = await duties.without_case(connection)
             if not loose:
                 return
-            roster = await people.duties(connection)
-            places = await people.places(connection, [row.pupil_id for row in loose], today)
-            for row in loose:
-                place = places.get(row.pupil_id)
-                wanted = assign(roster, place, today) if place else None
-                if place is not None and wanted != row.assignment:
-                    await duties.give(connection, row.duty_id, wanted)
+            places = await people.places(
+                connection, [row.pupil_id for row in loose], self._database.today()
+            )
+            placed = [(row, places[row.pupil_id]) for row in loose if row.pupil_id in places]
+            if all(row.stands == ground.at(place) for row, place in placed):
+                return
+            ground = await self._ground(connection)
+            for row, place in placed:
+                stands = ground.at(place)
+                if row.stands != stands:
+                    await duties.give(connection, row.duty_id, *stands)
 
     def _lines(self, before: Case, after: Case) -> list[Happened]:
         found: list[tuple[str, dict[str, object]]] = []

@@ -188,14 +188,16 @@ class Loose:
 
     duty_id: UUID
     pupil_id: UUID
-    assignment: Assignment | None
+    stands: tuple[UUID, UUID | None, Assignment | None]
+    """Where and with whom."""
 
 
 async def without_case(connection: Connection) -> list[Loose]:
     """Open duties that belong to no case."""
     rows = await connection.fetch(
         """
-        SELECT duty_id, pupil_id, assigned_staff_id, assigned_as FROM cases.duties
+        SELECT duty_id, pupil_id, school_unit_id, class_id, assigned_staff_id, assigned_as
+        FROM cases.duties
         WHERE organiser_id = cases.organiser() AND done_at IS NULL AND case_id IS NULL
         """
     )
@@ -203,22 +205,36 @@ async def without_case(connection: Connection) -> list[Loose]:
         Loose(
             row["duty_id"],
             row["pupil_id"],
-            Assignment(row["assigned_staff_id"], row["assigned_as"])
-            if row["assigned_staff_id"]
-            else None,
+            (
+                row["school_unit_id"],
+                row["class_id"],
+                Assignment(row["assigned_staff_id"], row["assigned_as"])
+                if row["assigned_staff_id"]
+                else None,
+            ),
         )
         for row in rows
     ]
 
 
-async def give(connection: Connection, duty_id: UUID, to: Assignment | None) -> None:
-    """Let a duty stand with somebody else, or with nobody."""
+async def give(
+    connection: Connection,
+    duty_id: UUID,
+    school_unit_id: UUID,
+    class_id: UUID | None,
+    to: Assignment | None,
+) -> None:
+    """Let a duty without a case stand elsewhere, or with somebody else or nobody."""
     await connection.execute(
         """
-        UPDATE cases.duties SET assigned_staff_id = $2, assigned_as = $3, version = version + 1
+        UPDATE cases.duties SET school_unit_id = $2, class_id = $3, assigned_staff_id = $4,
+            assigned_as = $5, version = version + 1
         WHERE organiser_id = cases.organiser() AND duty_id = $1
+          AND done_at IS NULL AND case_id IS NULL
         """,
         duty_id,
+        school_unit_id,
+        class_id,
         to.staff_id if to else None,
         to.role if to else None,
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
 from forvarning.cases.v1 import cases_pb2
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases.metrics import OVERDUE, UNASSIGNED
+from services.cases.store import people
 from services.cases.sweep import Sweep
 from services.common.clock import epoch_day
 from tests.integration.cases.world import (
@@ -22,6 +25,9 @@ from tests.integration.cases.world import (
     hire,
     made,
 )
+
+if TYPE_CHECKING:
+    from services.common.pg import Connection
 
 pytestmark = pytest.mark.anyio
 MONDAY = TUESDAY - timedelta(days=1)
@@ -99,6 +105,28 @@ async def test_a_pupil_who_changes_school_takes_the_open_case_along(world: World
         assert await connection.fetchval("SELECT count(*) FROM cases.cases") == 0
 
 
+async def test_a_call_home_without_a_case_goes_along_to_the_new_school(world: World) -> None:
+    # Whoever is närvaroansvarig of both schools goes on holding it.
+    await give_duty(world.admin, A, "karin", "attendance_officer", "unit:ek")
+    await world.admin.execute(
+        "DELETE FROM people.duties WHERE staff_id = $1 AND role = 'attendance_officer'",
+        A.staff("olle"),
+    )
+    await world.take_deliveries(delivery(A, "alva", TUESDAY, world.clock.now()))
+    await world.admin.execute(
+        "UPDATE people.placements SET school_unit_id = $2, class_id = $3 WHERE placement_id = $1",
+        made(A.key, "placement", "alva"),
+        A.unit("ek"),
+        A.group("9C"),
+    )
+    sweep = Sweep(world.database)
+    await sweep.once()
+    await sweep.once()
+    stands = "SELECT school_unit_id, class_id, assigned_staff_id, version FROM cases.duties"
+    [row] = await world.admin.fetch(stands)
+    assert tuple(row) == (A.unit("ek"), A.group("9C"), A.staff("karin"), 2)
+
+
 async def test_a_closed_case_stays_where_it_was(world: World) -> None:
     await opened(world)
     case = await world.case(A, "alva")
@@ -106,6 +134,30 @@ async def test_a_closed_case_stays_where_it_was(world: World) -> None:
     await world.admin.execute("DELETE FROM people.duties WHERE staff_id = $1", A.staff("karin"))
     await Sweep(world.database).once()
     assert (await world.case(A, "alva"))["assigned_staff_id"] == A.staff("karin")
+
+
+async def test_a_roster_that_changes_during_a_round_moves_no_case_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(A, "alva", pb.FAMILY_LONG_TERM).raised(MONDAY)
+    await world.take(story.event(MONDAY))
+    await give_duty(world.admin, A, "elias", "attendance_officer", "unit:bjork", substitute=True)
+
+    async def meanwhile(connection: Connection) -> dict[UUID, UUID | None]:
+        found = await areas(connection)
+        if await connection.fetchval("SELECT cases.organiser()") != A.id:
+            return found
+        monkeypatch.setattr(people, "areas", areas)
+        await world.admin.execute("DELETE FROM people.duties WHERE staff_id = $1", A.staff("karin"))
+        await world.take(story.escalated(TUESDAY).event(TUESDAY))
+        return found
+
+    areas = people.areas
+    monkeypatch.setattr(people, "areas", meanwhile)
+    await Sweep(world.database).once()
+    assert (await world.case(A, "alva"))["assigned_staff_id"] == A.staff("elias")
+    assert (await world.history(A, "alva")).count("assigned") == 2
+    assert (await world.told()).count("assigned") == 1
 
 
 async def test_overdue_duties_are_counted(world: World) -> None:
