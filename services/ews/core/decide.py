@@ -14,7 +14,6 @@ from services.ews.core.bucket import Bucket
 from services.ews.core.episodes import content
 from services.ews.core.fold import Fold, Spell, Step, Track
 from services.ews.core.judge import Group, axes, judge
-from services.ews.core.lessons import Rows
 from services.ews.core.partition import (
     ANY_DAY,
     NEVER,
@@ -202,26 +201,10 @@ class Decision:
         if self._dirty.everything or held is None:
             return folded | failed, today | told
         touched = self._touched.earliest[rows] < NEVER
-        if group.kept >= max(len(group.axis), len(held.axis)):
-            folded &= touched | group.differs | self._weighed_anew(rows, year)
+        # A verdict may be the same with and without what a Wave took; the figures are not.
+        if not self._dirty.waves and group.kept >= max(len(group.axis), len(held.axis)):
+            folded &= touched | group.differs
         return folded | failed, today | (told & touched)
-
-    def _weighed_anew(self, rows: Rows, year: Year) -> days.Mask:
-        """Whose episodes are about a day of which a Wave tells something else now.
-
-        A verdict may be the same with and without what the wave took; the figures are not.
-        """
-        found: days.Mask = np.zeros(len(rows), bool)
-        since = earliest(self._dirty.waves, year.year)
-        if since < NEVER:
-            for place, row in enumerate(rows.tolist()):
-                found[place] = any(
-                    spell.level_day >= since
-                    for (family, number), track in self._bucket.pupils[row].tracks.items()
-                    if number == year.year and family != TODAY
-                    for spell in track.spells
-                )
-        return found
 
     # -- one pupil ----------------------------------------------------------------------
 
