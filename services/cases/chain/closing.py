@@ -11,7 +11,9 @@ from services.cases.chain.consequences import EFFECTS, LAST
 from services.cases.chain.context import Context
 from services.cases.chain.preparing import PREPARE
 from services.cases.domain.entries.closing import Closure
+from services.cases.store import duties
 from services.cases.store.entries import Entry
+from services.cases.store.scope import as_system
 
 
 async def compute(
@@ -45,11 +47,20 @@ async def closed(context: Context, entry: Entry) -> None:
 async def close(
     context: Context, reason: str, note: str | None, detail: Mapping[str, object]
 ) -> None:
-    """The case's own row, its history, the duty to look at it, and the count."""
+    """The case's own row, its history, its duties, and the count.
+
+    What was agreed on rests until the case opens again (duty_kinds.RESTING): a follow-up, a start,
+    a new contact, a koordinator to name, a register to correct. No step can do it in a closed case,
+    and it has not been done. What survives is what others go on waiting for whatever the school
+    decides: the call home of its day, what the law's clocks ask for, the result that the huvudman's
+    form asks for.
+    """
     after = context.case.closed(context.viewer.staff_id, context.now, reason=reason, note=note)
     await consequences.save_case(context, after)
     await consequences.tell(context, "closed", detail)
     await consequences.looked_at(context)
+    async with as_system(context.connection):
+        await duties.rest(context.connection, context.case.case_id, context.now)
     metrics.CASE_CHANGES.labels("closed").inc()
 
 

@@ -60,6 +60,8 @@ _ALL = (
     DutyKind("ladder", "Steg i kommunens rutin", "kommunens rutin"),
 )
 DUTY_KINDS: dict[str, DutyKind] = {kind.name: kind for kind in _ALL}
+#: What rests while the case is closed: what people agreed on, which no step can do there.
+RESTING = frozenset(kind.name for kind in _ALL if kind.dated or kind.rule == _OWN)
 
 #: The step of the chain that does each of them; a page leads there.
 STEPS: dict[str, str] = {

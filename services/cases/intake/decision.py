@@ -52,6 +52,7 @@ class Decisions:
         self.changed: list[Case] = []
         self.moved: list[Case] = []
         """Cases that stand elsewhere now, or with somebody else: their open duties go along."""
+        self.reopened: list[UUID] = []
         self.duties: list[NewDuty] = []
         self.history: list[Happened] = []
         self.told: list[Told] = []
@@ -152,6 +153,7 @@ class Decisions:
         updated = replace(updated, woke=case.woke or waking)
 
         if reopened:
+            self.reopened.append(case.case_id)
             self._note(updated, "reopened", school_date=updated.school_date)
         for thread, thread_changes in found:
             self._tell_history(updated, thread, thread_changes)

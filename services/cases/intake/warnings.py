@@ -188,6 +188,8 @@ class WarningIntake:
         await duties.add(connection, organiser_id, decisions.duties)
         for case in decisions.moved + [c for c in decisions.opened if c.case_id in joined]:
             await duties.follow_case(connection, case)
+        if decisions.reopened:
+            await duties.wake(connection, decisions.reopened)
         grounds = {s.thread.pupil_id for s in snapshots if s.thread.family == "unexcused_today"}
         if grounds:
             await duties.follow_ground(connection, sorted(grounds), self._database.now())

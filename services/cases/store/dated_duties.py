@@ -29,7 +29,7 @@ async def keep(
 ) -> None:
     """Open exactly the wanted duties of an entry; those no longer wanted are done.
 
-    A day that was moved and moved back opens its duty again.
+    A day that was moved and moved back opens its duty again. In a closed case they rest.
     """
     ids = {duty_id(entry.entry_id, kind, day): (kind, day) for kind, day in wanted.items()}
     await connection.execute(
@@ -48,10 +48,10 @@ async def keep(
         """
         INSERT INTO cases.duties (organiser_id, duty_id, kind, pupil_id, school_year,
             school_unit_id, class_id, case_id, entry_id, assigned_staff_id, assigned_as,
-            school_date, due_at, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            school_date, due_at, created_at, withdrawn_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         ON CONFLICT (organiser_id, duty_id) DO UPDATE SET done_at = NULL, done_by = NULL,
-            outcome = NULL, version = duties.version + 1
+            outcome = NULL, withdrawn_at = excluded.withdrawn_at, version = duties.version + 1
         WHERE duties.done_at IS NOT NULL
         """,
         [
@@ -70,6 +70,7 @@ async def keep(
                 entry.school_date,
                 local_instant(day, DUE_MINUTE),
                 entry.updated_at,
+                entry.updated_at if case.state == "closed" else None,
             )
             for identity, (kind, day) in ids.items()
         ],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from services.cases.domain.assignment import Assignment
+from services.cases.domain.duty_kinds import RESTING
 from services.cases.domain.workdays import DUE_MINUTE
 from services.common.clock import local_instant
 
@@ -148,6 +149,33 @@ async def follow_case(connection: Connection, case: Case) -> None:
         case.assigned_staff_id,
         case.assigned_as,
         case.state != "closed",
+    )
+
+
+async def rest(connection: Connection, case_id: UUID, at: datetime) -> None:
+    """The case is closed: what was agreed on in it is not asked for, and is not done either."""
+    await connection.execute(
+        """
+        UPDATE cases.duties SET withdrawn_at = $2, version = version + 1
+        WHERE organiser_id = cases.organiser() AND case_id = $1 AND kind = ANY ($3::text[])
+          AND done_at IS NULL AND withdrawn_at IS NULL
+        """,
+        case_id,
+        at,
+        sorted(RESTING),
+    )
+
+
+async def wake(connection: Connection, case_ids: Sequence[UUID]) -> None:
+    """These cases are open again, and ask for what rested while they were closed."""
+    await connection.execute(
+        """
+        UPDATE cases.duties SET withdrawn_at = NULL, version = version + 1
+        WHERE organiser_id = cases.organiser() AND case_id = ANY ($1::uuid[])
+          AND kind = ANY ($2::text[]) AND done_at IS NULL AND withdrawn_at IS NOT NULL
+        """,
+        list(case_ids),
+        sorted(RESTING),
     )
 
 

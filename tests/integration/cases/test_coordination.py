@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
 from services.cases import metrics
-from services.cases.chain.perform import perform
+from services.cases.chain.perform import perform, revise
 from services.cases.chain.showing import read_chain
 from services.cases.store.entries import Entry
 from services.cases.store.scope import Viewer
@@ -40,6 +41,9 @@ DAY = TUESDAY.isoformat()
 ORDER = {"on": DAY, "help": "Kontakt med hemmet.", "contact": "Rolf Provberg", "told": True}
 PLAN = {"level": "pupil", "starts_on": DAY, "area": "Trygga morgnar", "purposes": ["remedy"]}
 NEAR = {"starts_on": DAY, "steps": "Till grinden.", "support": "Maja möter varje morgon."}
+_REST = (
+    Path(__file__).resolve().parents[3] / "services/cases/migrations/0018_agreed_duties_rest.sql"
+)
 VERA, VIKTOR = (made(A.key, "guardian", "alva", name) for name in ("Vera", "Viktor"))
 
 
@@ -434,6 +438,101 @@ async def test_a_decision_to_close_is_a_closing_as_any_other(world: World) -> No
     outcome = await world.admin.fetchval("SELECT body FROM cases.entries WHERE status = 'case'")
     assert (json.loads(outcome)["band"], json.loads(outcome)["reason"]) == ("60_100", "withdrawn")
     assert (await world.told())[-3:] == ["step", "closed", "step"]
+
+
+async def waiting(world: World) -> set[str]:
+    """What the case asks for now."""
+    rows = await world.admin.fetch(
+        "SELECT kind FROM cases.duties WHERE done_at IS NULL AND withdrawn_at IS NULL"
+    )
+    return {row["kind"] for row in rows}
+
+
+async def much_agreed(world: World) -> UUID:
+    """A case in which everything that people may agree on has its day, and a worry besides."""
+    case = await begun(world)
+    await absent(world, 0.2)
+    talk = {"on": DAY, "with_whom": ["guardian"], "way": "phone", "what": "Ringde."}
+    await step(world, MAJA, case, "contact", talk | {"next_on": DAY})
+    plan = PLAN | {"no_assessment": "Ny i klassen.", "follow_up_on": DAY}
+    held = await step(world, MAJA, case, "make_plan", plan)
+    insats = {
+        "what": "Möte vid grinden",
+        "why": "Svårt att komma in",
+        "approaches": ["pupil"],
+        "who": "Maja",
+        "starts_on": DAY,
+        "follow_up_on": DAY,
+        "tier": "individual",
+        "purpose": "remedy",
+        "no_voice": "Vill inte prata än.",
+    }
+    await step(world, MAJA, case, "agree_intervention", insats, held)
+    other = await step(world, MAJA, case, "agree_intervention", insats, held)
+    await step(world, MAJA, case, "start_intervention", {"started_on": DAY}, other)
+    await step(world, MAJA, case, "make_approach_plan", NEAR | {"follow_up_on": DAY})
+    await step(world, ROLF, case, "order_coordination", ORDER)
+    await taken_back(world)
+    await step(world, KARIN, case, "decide_change", {"decision": "correct", "note": "Fel dag."})
+    worry = {"worried_on": DAY, "grounds": "Blåmärken."}
+    await step(world, ELIAS, case, "raise_concern", worry)
+    assert await waiting(world) == AGREED | {"concern_report", "take_stand"}
+    return case
+
+
+AGREED = {
+    "assign_coordinator",
+    "contact_again",
+    "correct_register",
+    "follow_up",
+    "follow_up_approach",
+    "follow_up_plan",
+    "start_intervention",
+}
+
+
+async def test_what_was_agreed_rests_while_the_case_is_closed_and_no_longer(world: World) -> None:
+    case = await much_agreed(world)
+    await step(world, KARIN, case, "close_case", {"on": DAY, "reason": "attendance_restored"})
+    # The law still asks for the orosanmälan; of what nobody can do in a closed case nobody is told.
+    assert await waiting(world) == {"concern_report"}
+    # Nor when somebody mends the text of a beställning, which a closed case allows.
+    [order] = [
+        one
+        for one in (await read_chain(world.database, ROLF, case)).entries
+        if one.kind == "coordination_request"
+    ]
+    later = {"on": (TUESDAY - timedelta(days=1)).isoformat()}
+    await revise(world.database, ROLF, case, order.entry_id, later, version=order.version)
+    assert await waiting(world) == {"concern_report"}
+    world.clock.at = local_instant(TUESDAY + timedelta(days=20), 9 * 60)
+    again = Story(A, "alva", pb.FAMILY_SPORADIC).raised(TUESDAY + timedelta(days=19))
+    await world.take(again.event(TUESDAY + timedelta(days=19)))
+    assert (await world.case(A, "alva"))["state"] == "new"
+    assert AGREED | {"concern_report", "acknowledge"} <= await waiting(world)
+    # Once each: what rests is the same duty when it is back.
+    kinds = await world.admin.fetch(
+        "SELECT kind FROM cases.duties WHERE done_at IS NULL AND kind = ANY ($1::text[])",
+        sorted(AGREED),
+    )
+    assert len(kinds) == len(AGREED)
+
+
+async def test_what_outlived_a_closing_before_is_put_to_rest_by_the_migration(
+    world: World,
+) -> None:
+    case = await much_agreed(world)
+    await step(world, KARIN, case, "close_case", {"on": DAY, "reason": "attendance_restored"})
+    await world.admin.execute("UPDATE cases.duties SET withdrawn_at = NULL")
+    async with world.admin.transaction():
+        await world.admin.execute("SET LOCAL ROLE forvarning_owner")
+        await world.admin.execute(_REST.read_text("utf-8"))
+    assert await waiting(world) == {"concern_report"}
+    forced = await world.admin.fetch(
+        "SELECT relforcerowsecurity FROM pg_class "
+        "WHERE oid IN ('cases.duties'::regclass, 'cases.cases'::regclass)"
+    )
+    assert [row[0] for row in forced] == [True, True]
 
 
 async def test_a_koordinators_list_says_what_waits_in_the_queue_and_leads_there(
