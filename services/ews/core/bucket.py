@@ -56,7 +56,6 @@ class Bucket:
         self.number = number
         self.pupils: list[Pupil] = []
         self.row_of: dict[bytes, int] = {}
-        self.notices = Noticed(self.pupils)
         self.groups: dict[int, dict[tuple[object, bytes], Group]] = {}
         """What was last judged, by school year; see services.ews.core.judge."""
         self.settled = False
@@ -200,6 +199,10 @@ class Bucket:
             for day, counted in zip(part, days.add_up(tasks), strict=True):
                 self.year(calendar.school_year(day)).marks[day] = of_day(counted)
 
+    def notices(self, row: int) -> list[Notice]:
+        """What of the pupil's notices can explain anything."""
+        return self.pupils[row].live_notices()
+
     def task(self, day: int) -> days.Task:
         """What there is to add up of a day."""
         return days.Task(self.order(day), len(self.pupils), self.notices, self.home_id)
@@ -318,16 +321,3 @@ class Bucket:
         for day, encoded in rows:
             self._shelf.put(day, encoded)
         self._told = self._row_tells()
-
-
-class Noticed:
-    """Of the pupils of a bucket, what of their notices can explain anything."""
-
-    __slots__ = ("_pupils",)
-
-    def __init__(self, pupils: list[Pupil]) -> None:
-        self._pupils = pupils
-
-    def get(self, row: int, /) -> Sequence[Notice] | None:
-        """The notices of one row, none or None where there are none."""
-        return self._pupils[row].live_notices()

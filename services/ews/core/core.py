@@ -121,9 +121,8 @@ class Core:
         for bucket in self._partition.buckets():
             rows = [bucket.row_of[one] for one in pupil_ids if one in bucket.row_of]
             if rows:
-                dirty = self._partition.mark(bucket)
-                dirty.touches.append((np.array(rows), ANY_DAY, (0, offset)))
-                dirty.pupils.update(rows)
+                touches = self._partition.mark(bucket).touches
+                touches.append((np.array(rows), ANY_DAY, (0, offset)))
 
     @property
     def wants_flush(self) -> bool:

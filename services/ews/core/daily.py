@@ -128,7 +128,7 @@ class Daily:
         found: dict[bytes, bool] = {}
         counted = counted or bucket.counted(day)
         classes = _classes_by_unit(bucket, day)
-        for unit_id in {*classes, *counted.units, *bucket.units}:
+        for unit_id in bucket.units:
             unit = self._partition.unit(bucket.organiser_id, unit_id)
             if not unit.is_school_day(day):
                 continue

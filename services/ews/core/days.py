@@ -8,9 +8,8 @@ time. Of those only the reported ones say anything of presence or absence
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,20 +130,14 @@ def _in_day(lesson: Lesson) -> int:
     return lesson.start
 
 
-class Noticed(Protocol):
-    """What of notices can explain anything, by row."""
-
-    def get(self, row: int, /) -> Sequence[Notice] | None:
-        """The notices of one row."""
-
-
 @dataclass(frozen=True, slots=True)
 class Task:
     """One bucket's day to be added up, for rows 0 to ``size - 1``."""
 
     kept: Sequence[Lesson]
     size: int
-    notices: Noticed
+    notices: Callable[[int], Sequence[Notice] | None]
+    """By row, those that can explain anything."""
     home: bytes
 
 
@@ -182,7 +175,7 @@ def add_up(tasks: Sequence[Task]) -> list[Day]:
     for column in np.nonzero(invalid.any(0))[0].tolist():
         nth = bisect_right(ends, column)
         row = column - spans[nth].start
-        told = tasks[nth].notices.get(row)
+        told = tasks[nth].notices(row)
         if told:
             _explain(kept[nth], row, dense[:, :, column], told)
     np.add(valid, invalid, out=offered)

@@ -235,7 +235,7 @@ def _grounds(  # noqa: PLR0917  # one step of content, split off for reading
     Of the days ``waved`` those with valid absence only are left out.
     """
     found: list[LessonGround] = []
-    notices = bucket.notices.get(row)
+    notices = bucket.notices(row)
     for day in reversed(absent_days):
         of_day: list[LessonGround] = []
         for nth, lesson in enumerate(bucket.order(day)):

@@ -129,10 +129,7 @@ class Intake:
     def _pupil(self, fact: Any, body: Any) -> tuple[Bucket, int] | None:
         """The pupil's bucket and row; None where it is erased."""
         bucket = self._partition.bucket(fact.organiser_id, body.home_id, body.bucket)
-        known = len(bucket.pupils)
         row = bucket.row(body.pupil_id)
-        if len(bucket.pupils) > known:
-            self._partition.mark(bucket)  # its row is due
         return None if bucket.pupils[row].erased else (bucket, row)
 
     def _touch(self, bucket: Bucket, row: int, cause: Cause, changed: Iterable[int]) -> None:

@@ -214,8 +214,7 @@ class Pupil:
         return (*self._threads, *self._unread)
 
     def tell(self, key: ThreadKey, thread: Thread) -> None:
-        """The thread is published like this now."""
-        self._unread.pop(key, None)
+        """The thread, which has been read if there was one, is published like this now."""
         self._threads[key] = thread
 
     def keep_thread(self, key: ThreadKey, published: bytes) -> None:

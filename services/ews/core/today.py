@@ -44,14 +44,14 @@ class Today:
 
     def may_differ(self, pupil: Pupil, row: int, year: Year) -> bool:
         """Whether a day that changed for the pupil is one that ogiltig_idag tells of."""
+        if self._dirty.everything:
+            return True
         known: Container[int] | None = pupil.today.get(year.year)
         if known is None and self._bucket.settled:
             if not any(self._may_be_told(row, day) for day in self._touched.by_day):
-                return self._dirty.everything
+                return False
             known = _published(pupil.thread((TODAY, year.year)))
-        if known is None or self._dirty.everything:
-            return True
-        return any(
+        return known is None or any(
             rows[row] and (day in known or day == ANY_DAY)
             for day, rows in self._touched.by_day.items()
         )

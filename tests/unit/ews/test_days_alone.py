@@ -123,7 +123,7 @@ def added() -> list[tuple[Held, dict[int, list[Notice]], days.Day]]:
     sizes = [case[1] for case in CASES]
     sizes[3:3] = [0, 5]
     tasks = [
-        days.Task(days.order(one for one, _ in held), size, notices, HOME)
+        days.Task(days.order(one for one, _ in held), size, notices.get, HOME)
         for (held, notices), size in zip(buckets, sizes, strict=True)
     ]
     found = days.add_up(tasks)

@@ -126,7 +126,7 @@ def lunch_lessons(starts: Sequence[int], lengths: Sequence[int]) -> list[int]:
         )
         for i, (start, length) in enumerate(zip(starts, lengths, strict=True))
     ]
-    (one,) = days.add_up([days.Task(days.order(held), 1, {}, b"")])
+    (one,) = days.add_up([days.Task(days.order(held), 1, lambda _: None, b"")])
     bits = marks.of_day(one).bits[:, 0]
     return [
         lesson.start for lesson, bit in zip(one.lessons, bits, strict=True) if bit & marks.LUNCH
