@@ -97,6 +97,14 @@ def test_days_that_count(metric: Metric, measure: Measure, share: tuple[int, int
             assert found[at, pupil] == counts
 
 
+def test_a_share_of_the_day_is_reached_to_the_minute() -> None:
+    """83 % of four hours are 199.2 minutes."""
+    sums = np.zeros((days.FIELDS, 2), np.int64)
+    sums[days.REPORTED], sums[days.VALID] = 240, (199, 200)
+    found = days_counted(sums, Counting(Measure.DAYS, Metric.TOTAL, (83, 1)))
+    assert found.tolist() == [False, True]
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("split", range(0, DAYS, 3))
 def test_a_run_goes_on_from_the_days_before(metric: Metric, split: int) -> None:
@@ -239,6 +247,7 @@ def test_what_a_window_counts(metric: Metric, measure: Measure, window: Window) 
     look = Look(AXIS, SUMS[start:][:, :, who], start, out, lessons, rows)
     found = look.count(window, Counting(measure, metric))
     total = look.minutes(window, metric)
+    assert found.dtype == total.dtype == np.int64
     for i, at in enumerate(range(out, DAYS)):
         within = [
             other for other in range(at + 1) if inside(window, int(AXIS[other]), int(AXIS[at]))
@@ -246,6 +255,24 @@ def test_what_a_window_counts(metric: Metric, measure: Measure, window: Window) 
         for column, pupil in enumerate(who):
             assert found[i, column] == counted(measure, metric, within, pupil)
             assert total[i, column] == sum(absent(metric, other, pupil) for other in within)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_lessons_are_asked_for_of_days_that_were_missed_in_part_only(metric: Metric) -> None:
+    """Lessons are kept packed, and on most days nobody comes late."""
+    pupil = 0
+    asked: list[int] = []
+
+    def noticed(at: int) -> DayMarks:
+        asked.append(at)
+        return lessons(at)
+
+    look = Look(AXIS, SUMS[:, :, [pupil]], 0, 6, noticed, np.array([pupil], np.intp))
+    look.count(WINDOWS[2], Counting(Measure.LATE_ARRIVALS, metric))
+    there = [at for at in range(DAYS) if absent(metric, at, pupil)]
+    part = [at for at in there if absent(Metric.TOTAL, at, pupil) < said(at, pupil)]
+    assert len(there) > len(part) > 0
+    assert asked == AXIS[part].tolist()
 
 
 def looking(out: int = 6, start: int = 0) -> Look:

@@ -48,10 +48,11 @@ def test_the_kind_of_absence_is_said(metric: str) -> None:
         f"Frånvarande{qualified} vid fyra tillfällen under 3 skoldagar "
         f"de senaste 20 skoldagarna, {WHEN}."
     )
-    assert told("share", f'{said}; measure = "late_arrivals"', value=1) == (
-        f"Frånvarande{qualified} en del av lektionen vid en lektion "
-        f"de senaste 20 skoldagarna, {WHEN}."
-    )
+    for number, lessons in ((1, "en lektion"), (2, "två lektioner")):
+        assert told("share", f'{said}; measure = "late_arrivals"', value=number) == (
+            f"Frånvarande{qualified} en del av lektionen vid {lessons} "
+            f"de senaste 20 skoldagarna, {WHEN}."
+        )
     assert told("share", f'{said}; measure = "minutes"', value=61) == (
         f"{name} 1 timme 1 minut de senaste 20 skoldagarna, {WHEN}."
     )

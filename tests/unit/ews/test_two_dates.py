@@ -23,7 +23,9 @@ class Pupil:
         self.content = profile(rule("strofranvaro", f"{dates}\n{told}"))
         self.school, self.harness = School(), Harness([("prov", 1, self.content)])
         self.harness.apply(
-            self.school.profile(self.content, profile_id="prov"), self.school.placement(0)
+            self.school.profile(self.content, profile_id="prov"),
+            # Of the other one nothing is ever said.
+            *(self.school.placement(pupil) for pupil in range(2)),
         )
 
     def lived(self, at: int, letters: str = ".") -> None:
@@ -87,6 +89,18 @@ def test_late_arrivals_are_looked_for_in_the_lessons_of_each_date() -> None:
                 pupil.lived(at)
     assert first.told().figures.window_last_day == FRIDAY
     assert second.told().figures.window_last_day == MONDAY
+
+
+@pytest.mark.parametrize(("friday", "last"), [("v.v.", FRIDAY), ("vv..", MONDAY)])
+def test_occasions_are_counted_for_each_date(friday: str, last: int) -> None:
+    pupil = Pupil(
+        'metric = "total"; measure = "occasions"; window = { calendar_days = 3 }; threshold = 2'
+    )
+    pupil.lived(THURSDAY)
+    pupil.lived(FRIDAY, friday)
+    pupil.lived(MONDAY, "." if last == FRIDAY else ".v.v")
+    figures = pupil.told().figures
+    assert (figures.window_last_day, figures.value) == (last, 2)
 
 
 @pytest.mark.parametrize(
