@@ -8,7 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.audit import findings
+from services.cases.web.today_pages import PARTS
+from tests.browser.audit import at_both_sizes, findings
 
 
 def heading(page: Page) -> str:
@@ -261,6 +262,21 @@ def test_pages_hold_what_wcag_asks_for_at_both_sizes(
     expect(page.get_by_role("status")).to_have_text("Du är utloggad.")
     if found := findings(page):
         wrong["signed out"] = found
+    assert wrong == {}
+
+
+def test_each_part_of_the_list_has_a_page_at_both_sizes(
+    sign_in: Callable[[str], Page], url: str
+) -> None:
+    page = sign_in("rolf")
+    wrong: dict[str, dict[str, list[str]]] = {}
+    for part in PARTS.values():
+        for query in ("visa=mina", "visa=alla", "visa=alla&fran=50"):
+            path = f"/idag/{part.path}?{query}"
+            page.goto(f"{url}{path}")
+            expect(page.get_by_role("heading", level=1)).to_contain_text(part.title)
+            if found := at_both_sizes(page):
+                wrong[path] = found
     assert wrong == {}
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.cases.actions import CaseActions
 from services.cases.api.access import Data, Reader, Writer
 from services.cases.domain.decisions import MAX_TEXT
-from services.cases.store.lists import Span
+from services.cases.store.lists import PAGE, Span
 from services.cases.views.case import read_call, read_case
 from services.cases.views.cases import CasePage, read_cases
 from services.cases.views.models import CallShown, CaseShown
@@ -79,7 +79,7 @@ async def part(
     *,
     scope: Scope = "all",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
 ) -> PartShown:
     """One part of today's list, from ``offset`` on."""
     return await read_part(data, who.viewer, scope, part, Span(offset, limit))
@@ -91,10 +91,10 @@ async def cases(
     data: Data,
     state: Literal["open", "closed", "any"] = "open",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
 ) -> CasePage:
     """Cases in the viewer's scope, the newest change first."""
-    return await read_cases(data, who.viewer, state, offset, limit)
+    return await read_cases(data, who.viewer, state, Span(offset, limit))
 
 
 @router.get("/cases/{case_id}")

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from services.cases.store.due_reading import ELSEWHERE
+from services.cases.store.reading import JOIN_WHO, WHO
+from services.common.clock import school_year
 
 if TYPE_CHECKING:
     from services.common.pg import Connection
 
 Section = Literal["unassigned", "overdue", "new", "changed", "under_way", "old"]
 SECTIONS: tuple[Section, ...] = ("unassigned", "overdue", "new", "changed", "under_way", "old")
+#: Lines of a page, where nobody asks for another number.
+PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,12 @@ class Span:
     """Which lines of a list are wanted."""
 
     offset: int
-    limit: int
+    limit: int = PAGE
+
+    def next_offset(self, total: int) -> int | None:
+        """Where the lines after these begin; None where there are none."""
+        after = self.offset + self.limit
+        return after if after < total else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,10 @@ class Picked:
     total: int = 0
     ids: tuple[UUID, ...] = ()
     pressing: int = 0
-    """Of calls home those that still have to be made; of duties those that are late."""
+    """Of calls home those that still have to be made; of duties those that are late; of same-day
+    warnings those that stand."""
+    later: int = 0
+    """Of duties those that can wait."""
 
 
 # Each open case in the first section that fits. Who has left the roster has no case any more.
@@ -100,11 +112,14 @@ async def cases_in(connection: Connection, states: Sequence[str], span: Span) ->
 _NEAR = "AND c.case_id = ANY ((SELECT cases.open_cases_in_reach())::uuid[])"
 
 
-async def duties(connection: Connection, now: datetime, span: Span, *, mine: bool) -> Picked:
-    """What is to be done, what is due first first."""
+async def duties(
+    connection: Connection, now: datetime, later: datetime, span: Span, *, mine: bool
+) -> Picked:
+    """What is to be done, what is due first first; from ``later`` on it can wait."""
     row = await connection.fetchrow(
         f"""
         SELECT count(*) AS total, count(*) FILTER (WHERE x.due_at < $1) AS pressing,
+               count(*) FILTER (WHERE x.due_at >= $5) AS later,
                (array_agg(x.duty_id ORDER BY x.due_at, x.duty_id))[$3 + 1 : $3 + $4] AS ids
         FROM cases.duties x
         JOIN cases.cases c ON c.organiser_id = x.organiser_id AND c.case_id = x.case_id
@@ -119,9 +134,10 @@ async def duties(connection: Connection, now: datetime, span: Span, *, mine: boo
         mine,
         span.offset,
         span.limit,
+        later,
     )
     assert row is not None  # noqa: S101 - an aggregate has one row
-    return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"])
+    return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"], row["later"])
 
 
 async def calls(connection: Connection, today: date, span: Span, *, mine: bool) -> Picked:
@@ -142,6 +158,36 @@ async def calls(connection: Connection, today: date, span: Span, *, mine: bool) 
         mine,
         span.offset,
         span.limit,
+    )
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"])
+
+
+async def unexcused(
+    connection: Connection, day: date, span: Span, *, standing: bool = False
+) -> Picked:
+    """Same-day warnings of a school date by school and class: those that stand, then those taken
+    back; with ``standing`` only the former."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT count(*) AS total, count(*) FILTER (WHERE state <> 'withdrawn') AS pressing,
+               (array_agg(episode_id ORDER BY state = 'withdrawn', unit_name, class_name,
+                    pupil_name, episode_id))[$2 + 1 : $2 + $3] AS ids
+        FROM (
+            SELECT e.episode_id, e.state, {WHO}
+            FROM cases.episodes e
+            JOIN cases.warnings w USING (organiser_id, thread_id)
+            JOIN LATERAL (SELECT e.pupil_id, w.class_id, w.school_unit_id) x ON true
+            {JOIN_WHO}
+            WHERE e.organiser_id = (SELECT cases.organiser()) AND e.raised_day = $1
+              AND e.thread_id = ANY ((SELECT cases.unexcused_in_reach($1, $1, $4))::uuid[])
+              AND NOT ($5 AND e.state = 'withdrawn')) o
+        """,
+        day,
+        span.offset,
+        span.limit,
+        school_year(day),
+        standing,
     )
     assert row is not None  # noqa: S101 - an aggregate has one row
     return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"])

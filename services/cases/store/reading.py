@@ -130,16 +130,19 @@ async def contacts(connection: Connection, pupil_id: UUID) -> list[Record]:
     )
 
 
-async def unexcused(connection: Connection, day: date, offset: int, limit: int) -> list[Record]:
-    """Same-day warnings of a school date: standing ones, then those taken back; each row tells
-    how many there are in all (``total``) and how many stand (``standing``)."""
-    return await connection.fetch(
+async def some_unexcused(
+    connection: Connection, day: date, episode_ids: Sequence[UUID]
+) -> list[Record]:
+    """Those of these same-day warnings of a school date that the viewer may see, in the order
+    given."""
+    if not episode_ids:
+        return []
+    rows = await connection.fetch(
         f"""
-        SELECT e.raised_day, e.state, e.unexplained_minutes + e.confirmed_minutes AS minutes,
-               e.lessons, e.sentence, c.number AS case_number, {WHO},
-               n.state AS notice, n.reason AS notice_reason, n.occurred_at AS notice_at,
-               count(*) OVER () AS total,
-               count(*) FILTER (WHERE e.state <> 'withdrawn') OVER () AS standing
+        SELECT e.episode_id, e.raised_day, e.state, e.lessons, e.sentence,
+               e.unexplained_minutes + e.confirmed_minutes AS minutes,
+               c.number AS case_number, {WHO},
+               n.state AS notice, n.reason AS notice_reason, n.occurred_at AS notice_at
         FROM cases.episodes e
         JOIN cases.warnings w USING (organiser_id, thread_id)
         LEFT JOIN cases.cases c ON c.organiser_id = w.organiser_id AND c.case_id = w.case_id
@@ -151,16 +154,13 @@ async def unexcused(connection: Connection, day: date, offset: int, limit: int) 
             WHERE l.organiser_id = e.organiser_id AND l.pupil_id = e.pupil_id
               AND l.school_date = e.raised_day AND l.kind = 'same_day'
             ORDER BY l.state = 'sent' DESC, l.occurred_at DESC LIMIT 1) n ON true
-        WHERE e.organiser_id = (SELECT cases.organiser()) AND e.raised_day = $1
-          AND e.thread_id = ANY ((SELECT cases.unexcused_in_reach($1, $1, $4))::uuid[])
-        ORDER BY e.state = 'withdrawn', unit_name, class_name, pupil_name, e.episode_id
-        OFFSET $2 LIMIT $3
+        WHERE e.organiser_id = (SELECT cases.organiser()) AND e.family = 'unexcused_today'
+          AND e.raised_day = $1 AND e.episode_id = ANY ($2::uuid[])
         """,
         day,
-        offset,
-        limit,
-        school_year(day),
+        list(episode_ids),
     )
+    return in_order(rows, "episode_id", episode_ids)
 
 
 async def last_day_with_unexcused(connection: Connection, before: date) -> date | None:

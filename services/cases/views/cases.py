@@ -28,12 +28,12 @@ class CasePage(Shown):
 
 
 async def read_cases(
-    database: Database, viewer: Viewer, state: StateFilter, offset: int, limit: int
+    database: Database, viewer: Viewer, state: StateFilter, span: Span
 ) -> CasePage:
     """A page of the viewer's cases, the newest change first; audited."""
     now = database.now()
     async with database.person(viewer) as connection:
-        picked = await lists.cases_in(connection, _STATES[state], Span(offset, limit))
+        picked = await lists.cases_in(connection, _STATES[state], span)
         found = await reading.some_cases(connection, picked.ids)
         lines = [rows.case_line(row, viewer.staff_id, now) for row in found]
         await audit.write(
@@ -44,7 +44,4 @@ async def read_cases(
             "cases.read",
             cases=sorted(line.number for line in lines),
         )
-    after = offset + limit
-    return CasePage(
-        cases=lines, total=picked.total, next_offset=after if after < picked.total else None
-    )
+    return CasePage(cases=lines, total=picked.total, next_offset=span.next_offset(picked.total))

@@ -30,8 +30,6 @@ from services.cases.views.queue import waiting_for_me
 from services.cases.views.school import school_now
 
 if TYPE_CHECKING:
-    from asyncpg import Record
-
     from services.common.pg import Connection
 
 Scope = Literal["mine", "all"]
@@ -49,6 +47,8 @@ FIRST: dict[Part, int] = {
     "unexcused": 30,
     "unexcused_before": 15,
 }
+#: What is due after that can wait.
+LATER = dt.timedelta(days=7)
 
 
 class Totals(Shown):
@@ -59,6 +59,8 @@ class Totals(Shown):
     calls_withdrawn: int
     duties: int
     duties_late: int
+    duties_later: int
+    """Those that can wait."""
     unassigned: int
     overdue: int
     new: int
@@ -131,44 +133,49 @@ class _Reader:
         return picked, [rows.call_line(row, self._viewer) for row in found]
 
     async def duties(self, span: Span) -> tuple[Picked, list[DutyLine]]:
-        picked = await lists.duties(self._connection, self._now, span, mine=self._mine)
+        later = self._now + LATER
+        picked = await lists.duties(self._connection, self._now, later, span, mine=self._mine)
         found = await due_reading.some(self._connection, picked.ids)
         return picked, [duty_line(row, self._viewer, self._now) for row in found]
 
-    async def sections(self) -> dict[Section, tuple[int, list[CaseLine]]]:
-        """How long each section is, and its first lines."""
+    async def sections(self) -> dict[Section, tuple[Picked, list[CaseLine]]]:
+        """The first lines of each section."""
         span = Span(0, max(FIRST[section] for section in SECTIONS))
         picked = await lists.sections(self._connection, self._now, span, mine=self._mine)
         first = {name: one.ids[: FIRST[name]] for name, one in picked.items()}
         lines = await self._cases([case_id for ids in first.values() for case_id in ids])
         return {
             name: (
-                picked[name].total if name in picked else 0,
+                picked.get(name, Picked()),
                 [lines[one] for one in first.get(name, ()) if one in lines],
             )
             for name in SECTIONS
         }
 
-    async def section(self, name: Section, span: Span) -> tuple[int, list[CaseLine]]:
-        """How long one section is, and a stretch of it."""
+    async def section(self, name: Section, span: Span) -> tuple[Picked, list[CaseLine]]:
         picked = await lists.sections(self._connection, self._now, span, mine=self._mine, only=name)
         one = picked.get(name, Picked())
-        return one.total, list((await self._cases(one.ids)).values())
+        return one, list((await self._cases(one.ids)).values())
 
     async def _cases(self, ids: Sequence[UUID]) -> dict[UUID, CaseLine]:
         found = await reading.some_cases(self._connection, ids)
         return {row["case_id"]: rows.case_line(row, self._viewer, self._now) for row in found}
 
-    async def unexcused(self, span: Span) -> Sequence[Record]:
-        return await reading.unexcused(self._connection, self._today, span.offset, span.limit)
+    async def unexcused(self, span: Span) -> tuple[Picked, list[UnexcusedLine]]:
+        picked = await lists.unexcused(self._connection, self._today, span)
+        return picked, await self._unexcused(self._today, picked)
 
-    async def unexcused_before(self, span: Span) -> Sequence[Record]:
-        """Of the last day before; what stands comes first, and only that is shown."""
+    async def unexcused_before(self, span: Span) -> tuple[Picked, list[UnexcusedLine]]:
+        """Of the last day before, and only what stands."""
         before = await reading.last_day_with_unexcused(self._connection, self._today)
         if before is None:
-            return []
-        found = await reading.unexcused(self._connection, before, span.offset, span.limit)
-        return [row for row in found if row["state"] != "withdrawn"]
+            return Picked(), []
+        picked = await lists.unexcused(self._connection, before, span, standing=True)
+        return picked, await self._unexcused(before, picked)
+
+    async def _unexcused(self, day: dt.date, picked: Picked) -> list[UnexcusedLine]:
+        found = await reading.some_unexcused(self._connection, day, picked.ids)
+        return [rows.unexcused_line(row) for row in found]
 
 
 async def today(database: Database, viewer: Viewer, scope: Scope) -> Today:
@@ -190,9 +197,8 @@ async def today_within(
     calls, call_lines = await reader.calls(Span(0, FIRST["calls"]))
     duties, duty_lines = await reader.duties(Span(0, FIRST["duties"]))
     sections = await reader.sections()
-    unexcused = await reader.unexcused(Span(0, FIRST["unexcused"]))
-    earlier = await reader.unexcused_before(Span(0, FIRST["unexcused_before"]))
-    standing = unexcused[0]["standing"] if unexcused else 0
+    unexcused, unexcused_lines = await reader.unexcused(Span(0, FIRST["unexcused"]))
+    earlier, earlier_lines = await reader.unexcused_before(Span(0, FIRST["unexcused_before"]))
     named = [line for _, lines in sections.values() for line in lines]
     shown = Today(
         date=day,
@@ -202,16 +208,17 @@ async def today_within(
             calls_withdrawn=calls.total - calls.pressing,
             duties=duties.total,
             duties_late=duties.pressing,
-            unexcused=standing,
-            unexcused_withdrawn=(unexcused[0]["total"] if unexcused else 0) - standing,
-            unexcused_before=earlier[0]["standing"] if earlier else 0,
-            **{section: total for section, (total, _) in sections.items()},
+            duties_later=duties.later,
+            unexcused=unexcused.pressing,
+            unexcused_withdrawn=unexcused.total - unexcused.pressing,
+            unexcused_before=earlier.total,
+            **{section: picked.total for section, (picked, _) in sections.items()},
         ),
         school=await school_now(connection, day),
         calls=call_lines,
         duties=duty_lines,
-        unexcused=[rows.unexcused_line(row) for row in unexcused],
-        unexcused_before=[rows.unexcused_line(row) for row in earlier],
+        unexcused=unexcused_lines,
+        unexcused_before=earlier_lines,
         queue=await waiting_for_me(connection),
         opened=await told(connection, viewer, now),
         **{section: lines for section, (_, lines) in sections.items()},
@@ -225,7 +232,7 @@ async def today_within(
         cases=sorted(line.number for line in named),
         calls=len(call_lines),
         duties=len(duty_lines),
-        unexcused=len(unexcused) + len(earlier),
+        unexcused=len(unexcused_lines) + len(earlier_lines),
     )
     return shown
 
@@ -236,24 +243,20 @@ async def read_part(
     """A stretch of one part of today's list, in the same order; audited like the list."""
     async with database.person(viewer) as connection:
         reader = _Reader(connection, database, viewer, scope)
-        total = 0
         calls: list[CallLine] = []
         duties: list[DutyLine] = []
         cases: list[CaseLine] = []
         unexcused: list[UnexcusedLine] = []
         if part == "calls":
             picked, calls = await reader.calls(span)
-            total = picked.total
         elif part == "duties":
             picked, duties = await reader.duties(span)
-            total = picked.total
-        elif part == "unexcused" or part == "unexcused_before":  # noqa: PLR1714 - narrows the type
-            of_today = part == "unexcused"
-            found = await (reader.unexcused(span) if of_today else reader.unexcused_before(span))
-            unexcused = [rows.unexcused_line(row) for row in found]
-            total = found[0]["total" if of_today else "standing"] if found else 0
+        elif part == "unexcused":
+            picked, unexcused = await reader.unexcused(span)
+        elif part == "unexcused_before":
+            picked, unexcused = await reader.unexcused_before(span)
         else:
-            total, cases = await reader.section(part, span)
+            picked, cases = await reader.section(part, span)
         await audit.write(
             connection,
             viewer.organiser_id,
@@ -269,9 +272,9 @@ async def read_part(
     return PartShown(
         part=part,
         scope=scope,
-        total=total,
+        total=picked.total,
         offset=span.offset,
-        next_offset=after if (after := span.offset + span.limit) < total else None,
+        next_offset=span.next_offset(picked.total),
         calls=calls,
         duties=duties,
         cases=cases,

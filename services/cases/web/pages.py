@@ -13,6 +13,7 @@ from services.cases.actions import CaseActions
 from services.cases.api.access import check_token, database, recognise
 from services.cases.chain.whole import read_whole
 from services.cases.signin import SignedIn
+from services.cases.store.lists import PAGE, Span
 from services.cases.store.scope import Database
 from services.cases.views.case import read_call, read_case
 from services.cases.views.cases import StateFilter, read_cases
@@ -20,8 +21,6 @@ from services.cases.web.render import me, page
 from services.common.problem import Problem
 
 router = APIRouter(include_in_schema=False)
-
-_PAGE = 50
 
 
 class SignInFirst(Problem):
@@ -66,9 +65,9 @@ async def cases(
 ) -> Response:
     """Every case in the viewer's scope."""
     state: StateFilter = "closed" if visa == "avslutade" else "open"
-    found = await read_cases(data, who.viewer, state, fran, _PAGE)
+    found = await read_cases(data, who.viewer, state, Span(fran))
     return page(
-        "cases.html", me=await me(data, who), found=found, state=state, start=fran, page_size=_PAGE
+        "cases.html", me=await me(data, who), found=found, state=state, start=fran, page_size=PAGE
     )
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse, Response
 
-from services.cases.store.lists import Span
-from services.cases.views.today import Part, Scope, read_part, today_within
+from services.cases.store.lists import PAGE, Span
+from services.cases.views.today import LATER, Part, Scope, read_part, today_within
 from services.cases.web.pages import Data, Reader
 from services.cases.web.render import me, me_within, page
 from services.common.problem import Problem
 from services.common.roles import PUPIL_ROLES
 
 router = APIRouter(include_in_schema=False)
-
-_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +28,12 @@ class _Part:
     many: str
     order: str
     """What stands first, for the line that says how much is shown."""
+    narrowed: bool = True
+    """Whether "Mina" has only what stands with the viewer or nobody; a pupil's absence does not."""
 
 
 _WORST = "de allvarligaste först"
+_BY_CLASS = "efter skola och klass"
 PARTS: dict[Part, _Part] = {
     "calls": _Part("ring-hem", "Ring hem", "samtal", "samtal", "de äldsta först"),
     "duties": _Part("att-gora", "Att göra", "uppgift", "uppgifter", "det som ska vara klart först"),
@@ -44,10 +44,15 @@ PARTS: dict[Part, _Part] = {
     "under_way": _Part("pagar", "Pågår", "ärende", "ärenden", _WORST),
     "old": _Part("aldre", "Äldre frånvaro, inläst i efterhand", "ärende", "ärenden", _WORST),
     "unexcused": _Part(
-        "ogiltig", "Ogiltig frånvaro idag", "elev", "elever", "efter skola och klass"
+        "ogiltig", "Ogiltig frånvaro idag", "elev", "elever", _BY_CLASS, narrowed=False
     ),
     "unexcused_before": _Part(
-        "ogiltig-tidigare", "Fortfarande utan förklaring", "elev", "elever", "efter skola och klass"
+        "ogiltig-tidigare",
+        "Fortfarande utan förklaring",
+        "elev",
+        "elever",
+        _BY_CLASS,
+        narrowed=False,
     ),
 }
 _PART_AT = {part.path: name for name, part in PARTS.items()}
@@ -75,7 +80,7 @@ async def today(
         me=shown_me,
         today=shown,
         now=data.now(),
-        soon_at=data.now() + timedelta(days=7),
+        later_from=data.now() + LATER,
         PARTS=PARTS,
     )
 
@@ -99,7 +104,7 @@ async def today_part(
         raise Problem(404, "no_such_part", "Den delen finns inte i dagens lista.")
     shown_me = await me(data, who)
     scope = _scope(visa, shown_me["roles"])
-    shown = await read_part(data, who.viewer, scope, name, Span(fran, _PAGE))
+    shown = await read_part(data, who.viewer, scope, name, Span(fran))
     return page(
-        "part.html", me=shown_me, shown=shown, part=PARTS[name], today=data.today(), page_size=_PAGE
+        "part.html", me=shown_me, shown=shown, part=PARTS[name], today=data.today(), page_size=PAGE
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +81,33 @@ async def many(world: World, count: int = _MANY, first: int = 1) -> None:
     )
 
 
+async def absent(world: World, day: date, count: int = _MANY, taken_back: int = 0) -> None:
+    """So many more pupils of Karin's unit with ogiltig frånvaro on a day; some of it taken back."""
+    names = [f"{day.isoformat()}-{n}" for n in range(count)]
+    await world.admin.execute(
+        """
+        WITH one AS (SELECT pupil, n FROM unnest($2::uuid[]) WITH ORDINALITY u(pupil, n)),
+        pupils AS (
+            INSERT INTO people.pupils (organiser_id, pupil_id, given_name, family_name,
+                birth_date, sex, protection)
+            SELECT $1, pupil, 'Elev', 'Påhittad ' || lpad(n::text, 3, '0'), '2013-03-03',
+                'unknown', 'none' FROM one)
+        INSERT INTO people.placements (organiser_id, placement_id, pupil_id, school_unit_id,
+            class_id, school_form, grade, school_year, valid_from)
+        SELECT $1, gen_random_uuid(), pupil, $3, $4, 'GR', 7, $5, '2026-08-01' FROM one
+        """,
+        A.id,
+        [A.pupil(name) for name in names],
+        A.unit(),
+        A.group(),
+        YEAR,
+    )
+    stories = [Story(A, name, pb.FAMILY_UNEXCUSED_TODAY).raised(day) for name in names]
+    await world.take(*(story.event(day) for story in stories))
+    if taken_back:
+        await world.take(*(one.withdrawn().event(day) for one in stories[:taken_back]))
+
+
 @contextmanager
 def counted(world: World) -> Iterator[list[str]]:
     """The statements that the service's connections run meanwhile."""
@@ -99,15 +127,21 @@ def counted(world: World) -> Iterator[list[str]]:
             connection.remove_query_logger(note)
 
 
+def name_of(line: Any) -> str:
+    """What tells a line apart."""
+    duty, case = getattr(line, "duty_id", None), getattr(line, "number", None)
+    return str(duty or case or line.pupil.name)
+
+
 async def whole_part(world: World, part: str, limit: int) -> list[str]:
     """Every line of a part, page by page, by what tells it apart."""
     found: list[str] = []
     offset: int | None = 0
     while offset is not None:
         shown = await read_part(world.database, KARIN, "mine", part, Span(offset, limit))  # type: ignore[arg-type]  # parametrised
-        lines = shown.calls or shown.duties or shown.cases
+        lines = shown.calls or shown.duties or shown.cases or shown.unexcused
         assert len(lines) == min(limit, shown.total - offset)
-        found += [str(getattr(line, "duty_id", None) or line.number) for line in lines]  # type: ignore[union-attr]  # as above
+        found += [name_of(line) for line in lines]
         offset = shown.next_offset
     return found
 
@@ -128,18 +162,25 @@ async def test_a_long_part_begins_with_the_gravest_and_says_how_many_there_are(
     assert due == sorted(due)
 
 
-@pytest.mark.parametrize("part", ["calls", "duties", "under_way"])
+@pytest.mark.parametrize("part", ["calls", "duties", "under_way", "unexcused", "unexcused_before"])
 async def test_page_by_page_nothing_is_lost_and_nothing_comes_twice(
     world: World, part: str
 ) -> None:
-    await many(world)
+    if part.startswith("unexcused"):
+        # What stands first; what was taken back is listed only on its own day.
+        await absent(world, TUESDAY, taken_back=9)
+        await absent(world, TUESDAY - timedelta(days=1), _MANY + 9, taken_back=9)
+    else:
+        await many(world)
     shown = await today(world.database, KARIN, "mine")
-    first = [str(getattr(one, "duty_id", None) or one.number) for one in getattr(shown, part)]
+    first = [name_of(one) for one in getattr(shown, part)]
     for limit in (7, _MANY - 1, _MANY, _MANY + 1):
         found = await whole_part(world, part, limit)
         assert len(found) == len(set(found)) == _MANY
         # What the list begins with is what the part's own page begins with.
         assert found[: len(first)] == first
+    after = await read_part(world.database, KARIN, "mine", part, Span(_MANY + 5, 7))  # type: ignore[arg-type]  # parametrised
+    assert (after.total, after.next_offset) == (_MANY, None)
 
 
 async def test_after_the_last_page_there_is_none_and_the_page_says_so(
@@ -152,9 +193,38 @@ async def test_after_the_last_page_there_is_none_and_the_page_says_so(
     assert "Nästa sida" not in last
     assert "Föregående sida" in last
     beyond = (await client.get("/idag/pagar", params={"visa": "mina", "fran": 60})).text
-    assert "Listan är kortare nu" in beyond
+    assert beyond.count("Listan är kortare nu") == 1
+    assert "Föregående sida" in beyond
     assert "/arenden/" not in beyond.split("<main")[1]
+    assert (await client.get("/arenden?fran=100")).text.count("Listan är kortare nu") == 1
     assert (await client.get("/idag/finns-inte")).status_code == 404
+
+
+async def test_a_part_says_whose_lines_it_has(
+    world: World, site: Site, client: httpx.AsyncClient
+) -> None:
+    await many(world, 1)
+    await absent(world, TUESDAY, 2)
+    await absent(world, TUESDAY - timedelta(days=1), 2)
+    await enter(client, site, "karin")
+    own, everything = "Det som står på dig eller på ingen", "Allt i ditt uppdrag"
+    for part, mine in (("pagar", own), ("ogiltig", everything), ("ogiltig-tidigare", everything)):
+        assert mine in (await client.get(f"/idag/{part}", params={"visa": "mina"})).text, part
+        assert everything in (await client.get(f"/idag/{part}", params={"visa": "alla"})).text
+
+
+async def test_what_is_due_later_is_counted_whole(
+    world: World, site: Site, client: httpx.AsyncClient
+) -> None:
+    await many(world)
+    await world.admin.execute(
+        "UPDATE cases.duties d SET due_at = d.due_at + interval '20 days' FROM cases.cases c "
+        "WHERE c.case_id = d.case_id AND c.number > 'F-2026-90015'"
+    )
+    await enter(client, site, "karin")
+    text = (await client.get("/")).text.replace("\xa0", " ")
+    assert "Här visas 20 av 60 uppgifter" in text
+    assert "Senare: 45 uppgifter" in text
 
 
 async def test_the_page_leads_from_the_beginning_of_each_part_to_all_of_it(
@@ -199,14 +269,14 @@ async def test_all_cases_are_counted_and_paged(
     seen: list[str] = []
     offset: int | None = 0
     while offset is not None:
-        page = await read_cases(world.database, KARIN, "open", offset, 20)
+        page = await read_cases(world.database, KARIN, "open", Span(offset, 20))
         assert page.total == _MANY - 9
         seen += [line.number for line in page.cases]
         offset = page.next_offset
     assert len(seen) == len(set(seen)) == _MANY - 9
-    closed = await read_cases(world.database, KARIN, "closed", 0, 20)
+    closed = await read_cases(world.database, KARIN, "closed", Span(0, 20))
     assert (closed.total, len(closed.cases), closed.next_offset) == (9, 9, None)
-    assert (await read_cases(world.database, KARIN, "any", 0, 1)).total == _MANY
+    assert (await read_cases(world.database, KARIN, "any", Span(0, 1))).total == _MANY
     await enter(client, site, "karin")
     assert "1–50 av 51 ärenden" in (await client.get("/arenden")).text
 
