@@ -12,10 +12,10 @@ import typer
 from deploy.commands.settings import read
 from deploy.retention.paper import sheet
 from services.cases.documents.render import render
-from services.common.clock import clock_from
 from services.common.settings import ArchiveSettings
 from services.records import certificates
-from services.records.archive import archive
+from services.records.archive import Archive
+from services.records.cli import with_archive
 
 app = typer.Typer(add_completion=False)
 
@@ -28,29 +28,28 @@ def write(
 ) -> None:
     """Write an organiser's certificates as PDF, one file each, named by its id.
 
-    Exit status 1, and nothing written, when a certificate has been changed since it was issued.
+    Exit status 1, and nothing written, when a certificate has been changed since it was issued, or
+    when there is none of the id that is asked for.
     """
-    settings = read(ArchiveSettings)
 
-    async def work() -> tuple[str, list[certificates.Certificate], list[UUID]]:
-        clock = clock_from(settings.clock_file)
-        async with (
-            archive(settings.owner_database_url, clock) as opened,
-            opened.organiser(organiser, keep=False) as connection,
-        ):
+    async def work(opened: Archive) -> tuple[str, list[certificates.Certificate], list[UUID]]:
+        async with opened.organiser(organiser, keep=False) as connection:
             name: str | None = await connection.fetchval("SELECT name FROM people.organisers")
             held = await certificates.all_of(connection)
             return name or "", held, await certificates.changed(connection)
 
-    name, held, changed = asyncio.run(work())
+    name, held, changed = with_archive(work, read(ArchiveSettings))
     for one in changed:
         typer.echo(f"{one}: the content does not fit its digest", err=True)
-    if changed:
+    wanted = [one for one in held if only in {None, one.certificate_id}]
+    strange = only is not None and not wanted
+    if strange:
+        typer.echo(f"{only}: no certificate of {organiser}", err=True)
+    if changed or strange:
         raise typer.Exit(1)
     to.mkdir(parents=True, exist_ok=True)
-    for certificate in held:
-        if only is None or certificate.certificate_id == only:
-            pdf = asyncio.run(render(sheet(certificate, name), certificate.issued_at))
-            file = to / f"{certificate.certificate_id}.pdf"
-            file.write_bytes(pdf)
-            typer.echo(str(file))
+    for certificate in wanted:
+        pdf = asyncio.run(render(sheet(certificate, name), certificate.issued_at))
+        file = to / f"{certificate.certificate_id}.pdf"
+        file.write_bytes(pdf)
+        typer.echo(str(file))

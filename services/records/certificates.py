@@ -72,19 +72,23 @@ async def store(connection: Connection, certificate: Certificate) -> None:
 
 async def all_of(connection: Connection) -> list[Certificate]:
     """The organiser's certificates, the oldest first."""
-    rows = await connection.fetch(
-        "SELECT organiser_id, certificate_id, kind, pupil_id, issued_at, issued_by, content "
-        "FROM records.certificates ORDER BY issued_at, certificate_id"
-    )
-    return [Certificate(**{**row, "content": json.loads(row["content"])}) for row in rows]
+    return [certificate for certificate, _ in await _held(connection)]
 
 
 async def changed(connection: Connection) -> list[UUID]:
     """Certificates whose content no longer fits its digest."""
-    rows = await connection.fetch("SELECT certificate_id, digest FROM records.certificates")
-    stored = {row["certificate_id"]: row["digest"] for row in rows}
-    return [
-        one.certificate_id
-        for one in await all_of(connection)
-        if one.digest != stored[one.certificate_id]
-    ]
+    return [one.certificate_id for one, digest in await _held(connection) if one.digest != digest]
+
+
+async def _held(connection: Connection) -> list[tuple[Certificate, bytes]]:
+    """Each with the digest that was stored with it."""
+    rows = await connection.fetch(
+        "SELECT organiser_id, certificate_id, kind, pupil_id, issued_at, issued_by, content, "
+        "digest FROM records.certificates ORDER BY issued_at, certificate_id"
+    )
+    found = []
+    for row in rows:
+        fields = {**row, "content": json.loads(row["content"])}
+        digest = fields.pop("digest")
+        found.append((Certificate(**fields), digest))
+    return found

@@ -35,9 +35,11 @@ Result = TypeVar("Result")
 Organiser = Annotated[UUID, typer.Argument(help="The organiser's id.")]
 
 
-def _with(work: Callable[[Archive], Awaitable[Result]]) -> Result:
+def with_archive(
+    work: Callable[[Archive], Awaitable[Result]], settings: ArchiveSettings | None = None
+) -> Result:
     """Do something with the archive; what goes wrong in the database is said in one line."""
-    settings = ArchiveSettings()
+    settings = settings or ArchiveSettings()
 
     async def connected() -> Result:
         clock = clock_from(settings.clock_file)
@@ -104,7 +106,7 @@ def decide_group(
         await decide(opened, organiser, group, taken, by=by or getpass.getuser())
 
     try:
-        _with(work)
+        with_archive(work)
     except LookupError as error:
         typer.echo(str(error.args[0]), err=True)
         raise typer.Exit(2) from error
@@ -114,7 +116,7 @@ def decide_group(
 @retention.command("plan")
 def plan() -> None:
     """A dry run: what `run` would erase now, and what waits for a decision. Changes nothing."""
-    for one in _with(lambda opened: Gallring(opened).plan()):
+    for one in with_archive(lambda opened: Gallring(opened).plan()):
         _tell(one)
 
 
@@ -133,7 +135,7 @@ def run(
         return
     while True:
         # A container that is started again does not begin anew.
-        if _with(_days_since) >= every_days:
+        if with_archive(_days_since) >= every_days:
             _run(name)
         time.sleep(_LOOK_SECONDS)
 
@@ -154,18 +156,18 @@ def last(
     ] = 40,
 ) -> None:
     """How many days ago `run` came to its end; of a new installation, how old it is."""
-    days = _with(_days_since)
+    days = with_archive(_days_since)
     typer.echo(f"{days:.1f} days ago")
     if days > within_days:
         raise typer.Exit(1)
 
 
 def _run(name: str) -> None:
-    for one in _with(lambda opened: Gallring(opened).run(name)):
+    for one in with_archive(lambda opened: Gallring(opened).run(name)):
         _tell(one)
         if one.certificate is not None:
             _print(one.certificate.printable())
-    for certificate in _with(lambda opened: Erasure(opened).again(by=name)):
+    for certificate in with_archive(lambda opened: Erasure(opened).again(by=name)):
         _print(certificate.printable())
 
 
@@ -191,7 +193,7 @@ def list_certificates(organiser: Organiser) -> None:
                 _print(certificate.printable())
             return await certificates.changed(connection)
 
-    changed = _with(work)
+    changed = with_archive(work)
     for one in changed:
         typer.echo(f"{one}: the content does not fit its digest", err=True)
     if changed:
@@ -216,14 +218,14 @@ def erase_pupil(
     """
     name = by or getpass.getuser()
     if again:
-        for certificate in _with(lambda opened: Erasure(opened).again(by=name)):
+        for certificate in with_archive(lambda opened: Erasure(opened).again(by=name)):
             _print(certificate.printable())
         return
     if organiser is None or pupil is None or not reference.strip():
         typer.echo("An organiser, a pupil and --reference are needed; or --again.", err=True)
         raise typer.Exit(2)
     try:
-        certificate = _with(
+        certificate = with_archive(
             lambda opened: Erasure(opened).erase(organiser, pupil, reference=reference, by=name)
         )
     except UnknownPupilError as error:

@@ -375,6 +375,14 @@ async def test_the_operators_commands(
     words = " ".join(" ".join(page.extract_text() for page in pages).split())
     for said in ("Intyg om radering", "TN 5", str(A.pupil("bo")), "Kontrollsumma"):
         assert said in words, said
+    one = held[0]["certificate_id"]
+    code, text = await ask(
+        on_paper_cli.app, *on_paper[:2], str(tmp_path / "ett"), "--only", str(one)
+    )
+    assert (code, [file.stem for file in (tmp_path / "ett").iterdir()]) == (0, [str(one)]), text
+    strange = (str(A.id), "--to", str(tmp_path / "nothing"), "--only", str(A.id))
+    code, text = await ask(on_paper_cli.app, *strange)
+    assert (code, str(A.id) in text) == (1, True)
     await world.admin.execute("UPDATE records.certificates SET content = '{}'")
     assert (await ask(on_paper_cli.app, str(A.id), "--to", str(tmp_path / "nothing")))[0] == 1
     assert not (tmp_path / "nothing").exists()
