@@ -13,7 +13,6 @@ from uuid import UUID
 
 from services.cases.rounds import Rounds
 from services.cases.store import cases, settled, settling
-from services.cases.store.scope import Database
 from services.common import pg
 
 _PORTION = 100
@@ -25,9 +24,7 @@ class Clockwork(Rounds):
     """Goes through every organiser, one transaction a portion."""
 
     name = "the clocks"
-
-    def __init__(self, database: Database, *, every_seconds: float = 2.0) -> None:
-        super().__init__(database, every_seconds=every_seconds)
+    every_seconds = 2.0
 
     async def once(self) -> int:
         """Settle whatever waits; how many cases that were."""

@@ -39,15 +39,10 @@ class Courier(Rounds):
     """Carries whatever waits, whoever sent it."""
 
     name = "the courier"
+    every_seconds = 5.0
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        every_seconds: float = 5.0,
-        at: Callable[[str], None] = _nothing,
-    ) -> None:
-        super().__init__(database, every_seconds=every_seconds)
+    def __init__(self, database: Database, *, at: Callable[[str], None] = _nothing) -> None:
+        super().__init__(database)
         self._at = at
 
     async def once(self) -> int:

@@ -33,9 +33,10 @@ class Reminders(Rounds):
     """Goes through every organiser; one that has been told of today is left alone."""
 
     name = "the reminders"
+    every_seconds = 60.0
 
-    def __init__(self, database: Database, *, every_seconds: float = 60.0) -> None:
-        super().__init__(database, every_seconds=every_seconds)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._told: dict[UUID, date] = {}
 
     async def once(self) -> int:

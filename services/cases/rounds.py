@@ -19,10 +19,11 @@ class Rounds(ABC):
 
     #: Whose waiting the log tells of.
     name: ClassVar[str]
+    #: How long it rests between two rounds.
+    every_seconds: ClassVar[float]
 
-    def __init__(self, database: Database, *, every_seconds: float) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._every = every_seconds
         self.progress = monotonic()
 
     async def run(self) -> None:
@@ -35,7 +36,7 @@ class Rounds(ABC):
                     raise
                 _log.warning(f"{self.name} waits", error=type(error).__name__)
             self.progress = monotonic()
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self.every_seconds)
 
     @abstractmethod
     async def once(self) -> int | None:

@@ -57,9 +57,10 @@ class Sweep(Rounds):
     """Goes through every organiser, one transaction a portion."""
 
     name = "sweep"
+    every_seconds = 10.0
 
-    def __init__(self, database: Database, *, every_seconds: float = 10.0) -> None:
-        super().__init__(database, every_seconds=every_seconds)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._forget_next = 0.0
 
     async def once(self) -> None:
