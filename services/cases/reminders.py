@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from services.cases.domain.reminding import tells
+from services.cases.domain.workdays import is_working_day
 from services.cases.rounds import Rounds
 from services.cases.store import outbox
 from services.cases.store.outbox import Told
@@ -42,7 +43,8 @@ class Reminders(Rounds):
     async def once(self) -> int:
         """Tell of today where that has not been done; how many events."""
         today = self._database.today()
-        if self._database.now() < local_instant(today, _FROM_MINUTE):
+        early = self._database.now() < local_instant(today, _FROM_MINUTE)
+        if early or not is_working_day(today):
             return 0
         total = 0
         for organiser_id in await pg.organiser_ids(self._database.pool):
@@ -58,7 +60,7 @@ class Reminders(Rounds):
         # A call home has its own alarm on its own day, and may have no case to point at.
         rows = await connection.fetch(
             """
-            SELECT d.case_id, d.assigned_staff_id, array_agg(d.due_at) AS due,
+            SELECT d.case_id, d.assigned_staff_id, max(d.due_at) AS due,
                    c.number, c.pupil_id, c.school_unit_id
             FROM cases.duties d JOIN cases.cases c USING (organiser_id, case_id)
             WHERE d.organiser_id = cases.organiser() AND d.done_at IS NULL
@@ -85,8 +87,9 @@ class Reminders(Rounds):
                 school_date=today,
             )
             for row in rows
-            if any(tells(school_date(due), today) for due in row["due"])
+            # What is told of any of them is told of the newest.
+            if tells(school_date(row["due"]), today)
         ]
         for start in range(0, len(found), _PORTION):
-            await outbox.put_once(connection, found[start : start + _PORTION])
+            await outbox.put(connection, found[start : start + _PORTION], outbox.ONCE)
         return len(found)

@@ -94,7 +94,11 @@ _EVENT = {
 }
 
 
-async def put(connection: Connection, events: Sequence[Told]) -> None:
+#: For events whose id follows from what they tell: one that is there stays.
+ONCE = "ON CONFLICT DO NOTHING"
+
+
+async def put(connection: Connection, events: Sequence[Told], conflict: str = "") -> None:
     """Write them down for the publisher."""
     await bulk.insert(
         connection,
@@ -104,20 +108,7 @@ async def put(connection: Connection, events: Sequence[Told]) -> None:
             (told.organiser_id, told.event_id, "case", str(told.case_id), told.kind, encode(told))
             for told in events
         ],
-    )
-
-
-async def put_once(connection: Connection, events: Sequence[Told]) -> None:
-    """The same for events whose id follows from what they tell: one that is there stays."""
-    await connection.executemany(
-        """
-        INSERT INTO cases.outbox (organiser_id, id, aggregatetype, aggregateid, type, payload)
-        VALUES ($1, $2, 'case', $3, $4, $5) ON CONFLICT DO NOTHING
-        """,
-        [
-            (told.organiser_id, told.event_id, str(told.case_id), told.kind, encode(told))
-            for told in events
-        ],
+        conflict,
     )
 
 
