@@ -30,10 +30,14 @@ class Clockwork(Rounds):
         """Settle whatever waits; how many cases that were."""
         total = 0
         for organiser_id in await pg.organiser_ids(self._database.pool):
-            while waiting := await self._waiting(organiser_id):
+            more = True
+            while more:
+                waiting = await self._waiting(organiser_id)
                 for at in range(0, len(waiting), _PORTION):
                     total += await self._portion(organiser_id, waiting[at : at + _PORTION])
                     self.progress = monotonic()
+                # Fewer than asked for are all there were.
+                more = len(waiting) == _ASKED
         return total
 
     async def _waiting(self, organiser_id: UUID) -> list[UUID]:

@@ -6,7 +6,7 @@ Works for many cases at once, as the service itself. Running it again changes no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -36,7 +36,8 @@ _log = get_logger(__name__)
 class Ground:
     """What all cases of an organiser have in common, read once a portion."""
 
-    roster: Sequence[Duty]
+    roster: Mapping[str, Sequence[Duty]]
+    """Every duty, by role."""
     activations: Sequence[Activation]
     contents: dict[tuple[str, int], bytes]
     independent: bool
@@ -100,11 +101,14 @@ def _whose(
     ground: Ground, one: due.Wanted, place: Place, case: Case, today: date
 ) -> Assignment | Duty | None:
     """Who holds the role that the duty asks for; where nobody does, whom the case stands with."""
-    return holder(ground.roster, one.owner, place, today) or case.assignment
+    return holder(ground.roster.get(one.owner, ()), one.owner, place, today) or case.assignment
 
 
 async def _ground(connection: Connection) -> Ground:
     activations = await known.activations(connection)
+    roster: dict[str, list[Duty]] = defaultdict(list)
+    for duty in await people.all_duties(connection):
+        roster[duty.role].append(duty)
     rows = await connection.fetch(
         "SELECT profile_id, profile_version, content FROM cases.profile_contents "
         "WHERE (profile_id, profile_version) IN (SELECT * FROM unnest($1::text[], $2::int[]))",
@@ -116,7 +120,7 @@ async def _ground(connection: Connection) -> Ground:
         "WHERE organiser_id = cases.organiser()"
     )
     return Ground(
-        roster=await people.all_duties(connection),
+        roster=roster,
         activations=activations,
         contents={(r["profile_id"], r["profile_version"]): r["content"] for r in rows},
         independent=bool(organiser and organiser["kind"] == "independent"),
