@@ -90,11 +90,20 @@ async def sections(
     return {row["section"]: Picked(row["total"], tuple(row["ids"])) for row in rows}
 
 
+async def _picked(connection: Connection, sql: str, *values: object) -> Picked:
+    """What a statement of one row has counted and picked."""
+    row = await connection.fetchrow(sql, *values)
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    ids = tuple(row["ids"] or ())
+    return Picked(row["total"], ids, row.get("pressing", 0), row.get("later", 0))
+
+
 async def cases_in(connection: Connection, states: Sequence[str], span: Span) -> Picked:
     """The viewer's cases in these states, the newest change first."""
     # Closed ones are found by their indexes: there are too many for a set of all.
     near = "" if "closed" in states else _NEAR
-    row = await connection.fetchrow(
+    return await _picked(
+        connection,
         f"""
         SELECT count(*) AS total,
                (array_agg(c.case_id ORDER BY c.updated_at DESC, c.case_id))[$2 + 1 : $2 + $3] AS ids
@@ -105,8 +114,6 @@ async def cases_in(connection: Connection, states: Sequence[str], span: Span) ->
         span.offset,
         span.limit,
     )
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    return Picked(row["total"], tuple(row["ids"] or ()))
 
 
 _NEAR = "AND c.case_id = ANY ((SELECT cases.open_cases_in_reach())::uuid[])"
@@ -116,7 +123,8 @@ async def duties(
     connection: Connection, now: datetime, later: datetime, span: Span, *, mine: bool
 ) -> Picked:
     """What is to be done, what is due first first; from ``later`` on it can wait."""
-    row = await connection.fetchrow(
+    return await _picked(
+        connection,
         f"""
         SELECT count(*) AS total, count(*) FILTER (WHERE x.due_at < $1) AS pressing,
                count(*) FILTER (WHERE x.due_at >= $5) AS later,
@@ -136,13 +144,12 @@ async def duties(
         span.limit,
         later,
     )
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"], row["later"])
 
 
 async def calls(connection: Connection, today: date, span: Span, *, mine: bool) -> Picked:
     """Calls home not yet made, oldest first; withdrawn ones last, and only on their own day."""
-    row = await connection.fetchrow(
+    return await _picked(
+        connection,
         """
         SELECT count(*) AS total, count(*) FILTER (WHERE x.withdrawn_at IS NULL) AS pressing,
                (array_agg(x.duty_id ORDER BY x.withdrawn_at IS NOT NULL, x.due_at, x.duty_id)
@@ -159,8 +166,6 @@ async def calls(connection: Connection, today: date, span: Span, *, mine: bool) 
         span.offset,
         span.limit,
     )
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"])
 
 
 async def unexcused(
@@ -168,7 +173,8 @@ async def unexcused(
 ) -> Picked:
     """Same-day warnings of a school date by school and class: those that stand, then those taken
     back; with ``standing`` only the former."""
-    row = await connection.fetchrow(
+    return await _picked(
+        connection,
         f"""
         SELECT count(*) AS total, count(*) FILTER (WHERE state <> 'withdrawn') AS pressing,
                (array_agg(episode_id ORDER BY state = 'withdrawn', unit_name, class_name,
@@ -189,5 +195,3 @@ async def unexcused(
         school_year(day),
         standing,
     )
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    return Picked(row["total"], tuple(row["ids"] or ()), row["pressing"])
