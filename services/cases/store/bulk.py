@@ -44,24 +44,25 @@ async def update(
     *,
     key: Sequence[str],
     condition: str = "true",
-) -> None:
+) -> int:
     """Write rows anew, found by their ``key``; ``condition`` is over the row as it stands (t) and
-    as it is to be (r). No two rows may have the same key."""
+    as it is to be (r). No two rows may have the same key. How many were found."""
     if not rows:
-        return
+        return 0
     changed = ", ".join(
         f"{name} = {_FROM_TEXT.get(kind, '{0}').format(f'r.{name}')}"
         for name, kind in columns.items()
         if name not in key
     )
     found = " AND ".join(f"t.{name} = r.{name}" for name in key)
-    await connection.execute(
+    done: str = await connection.execute(
         f"""
         UPDATE {table} AS t SET {changed} FROM {_unnested(columns)}
         WHERE {found} AND {condition}
         """,
         *_arrays(columns, rows),
     )
+    return int(done.removeprefix("UPDATE "))
 
 
 #: What no array can hold, for it is none or one of arrays, comes as JSON.

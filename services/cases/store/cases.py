@@ -144,14 +144,14 @@ _TYPES = {
     "updated_at": "timestamptz",
     "outside": "boolean",
 }
-_FIELDS = tuple(_TYPES)
-COLUMNS = ", ".join(_FIELDS)
-_fields = attrgetter(*_FIELDS)
+FIELDS = tuple(_TYPES)
+COLUMNS = ", ".join(FIELDS)
+_fields = attrgetter(*FIELDS)
 
 
 def from_row(row: Record) -> Case:
     """A case from a row that holds at least its columns."""
-    return Case(**{name: row[name] for name in _FIELDS})
+    return Case(**{name: row[name] for name in FIELDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,29 +240,17 @@ async def insert(connection: Connection, opened: Sequence[Case]) -> None:
     await bulk.insert(connection, "cases.cases", _TYPES, [_fields(case) for case in opened])
 
 
-_REST = tuple(name for name in _FIELDS if name not in {"organiser_id", "case_id"})
-_UPDATE = f"""
-    UPDATE cases.cases SET {", ".join(f"{name} = ${n}" for n, name in enumerate(_REST, start=3))}
-    WHERE organiser_id = $1 AND case_id = $2 AND version = ${len(_REST) + 3} - 1
-"""
-
-
-def _values(case: Case) -> tuple[object, ...]:
-    rest = (getattr(case, name) for name in _REST)
-    return (case.organiser_id, case.case_id, *rest, case.version)
-
-
 async def update(connection: Connection, case: Case) -> bool:
     """Write a case whose version is one more than the stored one; False when it was not there.
 
     False means that somebody else has changed it meanwhile, or that the viewer may not.
     """
-    return bool(await connection.execute(_UPDATE, *_values(case)) == "UPDATE 1")
+    return await replace_all(connection, [case]) == 1
 
 
-async def replace_all(connection: Connection, changed: Sequence[Case]) -> None:
-    """Write cases whose rows the transaction holds locked."""
-    await bulk.update(
+async def replace_all(connection: Connection, changed: Sequence[Case]) -> int:
+    """The same for cases whose rows the transaction holds locked; how many were there."""
+    return await bulk.update(
         connection,
         "cases.cases",
         _TYPES,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from services.common.pg import Connection
 
-_CASE = ", ".join(f"c.{name}" for name in cases.Case.__dataclass_fields__)
+_CASE = ", ".join(f"c.{name}" for name in cases.FIELDS)
 
 # Who a row is about, as far as the viewer may know: one place for all lists and pages.
 # Needs a row x with pupil_id, class_id, school_unit_id and assigned_staff_id.
