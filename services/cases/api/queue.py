@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from services.cases.api.access import Data, Reader, Writer
@@ -13,6 +14,7 @@ from services.cases.api.cases import Body
 from services.cases.chain.outside import take_on
 from services.cases.chain.teaming import enter
 from services.cases.domain.entries.coordination import Profession
+from services.cases.store.lists import PAGE, Span
 from services.cases.views.models import Shown
 from services.cases.views.queue import Assigning, Queue, read_assigning, read_queue
 
@@ -30,10 +32,27 @@ class Place(Body):
     note: str = Field(default="", max_length=200)
 
 
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+
+
 @router.get("/queue")
-async def queue(who: Reader, data: Data) -> Queue:
-    """Who waits, how long, and the team."""
-    return await read_queue(data, who.viewer)
+async def queue(
+    who: Reader,
+    data: Data,
+    *,
+    waiting: Offset = 0,
+    received: Offset = 0,
+    mine: Offset = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+) -> Queue:
+    """Who waits, how long, and the team; each list from its offset on."""
+    return await read_queue(
+        data,
+        who.viewer,
+        waiting=Span(waiting, limit),
+        received=Span(received, limit),
+        mine=Span(mine, limit),
+    )
 
 
 @router.get("/cases/{number}/suggestions")

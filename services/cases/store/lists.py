@@ -195,3 +195,62 @@ async def unexcused(
         school_year(day),
         standing,
     )
+
+
+# A closed case waits for no koordinator, whatever its beställning says.
+_ORDERED = """
+    FROM cases.entries e JOIN cases.cases c USING (organiser_id, case_id)
+    WHERE e.organiser_id = (SELECT cases.organiser()) AND e.kind = 'coordination_request'
+      AND e.status = 'ordered' AND c.state <> 'closed'
+"""
+
+
+async def ordered(connection: Connection, span: Span) -> Picked:
+    """Beställningar that wait for a koordinator, the oldest first; ids of the entries."""
+    return await _picked(
+        connection,
+        f"""
+        SELECT count(*) AS total,
+               (array_agg(e.entry_id ORDER BY e.body ->> 'on', c.number))[$1 + 1 : $1 + $2] AS ids
+        {_ORDERED}
+        """,
+        span.offset,
+        span.limit,
+    )
+
+
+async def coordinated(connection: Connection, span: Span) -> Picked:
+    """Open cases that the viewer works in, or a leader's team does, the gravest first."""
+    return await _picked(
+        connection,
+        f"""
+        SELECT count(*) AS total,
+               (array_agg(c.case_id ORDER BY c.level DESC, c.opened_at, c.case_id)
+               )[$1 + 1 : $1 + $2] AS ids
+        FROM cases.cases c
+        WHERE c.organiser_id = (SELECT cases.organiser()) AND c.state <> 'closed'
+          AND c.case_id IN (
+              SELECT s.case_id FROM cases.case_shares s
+              WHERE s.organiser_id = (SELECT cases.organiser()) AND s.ended_at IS NULL
+                AND (s.staff_id = (SELECT cases.viewer()) OR s.audience = 'coordination'))
+          AND c.case_id NOT IN (SELECT e.case_id {_ORDERED})
+        """,
+        span.offset,
+        span.limit,
+    )
+
+
+async def received(connection: Connection, span: Span) -> Picked:
+    """Beställningar from other organisers that nobody has taken on, the oldest first."""
+    return await _picked(
+        connection,
+        """
+        SELECT count(*) AS total,
+               (array_agg(document_id ORDER BY created_at, document_id))[$1 + 1 : $1 + $2] AS ids
+        FROM cases.documents
+        WHERE organiser_id = cases.organiser() AND direction = 'received'
+          AND kind = 'coordination_request' AND case_id IS NULL
+        """,
+        span.offset,
+        span.limit,
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.cases.domain.coordination import TeamMember
+from services.cases.store.reading import in_order
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -105,13 +107,13 @@ async def enter(
     )
 
 
-async def received(connection: Connection) -> list[Record]:
-    """Beställningar from other organisers that nobody has taken on, oldest first."""
-    return await connection.fetch(
+async def received(connection: Connection, document_ids: Sequence[UUID]) -> list[Record]:
+    """These beställningar from other organisers, in the order given."""
+    rows = await connection.fetch(
         """
         SELECT document_id, sender, created_at, fields FROM cases.documents
-        WHERE organiser_id = cases.organiser() AND direction = 'received'
-          AND kind = 'coordination_request' AND case_id IS NULL
-        ORDER BY created_at LIMIT 200
-        """
+        WHERE organiser_id = cases.organiser() AND document_id = ANY ($1::uuid[])
+        """,
+        list(document_ids),
     )
+    return in_order(rows, "document_id", document_ids)

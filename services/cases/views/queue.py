@@ -22,7 +22,8 @@ from services.cases.domain.entries.coordination import (
     CoordinationRequest,
 )
 from services.cases.domain.workdays import is_working_day
-from services.cases.store import audit, entries, openings, people, reading, team
+from services.cases.store import audit, entries, lists, openings, people, reading, team
+from services.cases.store.lists import Picked, Span
 from services.cases.store.scope import Database, Viewer, as_system
 from services.cases.views import rows
 from services.cases.views.case import not_found, protected
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _TEAM = ("coordinator", "team_leader")
+_BEGINNING = Span(0)
 
 
 class Waiting(Shown):
@@ -82,12 +84,24 @@ class Member(Shown):
     wanted: bool
 
 
+class Stretch(Shown):
+    """Which lines of a list are here, and how many it has."""
+
+    total: int
+    offset: int
+    next_offset: int | None
+    """Null on the last one."""
+
+
 class Queue(Shown):
     """What the koordinatorer open in the morning."""
 
     waiting: list[Waiting]
+    waiting_part: Stretch
     received: list[Received]
+    received_part: Stretch
     mine: list[Mine]
+    mine_part: Stretch
     team: list[Member]
     room: int
     """Cases that the team has room for today, in all."""
@@ -112,48 +126,35 @@ def worked_days(since: date, today: date) -> int:
     return sum(is_working_day(since + timedelta(days=n)) for n in range(1, span + 1))
 
 
-async def read_queue(database: Database, viewer: Viewer) -> Queue:
-    """The queue of the viewer's areas, and the viewer's own cases; audited."""
+async def read_queue(
+    database: Database,
+    viewer: Viewer,
+    *,
+    waiting: Span = _BEGINNING,
+    received: Span = _BEGINNING,
+    mine: Span = _BEGINNING,
+) -> Queue:
+    """The queue of the viewer's areas, and the viewer's own cases; audited with those it named."""
     now, today = database.now(), database.today()
     async with database.person(viewer) as connection:
         roles = await team_roles(connection)
-        requests = {
-            row["case_id"]: row
-            for row in await connection.fetch(
-                """
-                SELECT case_id, entry_id, body, school_date FROM cases.entries
-                WHERE organiser_id = (SELECT cases.organiser()) AND kind = 'coordination_request'
-                  AND status = 'ordered' AND case_id IS NOT NULL
-                """
-            )
-        }
-        shared = {
-            row["case_id"]
-            for row in await connection.fetch(
-                """
-                SELECT case_id FROM cases.case_shares
-                WHERE organiser_id = (SELECT cases.organiser()) AND ended_at IS NULL
-                  AND (staff_id = (SELECT cases.viewer()) OR audience = 'coordination')
-                """
-            )
-        }
-        ours = await reading.some_cases(connection, sorted(shared | requests.keys()))
-        # The gravest first, then the oldest.
-        held = sorted(
-            (row for row in ours if row["state"] != "closed"),
-            key=lambda row: (-row["level"], row["opened_at"], row["case_id"]),
+        ordered = await lists.ordered(connection, waiting)
+        requests = await connection.fetch(
+            "SELECT entry_id, case_id, body FROM cases.entries "
+            "WHERE organiser_id = (SELECT cases.organiser()) AND entry_id = ANY ($1::uuid[])",
+            ordered.ids,
         )
+        requests = reading.in_order(requests, "entry_id", ordered.ids)
+        coordinated = await lists.coordinated(connection, mine)
+        case_ids = [row["case_id"] for row in requests] + list(coordinated.ids)
+        lines = {
+            row["case_id"]: rows.case_line(row, viewer.staff_id, now)
+            for row in await reading.some_cases(connection, case_ids)
+        }
         async with as_system(connection):
-            facts = await entries.facts_of_cases(connection, sorted(shared - requests.keys()))
-        waiting, mine = [], []
-        for row in held:
-            if found := requests.get(row["case_id"]):
-                line = rows.case_line(row, viewer.staff_id, now)
-                waiting.append(_waiting(line, found["entry_id"], found["body"], today))
-            elif row["case_id"] in shared:
-                line = rows.case_line(row, viewer.staff_id, now)
-                mine.append(Mine(case=line, network=network_wanted(facts[row["case_id"]])))
-        received = [_received(row, today) for row in await team.received(connection)]
+            facts = await entries.facts_of_cases(connection, coordinated.ids)
+        others = await lists.received(connection, received)
+        documents = await team.received(connection, others.ids)
         people_of, load, names = await _team(connection, today)
         await audit.write(
             connection,
@@ -161,13 +162,24 @@ async def read_queue(database: Database, viewer: Viewer) -> Queue:
             now,
             viewer.staff_id,
             "queue.read",
-            cases=sorted([one.case.number for one in waiting] + [one.case.number for one in mine]),
+            cases=sorted(line.number for line in lines.values()),
         )
     ranked = suggest(people_of, load, area_id=None, professions=(), today=today)
     return Queue(
-        waiting=sorted(waiting, key=lambda one: (one.ordered_on, one.case.number)),
-        received=received,
-        mine=mine,
+        waiting=[
+            _waiting(lines[row["case_id"]], row["entry_id"], row["body"], today)
+            for row in requests
+            if row["case_id"] in lines
+        ],
+        waiting_part=_part(ordered, waiting),
+        received=[_received(row, today) for row in documents],
+        received_part=_part(others, received),
+        mine=[
+            Mine(case=lines[one], network=network_wanted(facts[one]))
+            for one in coordinated.ids
+            if one in lines
+        ],
+        mine_part=_part(coordinated, mine),
         team=[_member(one, names) for one in ranked],
         room=capacity(people_of, today) - sum(load.values()),
         leads="team_leader" in roles,
@@ -178,14 +190,8 @@ async def waiting_for_me(connection: Connection) -> int | None:
     """How many beställningar the viewer's own queue has; None for who is none of the team."""
     if not await openings.has_role(connection, _TEAM):
         return None
-    own: int = await connection.fetchval(
-        """
-        SELECT count(*) FROM cases.entries e JOIN cases.cases c USING (organiser_id, case_id)
-        WHERE e.organiser_id = (SELECT cases.organiser()) AND e.kind = 'coordination_request'
-          AND e.status = 'ordered' AND c.state <> 'closed'
-        """
-    )
-    return own + len(await team.received(connection))
+    own = await lists.ordered(connection, Span(0, 0))
+    return own.total + (await lists.received(connection, Span(0, 0))).total
 
 
 async def read_assigning(database: Database, viewer: Viewer, number: str) -> Assigning:
@@ -279,6 +285,12 @@ def _received(row: object, today: date) -> Received:
         waited=waited,
         late=waited > QUEUE_WORKING_DAYS,
         help=fields.get("help", ""),
+    )
+
+
+def _part(picked: Picked, span: Span) -> Stretch:
+    return Stretch(
+        total=picked.total, offset=span.offset, next_offset=span.next_offset(picked.total)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import RedirectResponse, Response
 
 from services.cases.chain.outside import take_on
@@ -16,6 +16,7 @@ from services.cases.chain.teaming import enter
 from services.cases.domain.coordination import TeamMember
 from services.cases.domain.entries.coordination import PROFESSIONS
 from services.cases.signin import SignedIn
+from services.cases.store.lists import PAGE, Span
 from services.cases.store.scope import Database
 from services.cases.views.queue import read_assigning, read_queue
 from services.cases.web.pages import Data, Note, Reader, Writer
@@ -24,11 +25,16 @@ from services.common.problem import Problem
 
 router = APIRouter(include_in_schema=False)
 
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+
 
 @router.get("/koordinator")
-async def queue(who: Reader, data: Data) -> Response:
-    """Who waits, whom one works with, and the team."""
-    return await _queue_page(who, data)
+async def queue(
+    who: Reader, data: Data, *, vantar: Offset = 0, andra: Offset = 0, fran: Offset = 0
+) -> Response:
+    """Who waits, whom one works with, and the team; each list from its offset on."""
+    spans = {"waiting": Span(vantar), "received": Span(andra), "mine": Span(fran)}
+    return await _queue_page(who, data, spans=spans)
 
 
 @router.post("/koordinator/laget")
@@ -78,14 +84,20 @@ def _place(staff: str, profession: str, capacity: str, since: str, until: str) -
     return found
 
 
-async def _queue_page(who: SignedIn, data: Database, problem: Problem | None = None) -> Response:
-    shown = await read_queue(data, who.viewer)
+async def _queue_page(
+    who: SignedIn,
+    data: Database,
+    problem: Problem | None = None,
+    spans: dict[str, Span] | None = None,
+) -> Response:
+    shown = await read_queue(data, who.viewer, **spans or {})
     return page(
         "queue.html",
         problem.status if problem else 200,
         me=await me(data, who),
         queue=shown,
         problem=problem,
+        page_size=PAGE,
         PROFESSIONS=PROFESSIONS,
         today=data.today(),
     )

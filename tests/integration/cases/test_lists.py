@@ -4,8 +4,9 @@ of them; what is looked for from the viewer's side is what the policies give, no
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
@@ -15,10 +16,12 @@ import httpx
 import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
+from services.cases.store import reading
 from services.cases.store.lists import Span
 from services.cases.store.scope import Viewer
 from services.cases.sweep import Sweep
 from services.cases.views.cases import read_cases
+from services.cases.views.queue import read_queue
 from services.cases.views.today import FIRST, read_part, today
 from services.cases.web.today_pages import PARTS
 from tests.integration.cases.cast import LOGINS, gather
@@ -30,6 +33,8 @@ from tests.integration.cases.world import (
     Story,
     World,
     delivery,
+    give_duty,
+    hire,
 )
 
 pytestmark = pytest.mark.anyio
@@ -279,6 +284,92 @@ async def test_all_cases_are_counted_and_paged(
     assert (await read_cases(world.database, KARIN, "any", Span(0, 1))).total == _MANY
     await enter(client, site, "karin")
     assert "1–50 av 51 ärenden" in (await client.get("/arenden")).text
+
+
+async def desk(world: World) -> None:
+    """A desk of koordinatorer with 70 cases that wait, 35 under way, 25 closed and 55 received."""
+    await hire(world.admin, A, "tess", "Tess", "Övning")
+    await give_duty(world.admin, A, "tess", "team_leader", "area")
+    await many(world)
+    await many(world, 70, first=100)
+    run = world.admin.execute
+    await run(
+        "UPDATE cases.cases SET state = 'closed', closed_at = opened_at, close_reason = 'other' "
+        "WHERE number <= 'F-2026-90025'"
+    )
+    await run(
+        """
+        INSERT INTO cases.case_shares (organiser_id, share_id, case_id, audience, since)
+        SELECT organiser_id, gen_random_uuid(), case_id,
+            CASE WHEN number < 'F-2026-90100' THEN 'coordination' ELSE 'queue' END, opened_at
+        FROM cases.cases
+        """
+    )
+    order = {"on": TUESDAY.isoformat(), "help": "Hjälp.", "contact": "Rolf", "told": True}
+    await run(
+        """
+        INSERT INTO cases.entries (organiser_id, entry_id, case_id, school_unit_id, class_id, kind,
+            status, body, sensitivity, school_date, created_at, created_by, updated_at, updated_by)
+        SELECT organiser_id, gen_random_uuid(), case_id, school_unit_id, class_id,
+            'coordination_request', 'ordered', $1, 'ordinary', $2, opened_at, $3, opened_at, $3
+        FROM cases.cases WHERE number >= 'F-2026-90100'
+        """,
+        json.dumps(order),
+        TUESDAY,
+        A.staff("rolf"),
+    )
+    await run(
+        """
+        INSERT INTO cases.documents (organiser_id, document_id, direction, kind, school_unit_id,
+            sender, recipient, fields, pdf, digest, created_at)
+        SELECT $1, gen_random_uuid(), 'received', 'coordination_request',
+            '00000000-0000-0000-0000-000000000000', 'Friskola ' || n, 'Koordinatorerna', '{}', '',
+            '', $2::timestamptz - n * interval '1 minute'
+        FROM generate_series(1, 55) n
+        """,
+        A.id,
+        world.clock.now(),
+    )
+
+
+async def test_the_koordinators_desk_is_counted_and_paged_and_what_is_closed_is_not_read(
+    world: World, site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk(world)
+    read: set[UUID] = set()
+    some_cases = reading.some_cases
+
+    async def noting(connection: Any, case_ids: Sequence[UUID]) -> Any:
+        read.update(case_ids)
+        return await some_cases(connection, case_ids)
+
+    monkeypatch.setattr(reading, "some_cases", noting)
+    tess = A.viewer("tess")
+    shown = await read_queue(world.database, tess)
+    closed = await world.admin.fetch("SELECT case_id FROM cases.cases WHERE state = 'closed'")
+    assert read.isdisjoint(row["case_id"] for row in closed)
+    for name, total in (("waiting", 70), ("received", 55), ("mine", 35)):
+        found: list[str] = []
+        offset: int | None = 0
+        while offset is not None:
+            shown = await read_queue(world.database, tess, **{name: Span(offset, 20)})
+            stretch = getattr(shown, f"{name}_part")
+            assert (stretch.total, stretch.offset) == (total, offset)
+            lines: list[Any] = getattr(shown, name)
+            found += [one.sender if name == "received" else one.case.number for one in lines]
+            offset = stretch.next_offset
+        assert len(found) == len(set(found)) == total
+    await enter(client, site, "tess")
+    assert (await client.get("/api/v1/today")).json()["queue"] == 125
+    text = (await client.get("/koordinator")).text.replace("\xa0", " ")
+    assert "70 beställningar väntar" in text
+    assert "1–50 av 70 beställningar" in text
+    assert "1–50 av 55 beställningar" in text
+    last = (await client.get("/koordinator", params={"vantar": 50, "andra": 50, "fran": 40})).text
+    for words in ("51–70 av 70", "51–55 av 55"):
+        assert words in last
+    beyond = (await client.get("/koordinator", params={"vantar": 100})).text
+    assert beyond.count("Listan är kortare nu") == 1
 
 
 async def test_what_is_found_from_the_viewers_side_is_what_the_policies_give(
