@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from time import monotonic
 from uuid import UUID
@@ -20,6 +21,7 @@ from services.common.pg import is_away
 _log = get_logger(__name__)
 _PORTION = 500
 _SEND_SECONDS = 30.0
+_STOP_SECONDS = 10.0
 
 
 class OutboxPublisher:
@@ -57,7 +59,9 @@ class OutboxPublisher:
         """Let go of the producer."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            # Stopping waits for what cannot be delivered any more; it is in the outbox too.
+            with contextlib.suppress(KafkaError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
 
     async def _loop(self) -> None:
         while True:
@@ -68,6 +72,8 @@ class OutboxPublisher:
                     raise
                 _log.warning("outbox waits", error=type(error).__name__)
                 await self.close()
+                # Who waits is not stuck: without Kafka there are still pages to show.
+                self.progress = monotonic()
                 await asyncio.sleep(1.0)
                 continue
             self.progress = monotonic()
@@ -90,8 +96,8 @@ class OutboxPublisher:
             portion = await outbox.waiting(connection, _PORTION)
             if not portion:
                 return 0
-            producer = await self._ready_producer()
             async with asyncio.timeout(_SEND_SECONDS):
+                producer = await self._ready_producer()
                 sends = [
                     await producer.send(topics.CASE_EVENTS.name, row.payload, key=row.key.bytes)
                     for row in portion
@@ -103,7 +109,7 @@ class OutboxPublisher:
 
     async def _ready_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
-            producer = self._make_producer()
-            await producer.start()
-            self._producer = producer
+            # Known before it has started: what is begun has to be let go of as well.
+            self._producer = self._make_producer()
+            await self._producer.start()
         return self._producer

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import asyncpg
 import pytest
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from asyncpg.exceptions import _base
 
 from services.cases.publisher import OutboxPublisher
@@ -45,5 +46,39 @@ def test_what_will_never_fit_is_not_tried_for_ever(kind: str, error: Exception) 
 
 @pytest.mark.parametrize("kind", ["sweep", "publisher"])
 def test_a_database_that_is_away_is_waited_for(kind: str) -> None:
+    work = _work(kind, ConnectionRefusedError())
+    began = work.progress
     with pytest.raises(TimeoutError):
-        _run(_work(kind, ConnectionRefusedError()), seconds=0.2)
+        _run(work, seconds=0.2)
+    # Who waits is not stuck: the process has pages to show meanwhile.
+    assert work.progress > began
+
+
+class _Unreachable:
+    """A producer whose broker cannot be reached, neither to begin nor to end."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    async def start(self) -> None:
+        raise KafkaConnectionError
+
+    async def stop(self) -> None:
+        self.stopped = True
+        raise KafkaTimeoutError
+
+
+def test_a_producer_that_could_not_start_is_let_go_of_however_it_ends() -> None:
+    made: list[_Unreachable] = []
+
+    def make() -> Any:
+        made.append(_Unreachable())
+        return made[-1]
+
+    nothing: Any = object()
+    once: Any = lambda self: self._ready_producer()  # noqa: E731 - a method of a made class
+    work = type("Starting", (OutboxPublisher,), {"once": once})(nothing, make)
+    with pytest.raises(TimeoutError):
+        _run(work, seconds=1.5)
+    assert len(made) > 1
+    assert all(one.stopped for one in made)
