@@ -1,4 +1,4 @@
-"""What a transaction remembers of its viewer (migrations 0013, 0018)."""
+"""What a transaction remembers of its viewer (migrations 0013, 0019)."""
 
 from __future__ import annotations
 

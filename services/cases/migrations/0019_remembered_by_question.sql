@@ -3,7 +3,7 @@
 -- set, and each transaction has another app.now.
 
 -- Everything that an answer goes by, but for the question and who runs it.
-CREATE FUNCTION cases.asked_by() RETURNS text LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION cases.asked_by() RETURNS text LANGUAGE sql STABLE AS $$
     SELECT md5(coalesce(current_setting('app.organiser_id', true), '') || '|'
         || coalesce(current_setting('app.staff_id', true), '') || '|'
         || coalesce(current_setting('app.session', true), '') || '|'
