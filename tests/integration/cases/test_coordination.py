@@ -518,6 +518,34 @@ async def test_what_was_agreed_rests_while_the_case_is_closed_and_no_longer(worl
     assert len(kinds) == len(AGREED)
 
 
+async def test_what_the_law_still_asks_for_can_be_done_in_the_closed_case(world: World) -> None:
+    await world.admin.execute(
+        "UPDATE people.pupils SET home_municipality = '0380' WHERE pupil_id = $1", A.pupil("alva")
+    )
+    await world.admin.execute("UPDATE people.organisers SET municipality_code = '0162'")
+    case = await begun(world)
+    await absent(world, 0.2)
+    lead = {"opened_on": DAY, "lead": "Rolf", "why": "Lång frånvaro."}
+    held = await step(world, KARIN, case, "open_investigation", lead)
+    support = {"opened_on": DAY, "why": "Läsningen."}
+    need = await step(world, ROLF, case, "open_support_investigation", support)
+    found = {
+        "finished_on": DAY, "conclusions": ["group"], "result": "Skolskjuts.",
+        "no_pupil": "Ville inte.", "no_guardian": "Svarade inte.", "no_student_health": "Hann inte.",
+    }  # fmt: skip
+    await step(world, KARIN, case, "finish_investigation", found, held)
+    await step(world, KARIN, case, "close_case", {"on": DAY, "reason": "attendance_restored"})
+    left = {"home_municipality_notice", "report_to_organiser", "support_investigation"}
+    assert await waiting(world) == left
+    await step(world, KARIN, case, "report_to_organiser", {"on": DAY, "contact": "Karin"}, held)
+    done = {"finished_on": DAY, "outcome": "none", "result": "Behövs inte."}
+    await step(world, ROLF, case, "finish_support_investigation", done, need)
+    notice = {"on": DAY, "municipality": "0380", "ground": "investigation", "since": DAY}
+    await step(world, ROLF, case, "notify_home_municipality", notice)
+    assert await waiting(world) == set()
+    assert (await world.case(A, "alva"))["state"] == "closed"
+
+
 async def test_what_outlived_a_closing_before_is_put_to_rest_by_the_migration(
     world: World,
 ) -> None:

@@ -266,7 +266,9 @@ def test_a_track_without_the_step_refuses_it_by_the_paragraph(step: Step) -> Non
 
 
 @pytest.mark.parametrize(("step", "track"), pairs(), ids=named)
-def test_a_closed_case_takes_only_what_must_never_wait(step: Step, track: Track) -> None:
+def test_a_closed_case_takes_only_what_must_never_wait_or_is_due_there(
+    step: Step, track: Track
+) -> None:
     held, asked = lawful(step, track, state="closed")
     verdict = judge(held, step, step.roles, asked)
     if step.closed_too:

@@ -191,6 +191,7 @@ STEPS = (
         fields=("finished_on", "outcome", "result"),
         ends=("support_investigation",),
         needs_target="Ingen utredning om särskilt stöd pågår.",
+        closed_too=True,
     ),
     Step(
         "report_to_organiser",
@@ -208,6 +209,7 @@ STEPS = (
         needs=(needs.ASKED_FOR, needs.NOT_REPORTED),
         ends=("report_to_organiser",),
         needs_target="Anmälan görs när en utredning har inletts.",
+        closed_too=True,
     ),
     Step(
         "report_result",
@@ -224,6 +226,7 @@ STEPS = (
         needs=(needs.ASKED_FOR, needs.RESULT_PENDING),
         ends=("report_result",),
         needs_target="Resultatet skickas när utredningen är klar.",
+        closed_too=True,
     ),
     Step(
         "notify_home_municipality",
@@ -239,6 +242,7 @@ STEPS = (
         "Är hemkommunen en annan än huvudmannen ska den snarast få veta det.",
         needs=(needs.ELSEWHERE, needs.UNDER_20, needs.GROUND),
         ends=("home_municipality_notice",),
+        closed_too=True,
     ),
     Step(
         "report_csn",

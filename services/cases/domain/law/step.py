@@ -82,7 +82,7 @@ class Step:
     """Why the track that is missing does not have it, in one sentence."""
     elsewhere_paragraph: str = ""
     closed_too: bool = False
-    """Also in a closed case."""
+    """Also in a closed case: what must never wait, and what goes on being due there."""
     needs_target: str = ""
     """What is missing where there is no entry to move on or hang on."""
     hidden: bool = False
