@@ -531,7 +531,7 @@ async def test_what_the_law_still_asks_for_can_be_done_in_the_closed_case(world:
     need = await step(world, ROLF, case, "open_support_investigation", support)
     found = {
         "finished_on": DAY, "conclusions": ["group"], "result": "Skolskjuts.",
-        "no_pupil": "Ville inte.", "no_guardian": "Svarade inte.", "no_student_health": "Hann inte.",
+        "no_pupil": "Ville inte.", "no_guardian": "Borta.", "no_student_health": "Hann inte.",
     }  # fmt: skip
     await step(world, KARIN, case, "finish_investigation", found, held)
     await step(world, KARIN, case, "close_case", {"on": DAY, "reason": "attendance_restored"})
