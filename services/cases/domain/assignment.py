@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -63,7 +63,7 @@ def covers(duty: Duty, place: Place, today: date) -> bool:
     )
 
 
-def assign(duties: Iterable[Duty], place: Place, today: date) -> Assignment | None:
+def assign(duties: Sequence[Duty], place: Place, today: date) -> Assignment | None:
     """The närvaroansvarig of the class, else of the årskurs, unit, area or organiser.
 
     On each of these steps the ordinary holder comes before a substitute, so a substitute steps in
@@ -71,10 +71,9 @@ def assign(duties: Iterable[Duty], place: Place, today: date) -> Assignment | No
     same way; None means the unassigned list. Equal duties: the older, then the lower id, so that
     every process decides alike.
     """
-    standing = [duty for duty in duties if covers(duty, place, today)]
     roles: tuple[AssignedAs, ...] = ("attendance_officer", "principal")
     for role in roles:
-        if chosen := holder(standing, role, place, today):
+        if chosen := holder(duties, role, place, today):
             return Assignment(chosen.staff_id, role)
     return None
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
-from services.cases.domain.workdays import is_working_day
+from services.cases.domain.workdays import is_working_day, working_day_before
 
 
 def tells(due: date, today: date) -> bool:
@@ -15,14 +15,6 @@ def tells(due: date, today: date) -> bool:
     """
     if not is_working_day(today) or due > today:
         return False
-    before = _before(today)
+    before = working_day_before(today)
     # Since yesterday's round: due today, or due on the arbetsdag before or on a day off since.
     return due >= before or before.isocalendar()[:2] != today.isocalendar()[:2]
-
-
-def _before(day: date) -> date:
-    """The arbetsdag before."""
-    day -= timedelta(days=1)
-    while not is_working_day(day):
-        day -= timedelta(days=1)
-    return day

@@ -83,6 +83,14 @@ def next_working_day(day: date) -> date:
     return day
 
 
+def working_day_before(day: date) -> date:
+    """The last working day before it."""
+    day -= timedelta(days=1)
+    while not is_working_day(day):
+        day -= timedelta(days=1)
+    return day
+
+
 def _count(start: date, length: int, counts: Callable[[date], bool]) -> date | None:
     day = start
     for _ in range(_LONGEST):

@@ -19,7 +19,7 @@ _ROWS = f"""
     SELECT x.duty_id, x.kind, x.pupil_id, x.school_date, x.due_at, x.created_at, x.rule, x.ours,
            x.title, x.tasks, x.step, x.occurrence, x.assigned_staff_id, x.assigned_as, x.version,
            x.case_id, x.entry_id, x.done_at, x.done_by, x.note, x.withdrawn_at,
-           c.number AS case_number, c.state AS case_state, c.outside, {WHO},
+           c.number AS case_number, c.outside, {WHO},
            s.given_name || ' ' || s.family_name AS assigned_name,
            {CAN_DECIDE}
     FROM cases.duties x

@@ -15,7 +15,7 @@ from services.cases.chain.whole import read_whole
 from services.cases.signin import SignedIn
 from services.cases.store.lists import PAGE, Span
 from services.cases.store.scope import Database
-from services.cases.views.case import read_call, read_case
+from services.cases.views.case import read_call, read_line
 from services.cases.views.cases import StateFilter, read_cases
 from services.cases.web.render import me, page
 from services.common.problem import Problem
@@ -100,9 +100,9 @@ async def acknowledge(
     number: str, who: Writer, data: Data, version: Annotated[int, Form()]
 ) -> Response:
     """Take it on."""
-    found = await read_case(data, who.viewer, number)
+    found = await read_line(data, who.viewer, number)
     try:
-        await CaseActions(data).acknowledge(who.viewer, found.case.case_id, version)
+        await CaseActions(data).acknowledge(who.viewer, found.case_id, version)
     except Problem as problem:
         return await _case_page(who, data, number, problem)
     return _back(number)
@@ -111,9 +111,9 @@ async def acknowledge(
 @router.post("/arenden/{number}/anteckna")
 async def comment(number: str, who: Writer, data: Data, text: Note = "") -> Response:
     """Write in it."""
-    found = await read_case(data, who.viewer, number)
+    found = await read_line(data, who.viewer, number)
     try:
-        await CaseActions(data).comment(who.viewer, found.case.case_id, text)
+        await CaseActions(data).comment(who.viewer, found.case_id, text)
     except Problem as problem:
         return await _case_page(who, data, number, problem, text=text)
     return _back(number, "#anteckningar")
