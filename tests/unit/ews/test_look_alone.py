@@ -247,7 +247,6 @@ def test_what_a_window_counts(metric: Metric, measure: Measure, window: Window) 
     look = Look(AXIS, SUMS[start:][:, :, who], start, out, lessons, rows)
     found = look.count(window, Counting(measure, metric))
     total = look.minutes(window, metric)
-    assert found.dtype == total.dtype == np.int64
     for i, at in enumerate(range(out, DAYS)):
         within = [
             other for other in range(at + 1) if inside(window, int(AXIS[other]), int(AXIS[at]))
@@ -280,6 +279,11 @@ def looking(out: int = 6, start: int = 0) -> Look:
     return Look(AXIS, SUMS[start:], start, out, lessons, rows)
 
 
+def test_a_minute_that_is_reported_is_a_day_of_which_something_is_said() -> None:
+    reported = [[said(at, pupil) > 0 for pupil in range(PUPILS)] for at in range(6, DAYS)]
+    assert looking().said.tolist() == reported
+
+
 def test_what_several_rules_ask_for_is_worked_out_once_and_told_apart() -> None:
     look = looking()
     who = np.array([1, 4], np.intp)
@@ -310,9 +314,11 @@ def test_few_days_and_many_are_summed_alike(out: int) -> None:
         found = looking(out).window(window)
         assert (found == looking(6).window(window)[out - 6 :]).all()
         assert len(found) == DAYS - out
-        counting = Counting(Measure.OCCASIONS, Metric.TOTAL)
-        few = looking(out).count(window, counting)
-        assert (few == looking(6).count(window, counting)[out - 6 :]).all()
+        for measure in (Measure.OCCASIONS, Measure.LATE_ARRIVALS):
+            counting = Counting(measure, Metric.TOTAL)
+            few = looking(out).count(window, counting)
+            assert (few == looking(6).count(window, counting)[out - 6 :]).all()
+            assert few.dtype == np.int64
 
 
 @pytest.mark.parametrize("metric", METRICS)
