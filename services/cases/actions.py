@@ -3,7 +3,6 @@ audit are one transaction under the viewer's own row-level security."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -36,8 +35,11 @@ class CaseActions:
             case = await self._case(connection, case_id, version)
             decisions.check_acknowledge(case.state)
             now = self._database.now()
-            after = case.acknowledged(viewer.staff_id, now)
-            await self._save(connection, viewer, after, "acknowledged", {}, now=now)
+            taken = case.acknowledged(viewer.staff_id, now)
+            after = replace(taken, version=case.version + 1, updated_at=now)
+            if not await cases.update(connection, after):
+                raise changed_meanwhile()
+            await tell(connection, self._database, viewer, after, "acknowledged", detail={}, at=now)
             await duties.finish_acknowledge(
                 connection, case_id, now, viewer.staff_id, "acknowledged"
             )
@@ -94,7 +96,7 @@ class CaseActions:
                 note=note.strip() or None,
             )
             if not changed:
-                raise changed_meanwhile(None)
+                raise changed_meanwhile()
             if row["case_id"] is not None:
                 line = Happened(
                     event_id=self._database.new_id(),
@@ -138,21 +140,6 @@ class CaseActions:
         if version is not None and case.version != version:
             raise changed_meanwhile(case.version)
         return case
-
-    async def _save(
-        self,
-        connection: Connection,
-        viewer: Viewer,
-        case: Case,
-        kind: str,
-        detail: Mapping[str, object],
-        *,
-        now: datetime,
-    ) -> None:
-        after = replace(case, version=case.version + 1, updated_at=now)
-        if not await cases.update(connection, after):
-            raise changed_meanwhile(None)
-        await tell(connection, self._database, viewer, after, kind, detail=detail, at=now)
 
     async def _audit(
         self, connection: Connection, viewer: Viewer, action: str, case_id: UUID, now: datetime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from services.cases import metrics
@@ -40,13 +39,10 @@ async def closed(context: Context, entry: Entry) -> None:
     """The case is closed; what the law still asks for stays in the list (domain/clocks.py)."""
     assert isinstance(entry.body, Closure)  # noqa: S101 - the step's kind
     body = entry.body
-    detail = {"reason": body.reason, "note": body.note, "band": body.band}
-    await close(context, body.reason, body.note or body.below_reason or None, detail)
+    await close(context, body.reason, body.note or body.below_reason, band=body.band)
 
 
-async def close(
-    context: Context, reason: str, note: str | None, detail: Mapping[str, object]
-) -> None:
+async def close(context: Context, reason: str, note: str, **more: object) -> None:
     """The case's own row, its history, its duties, and the count.
 
     What was agreed on rests until the case opens again (duty_kinds.RESTING): a follow-up, a start,
@@ -55,9 +51,11 @@ async def close(
     decides: the call home of its day, what the law's clocks ask for, the result that the huvudman's
     form asks for.
     """
-    after = context.case.closed(context.viewer.staff_id, context.now, reason=reason, note=note)
+    after = context.case.closed(
+        context.viewer.staff_id, context.now, reason=reason, note=note or None
+    )
     await consequences.save_case(context, after)
-    await consequences.tell(context, "closed", detail)
+    await consequences.tell(context, "closed", {"reason": reason, "note": note, **more})
     await consequences.looked_at(context)
     async with as_system(context.connection):
         await duties.rest(context.connection, context.case.case_id, context.now)

@@ -78,8 +78,7 @@ async def not_ordered(context: Context, entry: Entry) -> None:
     """The beställning was taken back, or not taken up: all that a case from outside was about."""
     if context.case.outside:
         assert isinstance(entry.body, CoordinationRequest)  # noqa: S101 - the step's kind
-        note = entry.body.ended_why
-        await closing.close(context, "other", note, {"reason": "other", "note": note})
+        await closing.close(context, "other", entry.body.ended_why)
         await sharing.keep_for_leader(context)
     await sharing.leave_queue(context)
 
@@ -139,9 +138,8 @@ async def left(context: Context, entry: Entry) -> None:
     elif context.case.outside:
         # There is no other part of the case; the leader can read what became of it.
         assert isinstance(entry.body, Closure)  # noqa: S101 - the step's kind
-        note = entry.body.note or entry.body.below_reason
-        detail = {"reason": entry.body.reason, "note": note}
-        await closing.close(context, entry.body.reason, note or None, detail)
+        body = entry.body
+        await closing.close(context, body.reason, body.note or body.below_reason)
     await sharing.leave(context, held.body.staff_id, last=not working and not context.case.outside)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from services.cases.chain.assessing import attendance
-from services.cases.chain.context import Context, load
+from services.cases.chain.context import Context, audited, load
 from services.cases.chain.showing import EntryShown, FieldShown, fields_shown
 from services.cases.domain import csn, threads
 from services.cases.domain.entries.assessing import PupilAssessment
 from services.cases.domain.entries.registry import KINDS
 from services.cases.domain.law.step import Step
-from services.cases.store import audit, entries, reading
+from services.cases.store import entries, reading
 from services.cases.store.scope import Database, Viewer
 
 #: Fields that are today unless somebody says otherwise.
@@ -74,68 +74,47 @@ async def prefilled(
             values[name] = info.get_default()
     if step.means == "move" and target is not None:
         values |= {name: target.body[name] for name in names if target.body.get(name)}
-    if {"guardian_id", "staff_id"} & set(names):
-        return Beginning(values, people=await _people(database, viewer, case))
-    if "municipality" in names:
-        return Beginning(values | await _home(database, viewer, case))
-    if step.name not in _WITH_FIGURES:
+    about_people, about_home = {"guardian_id", "staff_id"} & set(names), "municipality" in names
+    if not (about_people or about_home or step.name in _WITH_FIGURES):
         return Beginning(values)
     async with database.person(viewer) as connection:
         context = await load(connection, database, viewer, case, lock=False)
+        if about_people:
+            people = await _people(context)
+            await audited(context, "guardians.read")
+            return Beginning(values, people=people)
+        if about_home:
+            # Where the roster says it.
+            home = {"municipality": context.chain.home} if context.chain.home else {}
+            return Beginning(values | home)
         found = await attendance(
             connection, context.case.case_id, context.case.pupil_id, context.today
         )
         if step.name == "report_csn":
             values |= await _csn(context)
-        await audit.write(
-            connection,
-            viewer.organiser_id,
-            context.now,
-            viewer.staff_id,
-            "attendance.read",
-            case_id=context.case.case_id,
-        )
         if step.name == "make_plan":
             values |= await _urgent(context)
+        await audited(context, "attendance.read")
     return Beginning(values, fields_shown(found))
 
 
-async def _home(database: Database, viewer: Viewer, case: UUID | str) -> dict[str, Any]:
-    """The pupil's home municipality, where the roster says it."""
-    async with database.person(viewer) as connection:
-        context = await load(connection, database, viewer, case, lock=False)
-    return {"municipality": context.chain.home} if context.chain.home else {}
-
-
-async def _people(
-    database: Database, viewer: Viewer, case: UUID | str
-) -> dict[str, dict[str, str]]:
+async def _people(context: Context) -> dict[str, dict[str, str]]:
     """The pupil's guardians, and the koordinatorer of the roster."""
-    async with database.person(viewer) as connection:
-        context = await load(connection, database, viewer, case, lock=False)
-        guardians = await connection.fetch(
-            "SELECT guardian_id, given_name || ' ' || family_name AS name "
-            "FROM people_v1.guardians WHERE pupil_id = $1 ORDER BY name",
-            context.case.pupil_id,
-        )
-        staff = await connection.fetch(
-            """
-            SELECT DISTINCT s.staff_id, s.given_name || ' ' || s.family_name AS name
-            FROM people_v1.duties d JOIN people_v1.staff s USING (staff_id)
-            WHERE d.role IN ('coordinator', 'team_leader') AND d.valid_from <= $1
-              AND (d.valid_to IS NULL OR d.valid_to > $1)
-            ORDER BY name
-            """,
-            context.today,
-        )
-        await audit.write(
-            connection,
-            viewer.organiser_id,
-            context.now,
-            viewer.staff_id,
-            "guardians.read",
-            case_id=context.case.case_id,
-        )
+    guardians = await context.connection.fetch(
+        "SELECT guardian_id, given_name || ' ' || family_name AS name "
+        "FROM people_v1.guardians WHERE pupil_id = $1 ORDER BY name",
+        context.case.pupil_id,
+    )
+    staff = await context.connection.fetch(
+        """
+        SELECT DISTINCT s.staff_id, s.given_name || ' ' || s.family_name AS name
+        FROM people_v1.duties d JOIN people_v1.staff s USING (staff_id)
+        WHERE d.role IN ('coordinator', 'team_leader') AND d.valid_from <= $1
+          AND (d.valid_to IS NULL OR d.valid_to > $1)
+        ORDER BY name
+        """,
+        context.today,
+    )
     return {
         "guardian_id": {str(row["guardian_id"]): row["name"] for row in guardians},
         "staff_id": {str(row["staff_id"]): row["name"] for row in staff},
