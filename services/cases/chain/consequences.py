@@ -29,7 +29,7 @@ async def follow(context: Context, step: Step, entry: Entry) -> None:
         await effect(context, entry)
     else:
         await take_on(context)
-    await _after(context, entry)
+    await after(context, entry)
     await tell(context, "step", _shown(entry) | {"step": step.name})
     await audited(context, f"step.{step.name}", entry=str(entry.entry_id), version=entry.version)
     if last := LAST.get(step.name):
@@ -38,15 +38,15 @@ async def follow(context: Context, step: Step, entry: Entry) -> None:
 
 async def revised(context: Context, entry: Entry, fields: list[str]) -> None:
     """Everything that follows from a text written anew."""
-    await _after(context, entry)
+    await after(context, entry)
     await tell(context, "entry_revised", _shown(entry) | {"fields": fields})
     await audited(context, "entry.revised", entry=str(entry.entry_id), version=entry.version)
 
 
-async def save_case(context: Context, after: Case) -> None:
+async def save_case(context: Context, case: Case) -> None:
     """Write the case's own row: the person has been judged to. Its open duties go along when it
     stands with somebody else."""
-    changed = replace(after, version=after.version + 1, updated_at=context.now)
+    changed = replace(case, version=case.version + 1, updated_at=context.now)
     async with as_system(context.connection):
         if not await cases.update(context.connection, changed):
             # A warning came in between: its intake locks the row, not the case's steps.
@@ -76,7 +76,7 @@ async def looked_at(context: Context) -> None:
         )
 
 
-async def _after(context: Context, entry: Entry) -> None:
+async def after(context: Context, entry: Entry) -> None:
     """The duties on the days that are written in the entry, and what is always done."""
     wanted = KINDS[entry.kind].due(entry.body, entry.status)
     async with as_system(context.connection):

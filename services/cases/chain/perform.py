@@ -79,7 +79,7 @@ async def take(
     if moving:
         entry = await _revise(context, moving, wanted, step.to)
     else:
-        entry = await _create(context, step, wanted, held, sensitivity=sensitivity, named=named)
+        entry = await create(context, step, wanted, held, sensitivity=sensitivity, named=named)
     await consequences.follow(context, step, entry)
     metrics.CASE_CHANGES.labels("step").inc()
     return entry
@@ -180,15 +180,16 @@ async def _conflict(context: Context, held: Entry, version: int, wanted: Body) -
     return refusals.merge_needed(held.entry_id, held.version, found)
 
 
-async def _create(
+async def create(
     context: Context,
     step: Step,
     body: Body,
     parent: Entry | None,
     *,
-    sensitivity: Sensitivity | None,
-    named: Sequence[UUID],
+    sensitivity: Sensitivity | None = None,
+    named: Sequence[UUID] = (),
 ) -> Entry:
+    """The step's entry, written down; the step has been judged."""
     kind, case, by = KINDS[step.kind], context.case, context.viewer.staff_id
     entry = Entry(
         organiser_id=case.organiser_id,

@@ -71,33 +71,20 @@ class Decisions:
         standing = rules.standing(known)
         school_date = max(t.school_date for t in known if t.opens_case)
         woke = not self._old(school_date, pupil_id)
-        case = Case(
-            organiser_id=self._known.organiser_id,
-            case_id=self._new_id(),
-            number=rules.number(school_year, ordinal),
+        case = Case.opened(
+            self._known.organiser_id,
+            self._new_id(),
+            ordinal,
             pupil_id=pupil_id,
             school_year=school_year,
             school_unit_id=place.school_unit_id,
             class_id=place.class_id,
-            state="new",
-            attention=None,
-            attention_at=None,
-            assigned_staff_id=None,
-            assigned_as=None,
             level=standing.level,
             family=standing.family,
             headline=standing.headline,
             school_date=school_date,
             woke=woke,
-            opened_at=self._known.now,
-            acknowledged_at=None,
-            acknowledged_by=None,
-            closed_at=None,
-            closed_by=None,
-            close_reason=None,
-            close_note=None,
-            version=1,
-            updated_at=self._known.now,
+            at=self._known.now,
         ).assigned(assign(self._known.duties, place, self._known.today))
         self.opened.append(case)
         self._note(case, "opened", school_date=school_date, detail={"old": not woke})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.cases.domain.assignment import AssignedAs, Assignment
-from services.cases.domain.case import Attention, CaseState
+from services.cases.domain.case import Attention, CaseState, number
 from services.cases.store import bulk
 from services.common.problem import Problem
 
@@ -70,6 +70,56 @@ class Case:
     updated_at: datetime
     outside: bool = False
     """About a pupil of another organiser: what is known is what its beställning said."""
+
+    @classmethod
+    def opened(
+        cls,
+        organiser_id: UUID,
+        case_id: UUID,
+        ordinal: int,
+        *,
+        pupil_id: UUID,
+        school_year: int,
+        school_unit_id: UUID,
+        class_id: UUID | None,
+        headline: str,
+        school_date: date,
+        at: datetime,
+        level: int = 0,
+        family: str | None = None,
+        woke: bool = True,
+        outside: bool = False,
+    ) -> Case:
+        """A new case, of which nobody has seen anything yet and which stands with nobody."""
+        return cls(
+            organiser_id=organiser_id,
+            case_id=case_id,
+            number=number(school_year, ordinal),
+            pupil_id=pupil_id,
+            school_year=school_year,
+            school_unit_id=school_unit_id,
+            class_id=class_id,
+            state="new",
+            attention=None,
+            attention_at=None,
+            assigned_staff_id=None,
+            assigned_as=None,
+            level=level,
+            family=family,
+            headline=headline,
+            school_date=school_date,
+            woke=woke,
+            opened_at=at,
+            acknowledged_at=None,
+            acknowledged_by=None,
+            closed_at=None,
+            closed_by=None,
+            close_reason=None,
+            close_note=None,
+            version=1,
+            updated_at=at,
+            outside=outside,
+        )
 
     @property
     def assignment(self) -> Assignment | None:
