@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from services.cases.chain.context import Context
+from services.cases.store import shares
 from services.cases.store.scope import as_system
 
 
@@ -39,18 +40,13 @@ async def leave(context: Context, staff_id: UUID, *, last: bool) -> None:
 
 async def _share(context: Context, audience: str, staff_id: UUID | None) -> None:
     async with as_system(context.connection):
-        await context.connection.execute(
-            """
-            INSERT INTO cases.case_shares
-                (organiser_id, share_id, case_id, audience, staff_id, since)
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
-            """,
-            context.case.organiser_id,
+        await shares.add(
+            context.connection,
             context.database.new_id(),
             context.case.case_id,
             audience,
-            staff_id,
-            context.now,
+            at=context.now,
+            staff_id=staff_id,
         )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from services.cases import metrics
 from services.cases.domain.threads import Change, Thread, changes
 from services.cases.intake.decision import Decisions, Found, Known, place_of
-from services.cases.store import cases, duties, inbox, outbox, people, threads
+from services.cases.store import cases, duties, inbox, outbox, people, shares, threads
 from services.cases.store.cases import Case
 from services.cases.store.scope import Database
 from services.cases.store.threads import Stored
@@ -190,6 +190,9 @@ class WarningIntake:
             await duties.follow_case(connection, case)
         if decisions.reopened:
             await duties.wake(connection, decisions.reopened)
+            await shares.queue_again(
+                connection, decisions.reopened, self._database.new_id, self._database.now()
+            )
         grounds = {s.thread.pupil_id for s in snapshots if s.thread.family == "unexcused_today"}
         if grounds:
             await duties.follow_ground(connection, sorted(grounds), self._database.now())

@@ -17,6 +17,7 @@ from services.cases.chain.perform import perform, revise
 from services.cases.chain.showing import read_chain
 from services.cases.store.entries import Entry
 from services.cases.store.scope import Viewer
+from services.cases.views.queue import read_queue
 from services.common.clock import local_instant
 from services.common.problem import Problem
 from tests.integration.cases.site import Site, csrf, opened, sign_in
@@ -496,6 +497,7 @@ async def test_what_was_agreed_rests_while_the_case_is_closed_and_no_longer(worl
     await step(world, KARIN, case, "close_case", {"on": DAY, "reason": "attendance_restored"})
     # The law still asks for the orosanmälan; of what nobody can do in a closed case nobody is told.
     assert await waiting(world) == {"concern_report"}
+    assert not await seen_by(world, KIM)
     # Nor when somebody mends the text of a beställning, which a closed case allows.
     [order] = [
         one
@@ -509,6 +511,10 @@ async def test_what_was_agreed_rests_while_the_case_is_closed_and_no_longer(worl
     again = Story(A, "alva", pb.FAMILY_SPORADIC).raised(TUESDAY + timedelta(days=19))
     await world.take(again.event(TUESDAY + timedelta(days=19)))
     assert (await world.case(A, "alva"))["state"] == "new"
+    # Its beställning waits again, where the koordinatorer see it.
+    assert await seen_by(world, KIM)
+    [order_again] = (await read_queue(world.database, KIM)).waiting
+    assert order_again.request_id == order.entry_id
     assert AGREED | {"concern_report", "acknowledge"} <= await waiting(world)
     # Once each: what rests is the same duty when it is back.
     kinds = await world.admin.fetch(
