@@ -100,7 +100,7 @@ class EwsSettings(CommonSettings):
 
     ews_group: str = "forvarning-ews"
     ews_checkpoint_seconds: float = Field(default=1.0, gt=0)
-    ews_catch_up_seconds: float = Field(default=15.0, gt=0)
+    ews_catch_up_seconds: float = Field(default=30.0, gt=0)
     """Between two checkpoints of a partition that is far behind its log."""
     ews_flush_seconds: float = Field(default=0.2, gt=0)
     """How soon a checkpoint follows when a warning may be due."""

@@ -28,8 +28,10 @@ _CALM = 1.5
 """Times a transaction's usual length: a broker under strain is not asked more often."""
 _LATELY = 15
 """Transactions, of all partitions; more than are under way at a time."""
+_DECIDING_SECONDS = 1.0
 _DECIDING = 0.4
-"""Of the time that a transaction has: how much of it the others under way may decide."""
+"""For how long the others may decide while a transaction is under way: so many seconds, and
+no more of the time that it has than this."""
 
 
 @dataclass(slots=True)
@@ -135,13 +137,14 @@ class Schedule:
     def at_once(self) -> int:
         """How many transactions may be under way.
 
-        While one partition decides, the transactions of all others stand still, and the broker
-        aborts what it has not heard of for long. A worker that comes back decides on a whole
-        school year of every class; on a machine that has no time for it that takes seconds.
+        While one partition decides, the transactions of all others stand still: whoever waits
+        for their warnings waits for it, and the broker aborts what it has not heard of for long.
+        A worker that comes back decides on a whole school year of a class for every correction.
         """
         most = self.settings.ews_parallel_checkpoints
         longest = max(self._deciding, default=0.0)
-        time_for = self.settings.ews_transaction_timeout_seconds * _DECIDING
+        limit = self.settings.ews_transaction_timeout_seconds * _DECIDING
+        time_for = min(_DECIDING_SECONDS, limit)
         return most if longest * most <= time_for else max(1, int(time_for / longest))
 
     def _written(self, entry: Owned, snapshot: Snapshot, started: float) -> None:

@@ -9,7 +9,7 @@ from services.ews.core.api import Batch
 from services.ews.core.core import Core
 
 _PROFILE = Path(__file__).resolve().parents[3] / "services/ews/profiles/standard.toml"
-_SECONDS = 15.0
+_SECONDS = 30.0
 """``ews_catch_up_seconds``."""
 
 

@@ -37,20 +37,20 @@ def put_table(table: Table, expected: Sequence[int], numbers: list[int]) -> None
     if not rows:
         return
     usual = rows[0]
-    if rows.count(usual) == len(rows):
-        _put_row(usual, expected, numbers)
+    if (alike := rows.count(usual)) * 2 < len(rows):
+        usual = max(rows, key=rows.count)
+    _put_row(usual, expected, numbers)
+    if alike == len(rows):
         numbers.append(0)
         return
     places: dict[tuple[int, ...], list[int]] = {}
     for place, row in enumerate(rows):
-        places.setdefault(row, []).append(place)
-    usual = max(places, key=lambda row: len(places[row]))
-    _put_row(usual, expected, numbers)
-    numbers.append(len(places) - 1)
-    for row, some in places.items():
         if row != usual:
-            _put_row(row, usual, numbers)
-            put_places(some, numbers)
+            places.setdefault(row, []).append(place)
+    numbers.append(len(places))
+    for row, some in places.items():
+        _put_row(row, usual, numbers)
+        put_places(some, numbers)
 
 
 def take_table(
