@@ -65,7 +65,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--partitions", type=int, default=32)
     parser.add_argument("--profile", default="", help="profile ingest into this file; no kill")
     parser.add_argument(
-        "--whole", action="store_true", help="35,000 pupils and a term: 20 million marks"
+        "--whole", action="store_true", help="35,000 pupils and the term until today"
     )
     options = parser.parse_args(arguments)
     options.page = not (options.pupils or options.profile)

@@ -34,6 +34,8 @@ async def coverage(connection: Connection, today: date) -> Coverage:
             SELECT d.role, d.area_id, d.school_unit_id, d.group_id, d.grades
             FROM people_v1.duties d
             WHERE d.valid_from <= $1 AND (d.valid_to IS NULL OR d.valid_to > $1)
+              -- Not the mentors: a municipality has thousands, each held against every unit.
+              AND d.role IN ('principal', 'attendance_officer')
         ), covers AS (
             -- A duty for a class alone is one at its unit; one for an area, at the area's units.
             SELECT u.school_unit_id, d.role, d.group_id, d.grades

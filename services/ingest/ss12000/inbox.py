@@ -59,8 +59,9 @@ _SNAPSHOTS = (*ROSTER, Resource.ACTIVITY, Resource.SYLLABUS)
 _NAMING = frozenset({Resource.GROUP, Resource.ACTIVITY, Resource.CALENDAR_EVENT})
 """By these it is told what is the same lesson under another id."""
 _FIRST_LOOK = 500
-"""After so many entities the planner is told what there is, and again whenever it is four times as
-many: see migration 0008."""
+"""After so many entities of a kind the planner is told what there is, and again whenever it is four
+times as many: see migration 0010. By kind, since a municipality's timetable begins in an empty
+table after a hundred thousand others."""
 _AT_ONCE = 4
 """Sources that are worked on at the same time: each holds a connection of its own meanwhile."""
 
@@ -91,8 +92,8 @@ class Inbox:
         self._roster = RosterSettler(pool=pool, roster=roster)
         self._locks: weakref.WeakValueDictionary[UUID, asyncio.Lock] = weakref.WeakValueDictionary()
         self._few = asyncio.Semaphore(_AT_ONCE)
-        self._staged = 0
-        self._analyze_at = _FIRST_LOOK
+        self._staged: Counter[Resource] = Counter()
+        self._analyze_at: dict[Resource, int] = {}
 
     async def take(
         self, source: Source, resource: Resource, entities: Sequence[Entity]
@@ -144,13 +145,13 @@ class Inbox:
         accepted = Counter(one.status for one in answers)
         for status, count in accepted.items():
             metrics.ITEMS.labels(f"ss12000 {PATHS[resource]}", status).inc(count)
-        await self._tell_planner(accepted["accepted"])
+        await self._tell_planner(resource, accepted["accepted"])
         return answers
 
-    async def _tell_planner(self, staged: int) -> None:
-        self._staged += staged
-        if self._staged >= self._analyze_at:
-            self._analyze_at = 4 * self._staged
+    async def _tell_planner(self, resource: Resource, staged: int) -> None:
+        self._staged[resource] += staged
+        if self._staged[resource] >= self._analyze_at.get(resource, _FIRST_LOOK):
+            self._analyze_at[resource] = 4 * self._staged[resource]
             await self._pool.execute("SELECT ingest.analyze_ss12000()")
 
     async def delete(

@@ -25,11 +25,19 @@ async def match_civic_numbers(
         for pupil in pupils
         if pupil.civic_no is not None and pupil.id not in known
     }
+    owners = await _owners(connection, wanted)
+    return {wanted[civic_no]: owner for civic_no, owner in owners.items()}
+
+
+async def _owners(connection: Connection, civic_numbers: Iterable[str]) -> dict[str, UUID]:
+    """Who has these personnummer in the roster. Joined: an array would be gone through for every
+    pupil where the planner knows nothing of the table yet, as in a first roster."""
     rows = await connection.fetch(
-        "SELECT civic_no, pupil_id FROM people.civic_numbers WHERE civic_no = ANY($1)",
-        list(wanted),
+        "SELECT c.civic_no, c.pupil_id FROM (SELECT DISTINCT unnest($1::text[]) AS civic_no) w "
+        "JOIN people.civic_numbers c USING (civic_no)",
+        list(civic_numbers),
     )
-    return {wanted[row["civic_no"]]: row["pupil_id"] for row in rows}
+    return {row["civic_no"]: row["pupil_id"] for row in rows}
 
 
 async def namesakes(
@@ -70,11 +78,7 @@ async def taken_civic_numbers(
 ) -> list[int]:
     """Positions of pupils whose personnummer the roster has for somebody else who stays."""
     here = {known[one.id] for one in pupils if one.id in known}
-    rows = await connection.fetch(
-        "SELECT civic_no, pupil_id FROM people.civic_numbers WHERE civic_no = ANY($1)",
-        [one.civic_no for one in pupils if one.civic_no is not None],
-    )
-    owner = {row["civic_no"]: row["pupil_id"] for row in rows}
+    owner = await _owners(connection, [one.civic_no for one in pupils if one.civic_no is not None])
     return [
         index
         for index, one in enumerate(pupils)
@@ -90,7 +94,7 @@ async def losses(
     """(unit's name, pupils it would lose, pupils it has) where a snapshot takes many away."""
     rows = await connection.fetch(
         """
-        SELECT u.name, count(*) AS has, count(*) FILTER (WHERE NOT l.pupil_id = ANY($1)) AS loses
+        SELECT u.name, count(*) AS has, count(*) FILTER (WHERE s.pupil_id IS NULL) AS loses
         FROM (SELECT DISTINCT l.organiser_id, l.school_unit_id, l.pupil_id
               FROM people.placements l
               JOIN people.external_ids e ON e.organiser_id = l.organiser_id
@@ -99,6 +103,8 @@ async def losses(
               WHERE NOT p.removed AND l.valid_from <= $3
                 AND (l.valid_to IS NULL OR l.valid_to > $3)) l
         JOIN people.school_units u USING (organiser_id, school_unit_id)
+        -- Each once; an array would be gone through for every pupil.
+        LEFT JOIN (SELECT DISTINCT unnest($1::uuid[]) AS pupil_id) s ON s.pupil_id = l.pupil_id
         GROUP BY u.name
         """,
         staying,

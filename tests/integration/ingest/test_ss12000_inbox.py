@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
@@ -130,6 +131,19 @@ async def test_an_attendance_becomes_a_mark(world: World) -> None:
     assert tuple(row or ()) == ("none", "female", 7, "GR", "7A")
     rows = await world.sql.fetch("SELECT email FROM people_v1.guardians WHERE relation='guardian'")
     assert {row["email"] for row in rows} == {f"p{n}-vh@example.org" for n in (1, 2, 3)}
+
+
+async def test_the_planner_knows_a_timetable_that_came_after_a_large_roster(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As of a process that has just begun.
+    monkeypatch.setattr(world.service.inbox, "_staged", Counter())
+    monkeypatch.setattr(world.service.inbox, "_analyze_at", {})
+    await take(world, "Person", *(school.adult(f"v{n}") for n in range(600)))
+    await take(world, "CalendarEvent", *(school.event(f"e{n}") for n in range(600)))
+    # Of an empty table it would think that everything of a source is as little as one event.
+    known = "SELECT reltuples FROM pg_class WHERE oid = 'ingest.ss12000_events'::regclass"
+    assert await world.sql.fetchval(known) == 600
 
 
 async def test_a_roster_that_is_applied_in_many_parts_is_read_in_many_parts(
