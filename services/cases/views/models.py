@@ -130,6 +130,8 @@ class DutyLine(Shown):
     pupil: PupilShown
     case_number: str
     due_at: datetime
+    state: Literal["open", "done", "withdrawn"]
+    """Withdrawn: nothing asks for it any more, or it rests while the case is closed."""
     overdue: bool
     at_once: bool
     """Genast: due the moment it began."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from forvarning.warnings.v1 import warnings_pb2 as pb
@@ -522,6 +523,17 @@ async def test_what_was_agreed_rests_while_the_case_is_closed_and_no_longer(worl
         sorted(AGREED),
     )
     assert len(kinds) == len(AGREED)
+
+
+async def test_a_mails_link_to_what_rests_says_so(world: World, client: httpx.AsyncClient) -> None:
+    case = await much_agreed(world)
+    duty = await world.admin.fetchval("SELECT duty_id FROM cases.duties WHERE kind = 'follow_up'")
+    await sign_in(client, "maja")
+    assert "Ta steget i ärendet" in (await client.get(f"/uppgift/{duty}")).text
+    await step(world, KARIN, case, "close_case", {"on": DAY, "reason": "attendance_restored"})
+    page = (await client.get(f"/uppgift/{duty}")).text
+    assert "Det här behöver ingen göra nu." in page
+    assert "Ta steget i ärendet" not in page
 
 
 async def test_what_the_law_still_asks_for_can_be_done_in_the_closed_case(world: World) -> None:
