@@ -143,7 +143,7 @@ async def test_the_planner_knows_a_timetable_that_came_after_a_large_roster(
     await take(world, "CalendarEvent", *(school.event(f"e{n}") for n in range(600)))
     # Of an empty table it would think that everything of a source is as little as one event.
     known = "SELECT reltuples FROM pg_class WHERE oid = 'ingest.ss12000_events'::regclass"
-    assert await world.sql.fetchval(known) == 600
+    assert await world.sql.fetchval(known) >= 600
 
 
 async def test_a_roster_that_is_applied_in_many_parts_is_read_in_many_parts(
