@@ -140,7 +140,7 @@ class EventBook:
                 )
                 for one in events
             ],
-            key=("id", "source_id"),
+            key=("organiser_id", "source_id", "id"),
         )  # fmt: skip
 
     async def said_events(self, events: Sequence[Event]) -> None:
