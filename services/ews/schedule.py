@@ -143,8 +143,8 @@ class Schedule:
         """
         most = self.settings.ews_parallel_checkpoints
         longest = max(self._deciding, default=0.0)
-        limit = self.settings.ews_transaction_timeout_seconds * _DECIDING
-        time_for = min(_DECIDING_SECONDS, limit)
+        transaction = self.settings.ews_transaction_timeout_seconds
+        time_for = min(_DECIDING_SECONDS, _DECIDING * transaction)
         return most if longest * most <= time_for else max(1, int(time_for / longest))
 
     def _written(self, entry: Owned, snapshot: Snapshot, started: float) -> None:

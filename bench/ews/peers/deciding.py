@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
+from services.common.settings import EwsSettings
 from services.ews.core.api import Batch
 from services.ews.core.core import Core
 
 _PROFILE = Path(__file__).resolve().parents[3] / "services/ews/profiles/standard.toml"
-_SECONDS = 30.0
-"""``ews_catch_up_seconds``."""
+_SECONDS: float = EwsSettings.model_fields["ews_catch_up_seconds"].default
 
 
 def settle_collector() -> None:

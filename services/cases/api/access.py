@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import Response
 
 from services.cases.signin import SignedIn, SignIn
@@ -15,6 +15,10 @@ from services.common.settings import CasesSettings
 
 #: With the prefix the browser refuses the cookie from a subdomain or over plain HTTP.
 COOKIE, LOCAL_COOKIE = "__Host-forvarning", "forvarning"
+
+#: Which lines of a list somebody asks for, pages and API alike.
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 def database(request: Request) -> Database:

@@ -3,14 +3,14 @@ calls that change something carry the session's token in ``X-CSRF-Token``."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.cases.actions import CaseActions
-from services.cases.api.access import Data, Reader, Writer
+from services.cases.api.access import Data, Limit, Offset, Reader, Writer
 from services.cases.domain.decisions import MAX_TEXT
 from services.cases.store.lists import PAGE, Span
 from services.cases.views.case import read_call, read_case
@@ -78,8 +78,8 @@ async def part(
     data: Data,
     *,
     scope: Scope = "all",
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+    offset: Offset = 0,
+    limit: Limit = PAGE,
 ) -> PartShown:
     """One part of today's list, from ``offset`` on."""
     return await read_part(data, who.viewer, scope, part, Span(offset, limit))
@@ -90,8 +90,8 @@ async def cases(
     who: Reader,
     data: Data,
     state: Literal["open", "closed", "any"] = "open",
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+    offset: Offset = 0,
+    limit: Limit = PAGE,
 ) -> CasePage:
     """Cases in the viewer's scope, the newest change first."""
     return await read_cases(data, who.viewer, state, Span(offset, limit))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import Field
 
-from services.cases.api.access import Data, Reader, Writer
+from services.cases.api.access import Data, Limit, Offset, Reader, Writer
 from services.cases.api.cases import Body
 from services.cases.chain.outside import take_on
 from services.cases.chain.teaming import enter
@@ -32,9 +31,6 @@ class Place(Body):
     note: str = Field(default="", max_length=200)
 
 
-Offset = Annotated[int, Query(ge=0, le=1_000_000)]
-
-
 @router.get("/queue")
 async def queue(
     who: Reader,
@@ -43,7 +39,7 @@ async def queue(
     waiting: Offset = 0,
     received: Offset = 0,
     mine: Offset = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+    limit: Limit = PAGE,
 ) -> Queue:
     """Who waits, how long, and the team; each list from its offset on."""
     return await read_queue(

@@ -12,7 +12,7 @@ from services.cases.store.cases import Happened
 from services.cases.store.scope import Database, Viewer, as_system
 from services.cases.views import rows
 from services.cases.views.case import protected
-from services.cases.views.models import DutyLine
+from services.cases.views.models import DutyLine, DutyState
 from services.common.problem import Problem
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def duty_line(row: Record, viewer: UUID, now: datetime) -> DutyLine:
     """A duty in a list. A ladder's step has its own words."""
     kind = DUTY_KINDS[row["kind"]]
+    state: DutyState = "done" if row["done_at"] else "withdrawn" if row["withdrawn_at"] else "open"
     return DutyLine(
         duty_id=row["duty_id"],
         kind=row["kind"],
@@ -32,8 +33,8 @@ def duty_line(row: Record, viewer: UUID, now: datetime) -> DutyLine:
         pupil=rows.elsewhere() if row["outside"] else rows.pupil(row),
         case_number=row["case_number"],
         due_at=row["due_at"],
-        state="done" if row["done_at"] else "withdrawn" if row["withdrawn_at"] else "open",
-        overdue=row["due_at"] < now and not row["done_at"] and not row["withdrawn_at"],
+        state=state,
+        overdue=state == "open" and row["due_at"] < now,
         at_once=row["kind"] == "concern_report",
         assigned_to=row["assigned_name"],
         assigned_as=row["assigned_as"],

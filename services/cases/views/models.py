@@ -114,6 +114,9 @@ class OpeningLine(Shown):
     until: datetime | None
 
 
+DutyState = Literal["open", "done", "withdrawn"]
+
+
 class DutyLine(Shown):
     """Something that is to be done in a case by a time: by the law, by the municipality's own
     routine, or by what somebody wrote."""
@@ -130,7 +133,7 @@ class DutyLine(Shown):
     pupil: PupilShown
     case_number: str
     due_at: datetime
-    state: Literal["open", "done", "withdrawn"]
+    state: DutyState
     """Withdrawn: nothing asks for it any more, or it rests while the case is closed."""
     overdue: bool
     at_once: bool

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from services.cases.actions import CaseActions
-from services.cases.api.access import check_token, database, recognise
+from services.cases.api.access import Offset, check_token, database, recognise
 from services.cases.chain.whole import read_whole
 from services.cases.signin import SignedIn
 from services.cases.store.lists import PAGE, Span
@@ -61,7 +61,7 @@ async def cases(
     who: Reader,
     data: Data,
     visa: Annotated[str, Query(max_length=10)] = "oppna",
-    fran: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    fran: Offset = 0,
 ) -> Response:
     """Every case in the viewer's scope."""
     state: StateFilter = "closed" if visa == "avslutade" else "open"

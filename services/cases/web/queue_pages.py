@@ -7,9 +7,10 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 
+from services.cases.api.access import Offset
 from services.cases.chain.outside import take_on
 from services.cases.chain.perform import perform
 from services.cases.chain.teaming import enter
@@ -24,8 +25,6 @@ from services.cases.web.render import me, page
 from services.common.problem import Problem
 
 router = APIRouter(include_in_schema=False)
-
-Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 @router.get("/koordinator")

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse, Response
 
+from services.cases.api.access import Offset
 from services.cases.store.lists import PAGE, Span
 from services.cases.views.today import LATER, Part, Scope, read_part, today_within
 from services.cases.web.pages import Data, Reader
@@ -96,7 +97,7 @@ async def today_part(
     who: Reader,
     data: Data,
     visa: Annotated[str | None, Query(max_length=10)] = None,
-    fran: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    fran: Offset = 0,
 ) -> Response:
     """One part of today's list, page by page."""
     name = _PART_AT.get(part)

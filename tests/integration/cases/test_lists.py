@@ -22,7 +22,7 @@ from services.cases.store.scope import Viewer
 from services.cases.sweep import Sweep
 from services.cases.views.cases import read_cases
 from services.cases.views.queue import read_queue
-from services.cases.views.today import FIRST, read_part, today
+from services.cases.views.today import FIRST, Part, read_part, today
 from services.cases.web.today_pages import PARTS
 from tests.integration.cases.cast import LOGINS, gather
 from tests.integration.cases.site import Site, enter
@@ -138,12 +138,12 @@ def name_of(line: Any) -> str:
     return str(duty or case or line.pupil.name)
 
 
-async def whole_part(world: World, part: str, limit: int) -> list[str]:
+async def whole_part(world: World, part: Part, limit: int) -> list[str]:
     """Every line of a part, page by page, by what tells it apart."""
     found: list[str] = []
     offset: int | None = 0
     while offset is not None:
-        shown = await read_part(world.database, KARIN, "mine", part, Span(offset, limit))  # type: ignore[arg-type]  # parametrised
+        shown = await read_part(world.database, KARIN, "mine", part, Span(offset, limit))
         lines = shown.calls or shown.duties or shown.cases or shown.unexcused
         assert len(lines) == min(limit, shown.total - offset)
         found += [name_of(line) for line in lines]
@@ -169,7 +169,7 @@ async def test_a_long_part_begins_with_the_gravest_and_says_how_many_there_are(
 
 @pytest.mark.parametrize("part", ["calls", "duties", "under_way", "unexcused", "unexcused_before"])
 async def test_page_by_page_nothing_is_lost_and_nothing_comes_twice(
-    world: World, part: str
+    world: World, part: Part
 ) -> None:
     if part.startswith("unexcused"):
         # What stands first; what was taken back is listed only on its own day.
@@ -184,7 +184,7 @@ async def test_page_by_page_nothing_is_lost_and_nothing_comes_twice(
         assert len(found) == len(set(found)) == _MANY
         # What the list begins with is what the part's own page begins with.
         assert found[: len(first)] == first
-    after = await read_part(world.database, KARIN, "mine", part, Span(_MANY + 5, 7))  # type: ignore[arg-type]  # parametrised
+    after = await read_part(world.database, KARIN, "mine", part, Span(_MANY + 5, 7))
     assert (after.total, after.next_offset) == (_MANY, None)
 
 

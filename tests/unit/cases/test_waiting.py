@@ -75,8 +75,10 @@ def test_a_producer_that_could_not_start_is_let_go_of_however_it_ends() -> None:
         made.append(_Unreachable())
         return made[-1]
 
+    async def once(work: Any) -> None:
+        await work._ready_producer()
+
     nothing: Any = object()
-    once: Any = lambda self: self._ready_producer()  # noqa: E731 - a method of a made class
     work = type("Starting", (OutboxPublisher,), {"once": once})(nothing, make)
     with pytest.raises(TimeoutError):
         _run(work, seconds=1.5)
