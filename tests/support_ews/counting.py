@@ -120,8 +120,11 @@ class CountingCore:
 
     def restore_absence_day(self, key: bytes, value: bytes | None) -> None:
         pupil, _, day = key.decode().partition(":")
-        if value is not None:
-            self._pupils.setdefault(bytes.fromhex(pupil), Pupil()).days[day] = json.loads(value)
+        days = self._pupils.setdefault(bytes.fromhex(pupil), Pupil()).days
+        if value is None:
+            days.pop(day, None)
+        else:
+            days[day] = json.loads(value)
 
     def restore_group_day(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002 - contract
         raise AssertionError("this core publishes no group days")

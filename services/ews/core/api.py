@@ -127,14 +127,14 @@ class PartitionCore(Protocol):
         """
 
     def restore_absence_day(self, key: bytes, value: bytes | None) -> None:
-        """Take one row of ews.absence-days.v1, before :meth:`begin_rebuild` only.
+        """Take one row of ews.absence-days.v1, in offset order, before :meth:`begin_rebuild` only.
 
         Without these rows a rebuild starts the revisions of absence days over.
         Days that come out as they were published are not sent again.
         """
 
     def restore_group_day(self, key: bytes, value: bytes | None) -> None:
-        """Take one row of ews.group-days.v1, before :meth:`begin_rebuild` only."""
+        """Take one row of ews.group-days.v1, in offset order, before :meth:`begin_rebuild` only."""
 
     def begin_rebuild(self) -> None:
         """Facts that were in the log long ago are about to be applied again.

@@ -42,8 +42,9 @@ class Core:
         """A rebuild has ended and the next collect publishes the difference."""
         self._settled: list[Decision] = []
         """What :meth:`settle` found to tell."""
-        self._absence_days: dict[tuple[bytes, int], AbsenceDay] = {}
-        self._group_days: dict[_GroupKey, GroupDay] = {}
+        self._absence_days: dict[bytes, AbsenceDay] = {}
+        self._group_days: dict[bytes, GroupDay] = {}
+        """By key, what a rebuild is compared with."""
 
     # -- before the first fact ------------------------------------------------------------
 
@@ -56,15 +57,17 @@ class Core:
     def check_published(self) -> None:
         self._partition.published.check()
 
-    def restore_absence_day(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002  # the value tells
-        if value is not None:
-            event = AbsenceDay.FromString(value)
-            self._absence_days[event.pupil_id, event.epoch_day] = event
+    def restore_absence_day(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._absence_days.pop(key, None)
+        else:
+            self._absence_days[key] = AbsenceDay.FromString(value)
 
-    def restore_group_day(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002  # the value tells
-        if value is not None:
-            event = GroupDay.FromString(value)
-            self._group_days[event.organiser_id, event.school_unit_id, event.epoch_day] = event
+    def restore_group_day(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._group_days.pop(key, None)
+        else:
+            self._group_days[key] = GroupDay.FromString(value)
 
     def learn_profile(self, profile_id: str, profile_version: int, content: bytes) -> None:
         self._intake.learn(profile_id, profile_version, content)
@@ -251,7 +254,7 @@ class Core:
         if self._reconciling:
             told.update(self._group_days_to_compare())
         for organiser_id, unit_id, day in sorted(told):
-            known = self._group_days.get((organiser_id, unit_id, day))
+            known = self._group_days.get(ids.group_day_key(unit_id, day, self._number))
             unit = self._partition.unit(organiser_id, unit_id)
             row = group_day(
                 self._partition,
@@ -269,9 +272,9 @@ class Core:
         found: dict[_GroupKey, bool] = {}
         for unit in self._partition.units():
             for day in unit.days:
-                key = (unit.organiser_id, unit.unit_id, day)
+                key = ids.group_day_key(unit.unit_id, day, self._number)
                 if unit.is_school_day(day) or key in self._group_days:
-                    found[key] = True
+                    found[unit.organiser_id, unit.unit_id, day] = True
         return found
 
     def _reconciled(self, batch: Batch) -> None:
@@ -282,9 +285,9 @@ class Core:
             for pupil in bucket.pupils
             if pupil.erased
         }
-        for pupil_id, day in self._absence_days:
-            if pupil_id in erased:
-                batch.absence_days.append(Row(ids.absence_day_key(pupil_id, day), None))
+        for key, event in self._absence_days.items():
+            if event.pupil_id in erased:
+                batch.absence_days.append(Row(key, None))
         self._absence_days.clear()
         self._group_days.clear()
         self._reconciling = False

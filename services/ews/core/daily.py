@@ -29,7 +29,7 @@ class Daily:
     """What a collect hands out for one bucket beside its warnings."""
 
     def __init__(
-        self, partition: Partition, bucket: Bucket, published: dict[tuple[bytes, int], AbsenceDay]
+        self, partition: Partition, bucket: Bucket, published: dict[bytes, AbsenceDay]
     ) -> None:
         self._partition = partition
         self._bucket = bucket
@@ -67,7 +67,8 @@ class Daily:
             pupil = self._bucket.pupils[row]
             if pupil.erased:
                 continue
-            known = self._published.get((pupil.pupil_id, day)) if dirty.reconcile else None
+            key = ids.absence_day_key(pupil.pupil_id, day)
+            known = self._published.get(key) if dirty.reconcile else None
             if known is not None:
                 sums[days.REVISION, row] = min(known.revision, _HIGHEST)
             one = sums[:, row].tolist()
@@ -82,7 +83,7 @@ class Daily:
                 continue
             event.revision = min(event.revision + 1, _HIGHEST)
             sums[days.REVISION, row] = event.revision
-            yield Row(ids.absence_day_key(pupil.pupil_id, day), event.SerializeToString())
+            yield Row(key, event.SerializeToString())
 
     def _anywhere_closed(self, day: int) -> bool:
         organiser = self._bucket.organiser_id

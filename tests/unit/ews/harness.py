@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from forvarning.warnings.v1.warnings_pb2 import WarningEvent
 from services.ews.core import fold
-from services.ews.core.api import Batch, PartitionCore
+from services.ews.core.api import Batch, PartitionCore, Row
 from services.ews.core.core import Core
 from services.ews.core.fold import Fold
 
@@ -24,6 +24,9 @@ class Harness:
         self.latest: dict[bytes, bytes] = {}
         self.absence: dict[bytes, bytes] = {}
         self.groups: dict[bytes, bytes] = {}
+        self.days_written: list[Row] = []
+        self.group_days_written: list[Row] = []
+        """All that was ever written, tombstones too: a broker may not have compacted yet."""
         self.core: PartitionCore = self._new()
 
     def _new(self) -> PartitionCore:
@@ -50,6 +53,8 @@ class Harness:
                     topic.pop(row.key, None)
                 else:
                     topic[row.key] = row.value
+        self.days_written += batch.absence_days
+        self.group_days_written += batch.group_days
         for row in batch.warnings:
             if row.value is None:
                 self.history.pop(row.key, None)
@@ -89,10 +94,10 @@ class Harness:
         self.changelog.clear()
         for key, value in self.latest.items():
             self.core.restore_published(key, value)
-        for key, value in self.absence.items():
-            self.core.restore_absence_day(key, value)
-        for key, value in self.groups.items():
-            self.core.restore_group_day(key, value)
+        for row in self.days_written:
+            self.core.restore_absence_day(row.key, row.value)
+        for row in self.group_days_written:
+            self.core.restore_group_day(row.key, row.value)
         self.core.begin_rebuild()
         log, self.log = self.log, []
         for i, fact in enumerate(log):

@@ -198,8 +198,11 @@ def test_what_is_not_known_of_a_profile_is_said() -> None:
 # -- rebuilds ---------------------------------------------------------------------------------
 
 
-def rebuilding(harness: Harness, log: list[bytes]) -> Core:
-    """A core to which the log is applied again, knowing what is on the topics."""
+def rebuilding(harness: Harness, log: list[bytes], *gone: bytes) -> Core:
+    """A core to which the log is applied again, knowing what is on the topics.
+
+    ``gone`` are group days that were taken off again.
+    """
     core = Core()
     for content in CONTENTS:
         core.learn_profile(*content)
@@ -209,6 +212,8 @@ def rebuilding(harness: Harness, log: list[bytes]) -> Core:
         core.restore_absence_day(key, value)
     for key, value in harness.groups.items():
         core.restore_group_day(key, value)
+    for key in gone:
+        core.restore_group_day(key, None)
     core.begin_rebuild()
     for offset, fact in enumerate(log):
         core.apply(fact, offset, partition=0)
@@ -243,6 +248,22 @@ def test_what_was_told_of_an_erased_pupil_is_taken_off_the_topics_by_a_rebuild()
         else:
             with pytest.raises(Exception, match="threads, digest"):
                 again.check_published()
+
+
+def test_what_was_taken_off_the_topics_is_as_if_it_had_never_been() -> None:
+    """The broker keeps what stood before a tombstone until it compacts."""
+    harness, school = started()
+    harness.apply(school.erase(0))
+    assert len([row for row in harness.collect().absence_days if row.value is None]) == 6
+    harness.lose()  # no row again, and no tombstone
+    gone, *_ = sorted(harness.groups)
+    core = rebuilding(harness, harness.log, gone)
+    core.end_rebuild()
+    batch = core.collect()
+    assert (batch.warnings, batch.absence_days) == ([], [])
+    (row,) = batch.group_days
+    told = w.GroupDay.FromString(row.value or b"")
+    assert (row.key, told.revision) == (gone, 1)
 
 
 def test_a_rebuild_that_is_cut_short_goes_on_from_its_state() -> None:
