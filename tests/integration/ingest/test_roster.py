@@ -282,4 +282,4 @@ async def test_right_after_the_first_roster_no_pupil_is_compared_with_every_othe
     [[plan]] = await world.sql.fetch(
         f"EXPLAIN (ANALYZE, FORMAT JSON) {HOMES}", names, [2026] * count, "default"
     )
-    assert _compared(json.loads(plan)[0]["Plan"]) < 20 * count
+    assert _compared(json.loads(plan)[0]["Plan"]) < 20 * count, plan

@@ -44,6 +44,18 @@ async def test_every_table_of_an_organiser_forces_row_level_security(world: Worl
             assert row["own"] == 1, row["name"]
 
 
+async def test_whose_rows_are_seen_is_asked_once_a_statement(world: World) -> None:
+    """A policy without a subquery reads the setting anew for every row that is looked at."""
+    rows = await world.admin.fetch(
+        "SELECT schemaname || '.' || tablename AS name, qual, with_check FROM pg_policies "
+        "WHERE policyname = 'tenant' AND schemaname IN ('people', 'ingest')"
+    )
+    assert len(rows) > 25
+    for row in rows:
+        for condition in (row["qual"], row["with_check"]):
+            assert condition.startswith("(organiser_id = ( SELECT "), row["name"]
+
+
 async def test_every_view_is_its_readers_own(world: World) -> None:
     rows = await world.admin.fetch(
         "SELECT c.relname, c.reloptions FROM pg_class c "
