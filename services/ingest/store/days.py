@@ -172,19 +172,30 @@ async def lesson_days_without_closing(
     """Days with a lesson offered, up to each unit's last closable day, that nobody closed."""
     if not units:
         return []
+    # From day to day along the index: a unit has a hundred days and ten thousand lessons.
     rows = await connection.fetch(
         """
-        SELECT DISTINCT l.school_unit_id, l.day
-        FROM ingest.lessons l
-        JOIN unnest($1::uuid[], $2::date[]) AS u (unit, through)
-          ON u.unit = l.school_unit_id AND l.day <= u.through
-        WHERE l.cancel_priority IS NULL AND NOT EXISTS (
+        WITH RECURSIVE days AS (
+            SELECT u.unit, u.through, (
+                SELECT min(l.day) FROM ingest.lessons l
+                WHERE l.school_unit_id = u.unit AND l.day <= u.through) AS day
+            FROM unnest($1::uuid[], $2::date[]) AS u (unit, through)
+            UNION ALL
+            SELECT d.unit, d.through, (
+                SELECT min(l.day) FROM ingest.lessons l
+                WHERE l.school_unit_id = d.unit AND l.day > d.day AND l.day <= d.through)
+            FROM days d WHERE d.day IS NOT NULL
+        )
+        SELECT d.unit, d.day FROM days d
+        WHERE d.day IS NOT NULL AND NOT EXISTS (
             SELECT FROM ingest.day_closings c
-            WHERE c.organiser_id = l.organiser_id AND c.school_unit_id = l.school_unit_id
-              AND c.day = l.day)
-        ORDER BY l.day, l.school_unit_id
+            WHERE c.school_unit_id = d.unit AND c.day = d.day)
+        AND EXISTS (
+            SELECT FROM ingest.lessons l
+            WHERE l.school_unit_id = d.unit AND l.day = d.day AND l.cancel_priority IS NULL)
+        ORDER BY d.day, d.unit
         """,
         list(units),
         list(units.values()),
     )
-    return [(row["school_unit_id"], row["day"]) for row in rows]
+    return [(row["unit"], row["day"]) for row in rows]

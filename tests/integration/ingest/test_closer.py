@@ -178,6 +178,39 @@ async def test_without_a_calendar_a_day_with_a_lesson_is_a_school_day(world: Wor
     assert (await closed(world))[0][1:] == [(date(2026, 11, 20), SCHOOL)]
 
 
+async def test_of_many_days_with_lessons_those_are_found_that_nobody_closed(world: World) -> None:
+    """Two units, days with and without lessons, one all cancelled, some closed, one to come."""
+    body = roster()
+    body["school_units"][0]["calendars"] = []
+    body["school_units"].append({
+        "id": "u2", "school_unit_code": "99990002", "name": "Ekskolan", "area": "norr",
+        "school_forms": ["GR"], "calendars": [],
+    })  # fmt: skip
+    await world.put(body)
+
+    def lesson(unit: str, day: str, name: str = "a", state: str = "reported") -> dict[str, Any]:
+        return register(id=f"{unit} {day} {name}", school_unit=unit, activity=name, group=None,
+            start=f"2026-11-{day}T08:10:00+01:00", state=state, marks=[{"pupil": "p1"}]
+            if state == "reported" else [])  # fmt: skip
+
+    world.clock.at = at("2026-11-12", "18:00")
+    await world.post(lesson("u1", "10"), lesson("u2", "12"))
+    assert await world.service.closer.run(world.organiser_id) == 2
+    world.clock.at = at("2026-11-20", "17:59")
+    await world.post(
+        lesson("u1", "10", "b"), lesson("u1", "13"), lesson("u1", "13", "b", "cancelled"),
+        lesson("u1", "17", "a", "cancelled"), lesson("u1", "18"), lesson("u1", "20"),
+        lesson("u2", "11"), lesson("u2", "16"), lesson("u2", "16", "b"),
+    )  # fmt: skip
+    assert await world.service.closer.run(world.organiser_id) == 4
+    assert await world.service.closer.run(world.organiser_id) == 0
+    days = [day.day for day, _ in (await closed(world))[0]]
+    assert days == [10, 12, 11, 13, 16, 18]
+    world.clock.at = at("2026-11-20", "18:00")
+    assert await world.service.closer.run(world.organiser_id) == 1
+    assert (await closed(world))[0][-1] == (date(2026, 11, 20), SCHOOL)
+
+
 async def test_an_outage_loses_no_day(
     world: World, start_world: StartWorld, kafka: KafkaServer
 ) -> None:
