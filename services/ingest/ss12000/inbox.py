@@ -33,6 +33,7 @@ from services.ingest.publisher import Publisher
 from services.ingest.release import Releaser
 from services.ingest.roster.apply import RosterService
 from services.ingest.ss12000.book import Book
+from services.ingest.ss12000.book_events import NOBODY
 from services.ingest.ss12000.entering import LessonTaker
 from services.ingest.ss12000.noticing import Noticer
 from services.ingest.ss12000.reading import is_object
@@ -199,11 +200,14 @@ class Inbox:
                 await self._releaser.run(source.organiser_id)
             await self._reimports.run(source, settled)
             await self._unstick(source)
-        more = True
-        while more:
+        after, rest = NOBODY, True
+        while rest:
             # What is posted meanwhile comes in between.
             async with self._alone(source):
-                more = await self._events.run(source, settled)
+                reached = await self._events.run(source, settled, after)
+            # Behind the last of them others may have come, or become new again.
+            rest = reached is not None or after != NOBODY
+            after = reached or NOBODY
         async with self._alone(source):
             await self._noticer.look_again(source, settled)
             async with tenant(self._pool, source.organiser_id) as connection:

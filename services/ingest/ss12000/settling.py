@@ -35,16 +35,17 @@ class EventSettler:
         self._pool = pool
         self._sayer = sayer
 
-    async def run(self, source: Source, settled: Settled) -> bool:
+    async def run(self, source: Source, settled: Settled, after: UUID) -> UUID | None:
         """Say what is new about some events: timetable, cancellations, moves, what waited for them.
 
-        False when nothing is left to be looked at.
+        Those with the next ids ``after`` this one; returns the last of them, None when there are
+        none.
         """
         async with tenant(self._pool, source.organiser_id) as connection:
             book, shelf = Book(connection, source), Shelf(connection, source)
-            dirty = await book.dirty_events(EVENTS)
+            dirty = await book.dirty_events(after, EVENTS)
             if not dirty:
-                return False
+                return None
             courses = await self._sayer.courses.of(shelf, source, {one.activity for one in dirty})
             rosters = await self._sayer.courses.members(shelf, source, courses.values())
             aliases = await activity_aliases(connection, source.namespace)
@@ -87,7 +88,7 @@ class EventSettler:
             for one, note in planned.refused:
                 settled.tell(Resource.ATTENDANCE, one.id, note)
         await self._say(source, dirty, said, courses, stuck=stuck, settled=settled)
-        return True
+        return dirty[-1].id
 
     async def _say(
         self,
