@@ -24,6 +24,7 @@ from services.ingest.store.parked import Parked, park
 from services.ingest.store.rejects import store_rejects
 from services.ingest.store.sources import Source
 from services.ingest.store.wake import WakeBook
+from services.ingest.turns import Turn
 from services.ingest.versions import Sequence as Numbers
 from services.ingest.versions import capped, version
 
@@ -66,7 +67,10 @@ class Intake:
         async with tenant(self._pool, source.organiser_id) as connection:
             names = await self._directory.names(connection, source.organiser_id, source.namespace)
             entries: list[Entry] = []
+            turn = Turn()
             for (answer, register), number in zip(parsed, numbers, strict=True):
+                if turn.over():
+                    await turn.next()
                 entry = examine(source, names, answer, register, number=number, arrival=arrival)
                 if entry is not None:
                     entries.append(entry)
@@ -85,6 +89,8 @@ class Intake:
             )
             batch = _Batch(source, arrival, homes, known)
             for entry in live:
+                if turn.over():
+                    await turn.next()
                 batch.add(entry)
             for cancellation in await self._book.record(
                 connection, source.organiser_id, batch.seen.values()

@@ -257,5 +257,5 @@ def main() -> None:
     # A page of attendances is tens of thousands of objects, none of them in a circle. With Python's
     # own threshold looking for circles took half of the time that a page takes.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 50, 1_000)
     run(app, settings.listen_host, settings.listen_port)

@@ -18,6 +18,7 @@ from services.ingest.ss12000.newer import after, beats, modified_at, newest
 from services.ingest.ss12000.saying import Sayer
 from services.ingest.ss12000.staged import Attendance, Event
 from services.ingest.ss12000.stock import touch
+from services.ingest.turns import Turn
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
@@ -83,7 +84,10 @@ class LessonTaker:
         memory = sent.Memory()
         # Instants of one time zone are compared at a tenth of the cost.
         now = arrival.astimezone(UTC)
+        turn = Turn()
         for answer, value in pairs:
+            if turn.over():
+                await turn.next()
             found = sent.read_attendance(value, answer, memory)
             if found is not None:
                 at = found.modified or found.reported_at

@@ -13,7 +13,7 @@ from services.common.pg import tenant
 from services.ingest.errors import NotWrittenError
 from services.ingest.intake import Intake
 from services.ingest.model.answers import ItemAnswer, Note
-from services.ingest.ss12000 import marks, telling
+from services.ingest.ss12000 import lessons, marks, telling
 from services.ingest.ss12000.book import Book
 from services.ingest.ss12000.courses import Courses
 from services.ingest.ss12000.marks import Said, ToSay
@@ -21,14 +21,15 @@ from services.ingest.ss12000.shelf import Shelf
 from services.ingest.ss12000.staged import Attendance, Course, Event, current
 from services.ingest.ss12000.telling import WAITS, Outcome
 from services.ingest.store.aliases import activity_aliases
+from services.ingest.turns import Turn
 
 if TYPE_CHECKING:
-    from services.common.pg import Pool
+    from services.common.pg import Connection, Pool
     from services.ingest.store.sources import Source
 
 REGISTERS = 500
 """Registers of one batch."""
-PARTS = 2
+PARTS = 3
 """Of one page, worked on at the same time."""
 LEAST_PART = 300
 
@@ -90,7 +91,7 @@ class Sayer:
         async with tenant(self._pool, source.organiser_id) as connection:
             book, shelf = Book(connection, source), Shelf(connection, source)
             # Of most lessons nothing is staged, or all of it came together.
-            busy = await book.attended(told)
+            busy = frozenset(await book.attended(told))
             pairs = [(event, student) for event in busy for student in told[event]]
             for one in await book.siblings(pairs):
                 if one.id not in mine:
@@ -99,9 +100,15 @@ class Sayer:
             courses = await self.courses.of(
                 shelf, source, {event.activity for event in events.values()}
             )
+            new = [one for one in events.values() if one.said_starts is None and one.id not in busy]
+            rosters = await self.courses.members(shelf, source, courses.values())
+            alone = await _alone_at_its_time(connection, book, source, new)
         said: list[Said] = []
         again: set[UUID] = set()
+        turn = Turn()
         for event_id, by_student in told.items():
+            if turn.over():
+                await turn.next()
             event = events.get(event_id)
             course = None if event is None else courses.get(event.activity)
             if event is None or course is None or course.unit is None:
@@ -131,7 +138,22 @@ class Sayer:
                 # Another process took the source over in mid-call.
                 raise NotWrittenError("an attendance came twice at the same time") from error
             await book.said_attendances(others)
-            await book.begun(_begun(heard, courses))
+            begun = _begun(heard, courses)
+            # Most lessons come with everybody's attendance: then nothing is left to settle.
+            whole = [
+                event
+                for event in begun
+                if event.id in alone
+                and event.id not in again
+                and _all_said(told[event.id])
+                and lessons.unreported(
+                    event, courses[event.activity], rosters, frozenset(told[event.id])
+                )
+                == []
+            ]
+            await book.said_events(whole)
+            done = {event.id for event in whole}
+            await book.begun([event for event in begun if event.id not in done])
             if again:
                 aliases = await activity_aliases(connection, source.namespace)
                 mine_too = [events[one] for one in again]
@@ -227,6 +249,25 @@ def parts_of(changed: Sequence[Attendance]) -> list[list[Attendance]]:
             parts.append([])
         parts[-1] += listed
     return parts
+
+
+async def _alone_at_its_time(
+    connection: Connection, book: Book, source: Source, events: Sequence[Event]
+) -> set[UUID]:
+    """Those of events that no other event is the same lesson as."""
+    if not events:
+        return set()
+    aliases = await activity_aliases(connection, source.namespace)
+    slots = await book.slots([(one.activity, one.starts) for one in events], aliases)
+    return {one.id for one in events if len(slots.get((one.activity, one.starts), ())) == 1}
+
+
+def _all_said(by_student: dict[UUID, list[Attendance]]) -> bool:
+    """Whether every pupil's only attendance is said."""
+    return all(
+        len(listed) == 1 and listed[0].said_ms is not None and not listed[0].deleted
+        for listed in by_student.values()
+    )
 
 
 def _begun(heard: Iterable[Said], courses: dict[UUID, Course]) -> list[Event]:

@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 
 from forvarning.facts.v1 import facts_pb2 as facts
-from services.common.clock import local_instant
+from services.common.clock import epoch_day, local_instant
+from services.common.pg import tenant
 from services.ingest.errors import NotWrittenError
-from services.ingest.ss12000 import roster_parts
+from services.ingest.model.answers import ItemAnswer
+from services.ingest.ss12000 import roster_parts, sent, settling
+from services.ingest.ss12000.book import Book
 from services.ingest.ss12000.book_attendances import attendance_of
 from services.ingest.ss12000.inbox import Settled
 from services.ingest.ss12000.pending import to_settle
 from services.ingest.ss12000.saying import Sayer
+from services.ingest.ss12000.settling import EventSettler
 from services.ingest.ss12000.stock import Stock
 from services.ingest.ss12000.vocabulary import Resource
 from services.ingest.store.sources import Source
@@ -169,6 +173,126 @@ async def test_a_roster_that_is_applied_in_many_parts_is_read_in_many_parts(
     assert sorted((await pupils(world)).values()) == sorted(key(f"p{n}") for n in (1, 2, 3))
     assert await mark(world, "p1") == (60, 0, 60, 0, REPORTED)
     assert await world.sql.fetchval("SELECT count(*) FROM people.duties") == 2
+
+
+async def roster_only(world: World, **changed: list[dict[str, Any]]) -> None:
+    """Everything up to the timetable is there, the timetable is not looked at yet."""
+    entities = school.everything() | changed
+    for resource in ("Organisation", "Person", "Group", "Duty"):
+        await take(world, resource, *entities[resource])
+    await settle(world)
+    for resource in ("Syllabus", "Activity"):
+        await take(world, resource, *entities[resource])
+
+
+async def to_look_at(world: World) -> int:
+    return int(
+        await world.sql.fetchval("SELECT count(*) FROM ingest.ss12000_events WHERE dirty OR stuck")
+    )
+
+
+async def test_a_lesson_with_everybodys_attendance_needs_no_second_look(world: World) -> None:
+    await roster_only(world)
+    await take(world, "CalendarEvent", school.event("e1"))
+    await take(
+        world, "Attendance",
+        *(school.attendance(f"a{n}", "e1", f"p{n}") for n in (1, 2, 3)),
+    )  # fmt: skip
+    assert await to_look_at(world) == 0
+    said = len(await world.facts("register"))
+    settled = await settle(world)
+    assert (settled.registers, settled.waiting) == (0, {})
+    assert len(await world.facts("register")) == said
+    assert await mark(world, "p3") == (60, 0, 0, 0, REPORTED)
+    # It is known as what it was said to be: taken from the timetable it is taken from everybody.
+    await take(world, "CalendarEvent", school.event("e1", at="2026-11-25T08:00:00+01:00",
+        cancelled=True))  # fmt: skip
+    await settle(world)
+    assert await state(world) == {}
+
+
+async def test_a_lesson_that_lacks_somebody_is_looked_at_again(world: World) -> None:
+    await roster_only(world)
+    await take(world, "CalendarEvent", school.event("e1"))
+    await take(
+        world, "Attendance", *(school.attendance(f"a{n}", "e1", f"p{n}") for n in (1, 2))
+    )  # fmt: skip
+    assert await to_look_at(world) == 1
+    await settle(world)
+    assert await mark(world, "p3") == (60, 0, 0, 0, 0)
+
+
+async def test_what_waited_for_a_lesson_is_said_though_all_its_members_are_reported(
+    world: World,
+) -> None:
+    """The first to be reported is in no group of the lesson, and came before the timetable."""
+    await roster_only(world, Group=[
+        school.group("7A", ["p1", "p2", "p3"], "Klass"), school.group("7A-MA-grupp", ["p2", "p3"]),
+    ])  # fmt: skip
+    await take(world, "Attendance", school.attendance("a1", "e1", "p1", present=0, invalid=60))
+    await take(world, "CalendarEvent", school.event("e1"))
+    await take(
+        world, "Attendance", *(school.attendance(f"a{n}", "e1", f"p{n}") for n in (2, 3))
+    )  # fmt: skip
+    assert await to_look_at(world) == 1
+    await settle(world)
+    assert await mark(world, "p1") == (60, 0, 60, 0, REPORTED)
+
+
+async def test_two_events_of_one_lesson_are_looked_at_together(world: World) -> None:
+    """Both say the same lesson: what holds of a pupil is for the settling to say."""
+    await roster_only(world)
+    await take(world, "CalendarEvent", school.event("e1"), school.event("e2"))
+    await take(
+        world, "Attendance",
+        *(school.attendance(f"a{n}", "e1", f"p{n}") for n in (1, 2, 3)),
+    )  # fmt: skip
+    assert await to_look_at(world) == 2
+    await settle(world)
+    assert await to_look_at(world) == 0
+    assert await mark(world, "p3") == (60, 0, 0, 0, REPORTED)
+
+
+async def test_events_are_settled_round_by_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every one is said, also one that comes in behind the round that is under way."""
+    monkeypatch.setattr(settling, "EVENTS", 2)
+    run, rounds = EventSettler.run, 0
+    days = [f"2026-11-{day:02}" for day in range(2, 21) if date(2026, 11, day).weekday() < 5]
+    events = sorted(
+        (
+            school.event(
+                f"e {day}", start=f"{day}T08:10:00+01:00", end=f"{day}T09:10:00+01:00",
+                at="2026-11-01T08:00:00+01:00",
+            )
+            for day in days
+        ),
+        key=lambda one: str(one["id"]),
+    )  # fmt: skip
+    first, *others = events
+
+    async def late(self: EventSettler, *args: Any) -> Any:
+        nonlocal rounds
+        rounds += 1
+        found = await run(self, *args)
+        if rounds == 3:
+            source = await source_of(world)
+            async with tenant(world.service.pool, source.organiser_id) as connection:
+                event = sent.read_event(first, ItemAnswer(0))
+                assert event is not None
+                await Book(connection, source).put_events([event])
+        return found
+
+    entities = school.everything()
+    entities.pop("Attendance")
+    await all_of(world, entities | {"CalendarEvent": []})
+    monkeypatch.setattr(EventSettler, "run", late)
+    await take(world, "CalendarEvent", *others)
+    await settle(world)
+    told = {day for day, _, _ in await state(world)}
+    assert told == {epoch_day(date.fromisoformat(day)) for day in days}
+    assert await world.sql.fetchval("SELECT count(*) FROM ingest.ss12000_events WHERE dirty") == 0
 
 
 async def test_the_same_again_changes_nothing(world: World) -> None:
