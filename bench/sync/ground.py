@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from bench.ews.basics import ROOT
 from deploy.local.kafka import KafkaServer
-from deploy.local.postgres import PostgresServer
+from deploy.local.postgres import MUNICIPALITY, PostgresServer
 from deploy.local.process import free_port
 from services.common import migrate
 from services.common.kafka import create_topics
@@ -175,11 +175,11 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def ground(folder: Path, *, partitions: int, profile: str) -> Iterator[Ground]:
-    """Kafka, a migrated PostgreSQL with its ordinary settings, and ingest."""
+    """Kafka, a migrated PostgreSQL with a municipality's settings, and ingest."""
     broker = KafkaServer(
         folder / "kafka", heap="1g", settings={"broker.session.timeout.ms": "60000"}
     )
-    postgres = PostgresServer(folder / "postgres")
+    postgres = PostgresServer(folder / "postgres", settings=MUNICIPALITY)
     made: Ground | None = None
     try:
         broker.start()

@@ -7,6 +7,7 @@ from datetime import date
 
 from bench.ews.basics import ROOT
 from bench.result import Aim, machine
+from deploy.local.postgres import MUNICIPALITY
 
 PAGE = ROOT / "docs/benchmarks-sync.md"
 Figures = Mapping[str, float | None]
@@ -19,7 +20,7 @@ _STEPS = (
 )
 _PROCESSES = (
     ("ingest", "ingest, one process"),
-    ("postgres", "PostgreSQL, its ordinary crash-safe settings"),
+    ("postgres", f"PostgreSQL, crash-safe, with {', '.join(map(' '.join, MUNICIPALITY.items()))}"),
     ("kafka", "Kafka, one broker"),
     ("double", "the made-up school system"),
 )
