@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 import msgspec
@@ -23,6 +24,9 @@ from services.ingest.turns import Turn
 if TYPE_CHECKING:
     from services.common.pg import Pool
     from services.ingest.store.sources import Source
+
+ASKED_AT_ONCE = 1_000
+"""Attendances whose staged rows are looked up in one question."""
 
 
 class LessonTaker:
@@ -85,22 +89,23 @@ class LessonTaker:
         # Instants of one time zone are compared at a tenth of the cost.
         now = arrival.astimezone(UTC)
         turn = Turn()
-        for answer, value in pairs:
-            if turn.over():
-                await turn.next()
-            found = sent.read_attendance(value, answer, memory)
-            if found is not None:
-                at = found.modified or found.reported_at
-                if at is None or at > now:
-                    at = modified_at(at, now, answer)
-                found.modified = at
-                found.created = found.created or at
-                if found.id in read:
-                    newest(read, found.id, answer, found, at)
-                else:
-                    read[found.id] = (answer, found)
-        async with tenant(self._pool, source.organiser_id) as connection:
-            known = await Book(connection, source).attendances(list(read))
+        async with _Known(self._pool, source) as asked:
+            for answer, value in pairs:
+                if turn.over():
+                    await turn.next()
+                found = sent.read_attendance(value, answer, memory)
+                if found is not None:
+                    at = found.modified or found.reported_at
+                    if at is None or at > now:
+                        at = modified_at(at, now, answer)
+                    found.modified = at
+                    found.created = found.created or at
+                    if found.id in read:
+                        newest(read, found.id, answer, found, at)
+                    else:
+                        read[found.id] = (answer, found)
+                        asked.about(found.id)
+            known = await asked.all()
         changed: list[Attendance] = []
         again: dict[UUID, datetime] = {}
         left: list[Attendance] = []
@@ -143,3 +148,44 @@ class LessonTaker:
                 gone[identity] = msgspec.structs.replace(before, modified=at, deleted=True)
         if gone:
             await self._sayer.attendances(source, list(gone.values()), (), fresh=not known)
+
+
+class _Known:
+    """Looks up what is staged of attendances while further ones are read."""
+
+    def __init__(self, pool: Pool, source: Source) -> None:
+        self._pool = pool
+        self._source = source
+        self._ids: list[UUID] = []
+        self._asked: list[asyncio.Task[dict[UUID, Attendance]]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for one in self._asked:
+            one.cancel()
+        await asyncio.gather(*self._asked, return_exceptions=True)
+
+    def about(self, identity: UUID) -> None:
+        """To be looked up with the next ones."""
+        self._ids.append(identity)
+        if len(self._ids) == ASKED_AT_ONCE:
+            self._ask()
+
+    async def all(self) -> dict[UUID, Attendance]:
+        """Those of the attendances asked about that are staged."""
+        self._ask()
+        known: dict[UUID, Attendance] = {}
+        for found in await asyncio.gather(*self._asked):
+            known |= found
+        return known
+
+    def _ask(self) -> None:
+        if self._ids:
+            self._asked.append(asyncio.create_task(self._found(self._ids)))
+            self._ids = []
+
+    async def _found(self, ids: list[UUID]) -> dict[UUID, Attendance]:
+        async with tenant(self._pool, self._source.organiser_id) as connection:
+            return await Book(connection, self._source).attendances(ids)

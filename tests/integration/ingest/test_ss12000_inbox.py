@@ -15,7 +15,7 @@ from services.common.clock import epoch_day, local_instant
 from services.common.pg import tenant
 from services.ingest.errors import NotWrittenError
 from services.ingest.model.answers import ItemAnswer
-from services.ingest.ss12000 import roster_parts, sent, settling
+from services.ingest.ss12000 import entering, roster_parts, sent, settling
 from services.ingest.ss12000.book import Book
 from services.ingest.ss12000.book_attendances import attendance_of
 from services.ingest.ss12000.inbox import Settled
@@ -295,7 +295,12 @@ async def test_events_are_settled_round_by_round(
     assert await world.sql.fetchval("SELECT count(*) FROM ingest.ss12000_events WHERE dirty") == 0
 
 
-async def test_the_same_again_changes_nothing(world: World) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 1_000])
+async def test_the_same_again_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """However many of them are looked up in one question."""
+    monkeypatch.setattr(entering, "ASKED_AT_ONCE", at_once)
     entities = school.everything()
     await all_of(world, entities)
     before = len(await world.facts())
