@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID, uuid5
 
@@ -30,6 +31,11 @@ def reporter_id(organiser_id: UUID, source_id: UUID, account: UUID) -> UUID:
     followed from one to the other.
     """
     return uuid5(_ROOT, f"reporter|{organiser_id}|{source_id}|{account}")
+
+
+def doubt_id(source_id: UUID, persons: Iterable[UUID]) -> UUID:
+    """The id under which just these persons of a source wait for a decision."""
+    return uuid5(_ROOT, f"doubt|{source_id}|" + ",".join(sorted(str(one) for one in persons)))
 
 
 def delivery_id(*parts: object) -> UUID:

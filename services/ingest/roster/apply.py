@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,10 +18,12 @@ from services.ingest.roster.duties import coverage
 from services.ingest.roster.placements import Placement, first_of_each_year
 from services.ingest.roster.publish import publish_changes
 from services.ingest.roster.writing import name_all, store
+from services.ingest.store.doubts import CODE
 from services.ingest.store.homes import Homeless, assign_homes
-from services.ingest.store.names import known_ids
+from services.ingest.store.names import known_ids, name_new
 from services.ingest.store.people import Ids
 from services.ingest.store.pupil_checks import (
+    Named,
     losses,
     match_civic_numbers,
     namesakes,
@@ -37,10 +39,10 @@ _MANY = 100
 _KINDS = ("area", "school_unit", "group", "pupil", "guardian", "staff", "duty")
 
 
-def _perhaps_the_same(roster: RosterIn, twins: Mapping[str, UUID]) -> list[Note]:
+def _perhaps_the_same(roster: RosterIn, twins: Collection[str]) -> list[Note]:
     return [
         Note(
-            "same_pupil_perhaps",
+            CODE,
             f"/pupils/{index}",
             f"/pupils/{index}: another source's pupil has this name and birth date; send the "
             "personnummer, or a human must say whether they are the same",
@@ -48,6 +50,10 @@ def _perhaps_the_same(roster: RosterIn, twins: Mapping[str, UUID]) -> list[Note]
         for index, pupil in enumerate(roster.pupils or [])
         if pupil.id in twins
     ]
+
+
+def _meant(twins: Mapping[str, list[UUID]], same: Collection[str]) -> dict[str, UUID]:
+    return {name: twins[name][0] for name in same if name in twins}
 
 
 class RosterService:
@@ -104,11 +110,11 @@ class RosterService:
                 delta=delta,
             )
             matched = await match_civic_numbers(connection, roster.pupils or [], ids["pupil"])
-            twins = await self._namesakes(connection, roster, ids["pupil"] | matched, delta)
+            twins = await namesakes(connection, roster.pupils or [], ids["pupil"] | matched)
             if decided is None:
                 problems += _perhaps_the_same(roster, twins)
             else:
-                matched |= {name: twins[name] for name in decided.same if name in twins}
+                matched |= _meant(twins, decided.same)
             if problems:
                 raise RosterRefusedError(problems)
             known = len(ids["pupil"])
@@ -122,6 +128,45 @@ class RosterService:
             await self._profiles.activate_standard(connection, source.organiser_id, now)
             notes = await self._duty_notes(connection, roster, ids, today)
         return Applied(counts, notes)
+
+    async def name(
+        self,
+        connection: Connection,
+        source: Source,
+        pupils: Collection[Named],
+        same: Collection[str],
+    ) -> None:
+        """A human has said who these pupils are: those of ``same`` the ones whose name and birth
+        date they bear, all others somebody else. The next roster that has them finds them known.
+        """
+        await connection.execute("UPDATE people.organisers SET roster_version = roster_version + 1")
+        known, matched, twins = await self._who(connection, source, pupils)
+        await name_new(
+            connection,
+            source.organiser_id,
+            source.namespace,
+            "pupil",
+            known=known,
+            wanted=[one.id for one in pupils],
+            new_id=self._new_id,
+            matched=matched | _meant(twins, same),
+        )
+
+    async def perhaps_known(
+        self, connection: Connection, source: Source, pupils: Collection[Named]
+    ) -> Collection[str]:
+        """The ids of those who are perhaps another source's pupils."""
+        _, _, twins = await self._who(connection, source, pupils)
+        return twins
+
+    @staticmethod
+    async def _who(
+        connection: Connection, source: Source, pupils: Collection[Named]
+    ) -> tuple[dict[str, UUID], dict[str, UUID], dict[str, list[UUID]]]:
+        """By the source's ids: who is known, by personnummer, and who bears the same name."""
+        known = await known_ids(connection, source.namespace, "pupil")
+        matched = await match_civic_numbers(connection, pupils, known)
+        return known, matched, await namesakes(connection, pupils, known | matched)
 
     @staticmethod
     async def _check_pupils(
@@ -163,15 +208,6 @@ class RosterService:
                 )
             ]
         return problems
-
-    @staticmethod
-    async def _namesakes(
-        connection: Connection, roster: RosterIn, known: dict[str, UUID], delta: Delta | None
-    ) -> dict[str, UUID]:
-        # Changes come one by one and are not held: what a school system sends so has personnummer.
-        if delta is not None or not roster.pupils:
-            return {}
-        return await namesakes(connection, roster.pupils, known)
 
     async def _assign(self, connection: Connection, organiser_id: UUID) -> None:
         rows = await connection.fetch(

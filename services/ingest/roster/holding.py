@@ -13,13 +13,13 @@ from services.ingest.model.answers import Note
 from services.ingest.model.roster import RosterIn
 from services.ingest.roster.apply import RosterService
 from services.ingest.roster.changes import Applied, RosterRefusedError
-from services.ingest.store import held
+from services.ingest.store import doubts, held
 from services.ingest.store.sources import Source
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
 
-HOLDABLE = frozenset({"too_many_left", "same_pupil_perhaps"})
+HOLDABLE = frozenset({"too_many_left", doubts.CODE})
 """Reasons that a human may overrule."""
 
 

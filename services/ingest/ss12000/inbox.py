@@ -46,6 +46,7 @@ from services.ingest.ss12000.shelf import Shelf
 from services.ingest.ss12000.shelving import OtherTaker
 from services.ingest.ss12000.vocabulary import PATHS, ROSTER, TAKEN, Resource
 from services.ingest.ss12000.wire import Entity, PlainAttendance
+from services.ingest.store.doubts import Doubt
 from services.ingest.store.outbox import drain
 from services.ingest.store.rejects import store_rejects
 from services.ingest.versions import SKEW
@@ -222,6 +223,20 @@ class Inbox:
                 )
         return settled
 
+    async def decide(
+        self, doubt: Doubt, same: frozenset[str], *, by: str, note: str
+    ) -> Settled | None:
+        """A human has said who the pupils in doubt are: those of ``same`` the ones known already,
+        the others somebody else. None where they are not all who are in doubt any more.
+
+        Raises :class:`services.ingest.roster.changes.RosterRefusedError` where it cannot be so.
+        """
+        async with self._alone(doubt.source):
+            now = self._clock.now()
+            if not await self._roster.decide(doubt, same, by=by, note=note, now=now):
+                return None
+        return await self.settle(doubt.source)
+
     async def begin_reading(self, source: Source) -> None:
         """A reading of many pages begins: nothing is settled on its own until ``settle`` is called.
 
@@ -265,4 +280,5 @@ class Inbox:
             book = Book(connection, source)
             if changed:
                 await book.unstick()
+                await self._roster.doubt_again(connection, source)
             await book.come_due(self._clock.now())

@@ -33,6 +33,9 @@ async def to_settle(pool: Pool, organiser_id: UUID, now: datetime) -> list[Sourc
                 OR EXISTS (SELECT FROM ingest.ss12000_entities e
                            WHERE e.organiser_id = s.organiser_id AND e.source_id = s.source_id
                              AND e.dirty AND (t.held IS NULL OR e.resource = 'Absence'))
+                OR EXISTS (SELECT FROM people.ss12000_persons p
+                           WHERE p.organiser_id = s.organiser_id AND p.source_id = s.source_id
+                             AND p.in_doubt AND t.roster_version <> o.roster_version)
                 OR EXISTS (SELECT FROM ingest.ss12000_events v
                            WHERE v.organiser_id = s.organiser_id AND v.source_id = s.source_id
                              AND (v.dirty OR v.due <= $1

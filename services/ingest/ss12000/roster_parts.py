@@ -15,6 +15,7 @@ from services.ingest.ss12000.shelf import Shelf
 from services.ingest.ss12000.stock import Staged
 from services.ingest.ss12000.units import Units, group_item
 from services.ingest.ss12000.vocabulary import Resource
+from services.ingest.store.doubts import CODE
 
 if TYPE_CHECKING:
     from services.ingest.store.sources import Source
@@ -187,6 +188,11 @@ async def duties_of(
     return part
 
 
+def in_doubt(part: Part, doubts: list[Note]) -> set[UUID]:
+    """Whom these notes are about."""
+    return {UUID(part.roster["pupils"][int(one.field.split("/")[2])]["id"]) for one in doubts}
+
+
 def leave_out(part: Part, problems: list[Note], settled: Settled) -> bool:
     """Take out what the roster cannot have, as little as can be; False where nothing helps."""
     cuts: dict[tuple[str, int], dict[tuple[str, int], None]] = {}
@@ -198,7 +204,8 @@ def leave_out(part: Part, problems: list[Note], settled: Settled) -> bool:
         at = (path[0], int(path[1]))
         item = part.roster[path[0]][at[1]]
         name = item["id"].removeprefix(people.DUTY).split("|")[0]
-        settled.problems.append((_LISTS[path[0]], UUID(name), note))
+        if note.code != CODE:
+            settled.problems.append((_LISTS[path[0]], UUID(name), note))
         if len(path) >= 4 and path[2] in _LISTED and path[3].isdecimal():
             cuts.setdefault(at, {})[path[2], int(path[3])] = None
         elif len(path) >= 3 and path[2] in _OPTIONAL:
@@ -210,6 +217,10 @@ def leave_out(part: Part, problems: list[Note], settled: Settled) -> bool:
             del part.roster[name][index][key][position]
     for name, index in sorted(whole, reverse=True):
         del part.roster[name][index]
+    named = {one["person"] for pupil in part.roster.get("pupils", ()) for one in pupil["guardians"]}
+    if "guardians" in part.roster:
+        # Whose pupil is left out has nobody here.
+        part.roster["guardians"] = [one for one in part.roster["guardians"] if one["id"] in named]
     return True
 
 

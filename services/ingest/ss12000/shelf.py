@@ -53,6 +53,16 @@ class Shelf(Stock):
             list(stuck),
         )
 
+    async def doubt(self, persons: Collection[UUID], doubted: Collection[UUID]) -> None:
+        """They were looked at; ``doubted`` of them are perhaps another source's pupils."""
+        await self._connection.execute(
+            "UPDATE people.ss12000_persons SET in_doubt = (id = ANY($3)) "
+            "WHERE source_id = $1 AND id = ANY($2) AND in_doubt <> (id = ANY($3))",
+            self._source.source_id,
+            list(persons),
+            list(doubted),
+        )
+
     async def stuck(self, resource: Resource) -> set[UUID]:
         """Those that wait for something."""
         rows = await self._connection.fetch(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.ingest.model.answers import Note
 from services.ingest.model.roster import RosterIn
+from services.ingest.store import doubts
 from services.ingest.store.sources import Source, source_from
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Held:
         return frozenset(
             pupils[int(reason["field"].rpartition("/")[2])].id
             for reason in self.reasons
-            if reason["code"] == "same_pupil_perhaps"
+            if reason["code"] == doubts.CODE
         )
 
 
@@ -78,6 +79,22 @@ async def supersede(connection: Connection, source: Source, now: datetime) -> No
 
 async def listed(connection: Connection, *, most: int = 200) -> list[dict[str, Any]]:
     """What waits and what was decided, newest first, without names."""
+    found = [
+        _shown(
+            {
+                "held_id": one.held_id,
+                "source_id": one.source.source_id,
+                "state": "waiting",
+                "received_at": None,
+                "decided_at": None,
+                "decided_by": None,
+                "note": None,
+                "source": one.source.name,
+            },
+            [reason.body() for reason in one.reasons],
+        )
+        for one in await doubts.doubts(connection)
+    ]
     rows = await connection.fetch(
         """
         SELECT h.*, s.name AS source FROM (
@@ -93,23 +110,23 @@ async def listed(connection: Connection, *, most: int = 200) -> list[dict[str, A
         """,
         most,
     )
-    found = []
     for row in rows:
-        reasons = json.loads(row["reasons"])
-        shown = {"reasons": reasons[:_SHOWN], "reasons_count": len(reasons)}
         one = {name: value for name, value in row.items() if name != "organiser_id"}
-        found.append(one | shown)
+        found.append(_shown(one, json.loads(row["reasons"])))
     return found
+
+
+def _shown(one: dict[str, Any], reasons: list[dict[str, str]]) -> dict[str, Any]:
+    return one | {"reasons": reasons[:_SHOWN], "reasons_count": len(reasons)}
 
 
 async def waiting_now(connection: Connection) -> int:
     """How many wait, those that are read from school systems included."""
-    return int(
-        await connection.fetchval(
-            "SELECT (SELECT count(*) FROM people.held_rosters WHERE state = 'waiting') "
-            "+ (SELECT count(*) FROM ingest.ss12000_state WHERE held IS NOT NULL)"
-        )
+    whole = await connection.fetchval(
+        "SELECT (SELECT count(*) FROM people.held_rosters WHERE state = 'waiting') "
+        "+ (SELECT count(*) FROM ingest.ss12000_state WHERE held IS NOT NULL)"
     )
+    return int(whole) + len(await doubts.doubts(connection))
 
 
 async def get(connection: Connection, held_id: UUID) -> Held | str | None:
@@ -141,3 +158,25 @@ async def decide(
         note,
     )
     return bool(done == "UPDATE 1")
+
+
+async def decided(
+    connection: Connection, doubt: doubts.Doubt, same: int, *, by: str, note: str, now: datetime
+) -> None:
+    """Remember who decided on pupils of a shelf, and when; who they are stands where ids do."""
+    every = len(doubt.persons)
+    told = Note(doubts.CODE, "/persons", f"/persons: {same} of {every} are known by another id")
+    await connection.execute(
+        "INSERT INTO people.held_rosters (organiser_id, held_id, source_id, state, received_at, "
+        "reasons, decided_at, decided_by, note) VALUES ($1, $2, $3, 'applied', $4, $5, $4, $6, $7) "
+        # The same persons may come into doubt once more, long after.
+        "ON CONFLICT (organiser_id, held_id) DO UPDATE SET reasons = EXCLUDED.reasons, "
+        "decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by, note = EXCLUDED.note",
+        doubt.source.organiser_id,
+        doubt.held_id,
+        doubt.source.source_id,
+        now,
+        json.dumps([told.body()]),
+        by,
+        note,
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from services.ingest.model.roster import PupilIn
@@ -16,8 +16,23 @@ FEW = 5
 """So many may leave a unit between two snapshots, however small the unit is."""
 
 
+class Named(Protocol):
+    """What tells a pupil from another."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def given_name(self) -> str: ...
+    @property
+    def family_name(self) -> str: ...
+    @property
+    def birth_date(self) -> date: ...
+    @property
+    def civic_no(self) -> str | None: ...
+
+
 async def match_civic_numbers(
-    connection: Connection, pupils: Iterable[PupilIn], known: dict[str, UUID]
+    connection: Connection, pupils: Iterable[Named], known: dict[str, UUID]
 ) -> dict[str, UUID]:
     """Pupils sent under a new id who are known by their personnummer under another one."""
     wanted = {
@@ -41,17 +56,19 @@ async def _owners(connection: Connection, civic_numbers: Iterable[str]) -> dict[
 
 
 async def namesakes(
-    connection: Connection, pupils: Iterable[PupilIn], known: dict[str, UUID]
-) -> dict[str, UUID]:
-    """Pupils sent under an id that is new, who bear the name and the birth date of somebody whom
+    connection: Connection, pupils: Collection[Named], known: dict[str, UUID]
+) -> dict[str, list[UUID]]:
+    """Pupils sent under an id that is new -> all who bear their name and birth date and whom
     another namespace knows, where no personnummer tells whether they are the same.
 
     ``known`` holds the namespace's own pupils, and those matched on personnummer.
     """
     fresh = [pupil for pupil in pupils if pupil.id not in known]
+    if not fresh:
+        return {}
     rows = await connection.fetch(
         """
-        SELECT DISTINCT ON (w.id) w.id, p.pupil_id
+        SELECT w.id, p.pupil_id
         FROM unnest($1::text[], $2::text[], $3::text[], $4::date[], $5::text[])
             AS w (id, given_name, family_name, birth_date, civic_no)
         JOIN people.pupils p ON p.birth_date = w.birth_date
@@ -59,8 +76,7 @@ async def namesakes(
             AND lower(p.family_name) = lower(w.family_name)
         LEFT JOIN people.civic_numbers c ON c.organiser_id = p.organiser_id
             AND c.pupil_id = p.pupil_id
-        WHERE NOT p.removed AND NOT p.pupil_id = ANY($6)
-            AND (w.civic_no IS NULL OR c.civic_no IS NULL)
+        WHERE NOT p.removed AND (w.civic_no IS NULL OR c.civic_no IS NULL)
         ORDER BY w.id, p.pupil_id
         """,
         [pupil.id for pupil in fresh],
@@ -68,9 +84,14 @@ async def namesakes(
         [pupil.family_name for pupil in fresh],
         [pupil.birth_date for pupil in fresh],
         [pupil.civic_no for pupil in fresh],
-        list(known.values()),
     )
-    return {row["id"]: row["pupil_id"] for row in rows}
+    # Not in the query: an array would be gone through for every pupil of the roster.
+    own = set(known.values())
+    found: dict[str, list[UUID]] = {}
+    for row in rows:
+        if row["pupil_id"] not in own:
+            found.setdefault(row["id"], []).append(row["pupil_id"])
+    return found
 
 
 async def taken_civic_numbers(

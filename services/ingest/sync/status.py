@@ -10,6 +10,7 @@ from uuid import UUID
 from services.common.pg import organiser_ids, tenant
 from services.ingest.ss12000.vocabulary import TAKEN
 from services.ingest.store.decisions import decisions
+from services.ingest.store.doubts import CODE
 from services.ingest.sync.locked import locked
 from services.ingest.sync.model import Pull
 from services.ingest.sync.store import get_pull
@@ -33,6 +34,8 @@ ADVICE = {
     "no_placement": "Nothing: it is applied when the pupil has an enrolment in that school year.",
     "reimported_unclear": "Say which activity it is with POST /v1/activities/aliases; or have the "
     "old lessons deleted in the school system.",
+    CODE: "Say whether they are the same pupil: forvarning roster held ORGANISER, then forvarning "
+    "roster decide; or have the personnummer sent.",
     "too_many_left": "If it is so: forvarning sources sync SOURCE --accept-losses --by NAME.",
 }
 """What to do about a code; what is not here is in the hands of the system's operator."""

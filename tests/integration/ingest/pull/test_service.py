@@ -14,7 +14,7 @@ from services.ingest.background import measure
 from services.ingest.ss12000.rostering import RosterSettler
 from tests.integration.ingest.conftest import StartWorld
 from tests.integration.ingest.pull.office import NOON, KilledError
-from tests.integration.ingest.world import OPS_TOKEN, World
+from tests.integration.ingest.world import OPS_TOKEN, World, pupil, roster
 from tests.support.ss12000.double import Double
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +84,46 @@ async def test_from_nothing_to_facts(connected: Connected, double: Double) -> No
     again = await connected.sync()
     assert again["runs"][0]["kind"] == "delta"
     assert len(await connected.world.facts()) == len(facts)
+
+
+async def test_a_pupil_whom_a_file_has_named_is_held_and_nobody_else(
+    connected: Connected, double: Double
+) -> None:
+    """The file has no personnummer; the person of the school system is theirs, or is not."""
+    world, school = connected.world, double.school
+    person = next(
+        one.entity
+        for one in school.rows("Person")
+        if any("endDate" not in enrolment for enrolment in one.entity.get("enrolments", []))
+    )
+    named = pupil(
+        "p1",
+        given_name=person["givenName"].upper(),
+        family_name=person["familyName"],
+        birth_date=person["birthDate"],
+    )
+    file = await world.source("fil", organiser_id=str(connected.organiser), namespace="fil")
+    await world.put(roster([]) | {"pupils": [named]}, token=file["token"])
+    await connected.connect(base_url=double.url, secret="SCHOOL")
+    found = await connected.sync()
+    assert found["runs"][0]["outcome"] == "done"
+    pupils = [one for one in school.rows("Person") if one.entity.get("enrolments")]
+    count = "SELECT count(*) FROM people.pupils"
+    assert await world.sql.fetchval(count) == len(pupils), "all others, and the file's one"
+    [problem] = [one for one in found["problems"] if one["code"] == "same_pupil_perhaps"]
+    assert (problem["resource"], problem["sample"]) == ("Person", person["id"])
+    assert "forvarning roster held" in problem["advice"]
+    path = f"/v1/organisers/{connected.organiser}/held-rosters"
+    [held] = (await world.client.get(path, headers=OPS)).json()["held"]
+    body = {"decision": "apply", "by": "Karin Testlund", "same": "all"}
+    decided = await world.client.post(f"{path}/{held['held_id']}/decision", json=body, headers=OPS)
+    assert decided.status_code == 200, decided.text
+    assert await world.sql.fetchval("SELECT count(*) FROM ingest.parked") == 0
+    for full in (False, True):
+        pass_time(connected, double)
+        again = await connected.sync(full=full)
+        assert "same_pupil_perhaps" not in {one["code"] for one in again["problems"]}
+    assert await world.sql.fetchval(count) == len(pupils)
 
 
 async def test_a_webhook_triggers_a_pull_and_is_renewed(
