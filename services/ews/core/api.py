@@ -130,7 +130,8 @@ class PartitionCore(Protocol):
         """Take one row of ews.absence-days.v1, in offset order, before :meth:`begin_rebuild` only.
 
         Without these rows a rebuild starts the revisions of absence days over.
-        Days that come out as they were published are not sent again.
+        Days that come out as they were published are not sent again; those of
+        which the facts say nothing any more stand until the pupil is erased.
         """
 
     def restore_group_day(self, key: bytes, value: bytes | None) -> None:

@@ -288,6 +288,8 @@ class Core:
         for key, event in self._absence_days.items():
             if event.pupil_id in erased:
                 batch.absence_days.append(Row(key, None))
+            else:
+                self._partition.left.keep(event)
         self._absence_days.clear()
         self._group_days.clear()
         self._reconciling = False

@@ -50,6 +50,8 @@ class Daily:
             rows = due.get(day, nothing)
             year = self._bucket.year(calendar.school_year(day))
             sums = year.day(day)[:, :size]
+            if self._partition.left:
+                self._go_on(day, sums, dirty)
             told = sums[days.REVISION] > 0
             candidates = rows & told
             if dirty.reconcile:
@@ -68,7 +70,9 @@ class Daily:
             if pupil.erased:
                 continue
             key = ids.absence_day_key(pupil.pupil_id, day)
-            known = self._published.get(key) if dirty.reconcile else None
+            known = None
+            if dirty.reconcile and key in self._published and self._has_lessons(row, day):
+                known = self._published.pop(key)
             if known is not None:
                 sums[days.REVISION, row] = min(known.revision, _HIGHEST)
             one = sums[:, row].tolist()
@@ -84,6 +88,19 @@ class Daily:
             event.revision = min(event.revision + 1, _HIGHEST)
             sums[days.REVISION, row] = event.revision
             yield Row(key, event.SerializeToString())
+
+    def _go_on(self, day: int, sums: days.Sums, dirty: Dirty) -> None:
+        """What a rebuild had left of the day has its facts again: it counts as told."""
+        left = self._partition.left
+        for row, pupil in enumerate(self._bucket.pupils):
+            if left.has(pupil.pupil_id, day) and self._has_lessons(row, day):
+                sums[days.REVISION, row] = left.take(pupil.pupil_id, day)
+                dirty.revised.add(day)
+
+    def _has_lessons(self, row: int, day: int) -> bool:
+        """Whether the pupil has a mark here on the day, be it of a lesson that was cancelled."""
+        lessons = self._bucket.lessons(day).values()
+        return any(lesson.place_of(row) is not None for lesson in lessons)
 
     def _anywhere_closed(self, day: int) -> bool:
         organiser = self._bucket.organiser_id

@@ -211,6 +211,8 @@ class Intake:
             for at in np.nonzero(year.sums[:, days.REVISION, row])[0].tolist():
                 self.absence_tombstones.append((pupil.pupil_id, year.start + at))
                 year.sums[at, days.REVISION, row] = 0
+        for day in self._partition.left.erase(pupil.pupil_id):
+            self.absence_tombstones.append((pupil.pupil_id, day))
         for thread in pupil.threads.values():
             self.thread_tombstones.append((thread.thread_id, thread.revision))
         pupil.erase()

@@ -12,6 +12,7 @@ from forvarning.state.v1.state_pb2 import StateValue, Undigested
 from services.ews.core import calendar, days, ids
 from services.ews.core.api import Row, StateError
 from services.ews.core.bucket import Bucket, units_of
+from services.ews.core.left import Left
 from services.ews.core.lessons import Rows
 from services.ews.core.published import ACCOUNT_KEY, Published
 from services.ews.core.stored import Desk, week_of
@@ -91,6 +92,7 @@ class Partition:
         """Likewise of the days of which it is known now what was shared on them."""
         self.undigested: dict[bytes, set[int]] = {}
         self.published = Published()
+        self.left = Left()
         self.rebuilding = False
         """What was published is compared with the facts when all of them are in, not before."""
         self._buckets: dict[str, Bucket] = {}
@@ -226,6 +228,8 @@ class Partition:
             self._cold_units.setdefault(name, {})[int(last)] = value
         elif kind == "p":
             self.profiles(bytes.fromhex(rest)).restore(value)
+        elif kind == "t":
+            self.left.restore(bytes.fromhex(rest), value)
         elif key == ACCOUNT_KEY:
             self.published.expect(value)
         elif kind == "x":
@@ -260,6 +264,7 @@ class Partition:
             for pupil_id, offsets in sorted(self.undigested.items()):
                 value.pupils.add(pupil_id=pupil_id, offsets=sorted(offsets))
             yield Row(b"x", StateValue(undigested=value).SerializeToString())
+        yield from self.left.rows()
 
     def clean(self) -> None:
         """Everything is handed out."""

@@ -266,6 +266,73 @@ def test_what_was_taken_off_the_topics_is_as_if_it_had_never_been() -> None:
     assert (row.key, told.revision) == (gone, 1)
 
 
+def after_retention() -> tuple[Harness, School]:
+    """Rebuilt from a log that says nothing of the first days, and nothing at all of a pupil."""
+    harness, school = started()
+    log = [school.profile(), school.placement(0), school.placement(1)]
+    log += school.school_day(weekdays(6)[5], range(2), dict.fromkeys(range(2), "v"))
+    told = dict(harness.absence)
+    core = rebuilding(harness, log)
+    core.end_rebuild()
+    harness.core, harness.log = core, log
+    harness.changelog.clear()
+    assert harness.collect().absence_days == []
+    assert harness.absence == told
+    return harness, school
+
+
+def taken_back(harness: Harness, fact: bytes) -> int:
+    """The days that an erasure takes off the topic."""
+    harness.apply(fact)
+    found = harness.collect().absence_days
+    assert all(row.value is None for row in found)
+    return len({row.key for row in found})
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_an_erasure_finds_the_days_of_which_a_rebuild_had_no_facts(*, restart: bool) -> None:
+    harness, school = after_retention()
+    if restart:
+        harness.restart()
+    assert taken_back(harness, school.erase(0)) == 6
+    assert taken_back(harness, school.erase(2)) == 6
+    assert {key.partition(b":")[0].decode() for key in harness.absence} == {OTHER.hex()}
+    left = {key for key in harness.changelog if key.startswith(b"t:")}
+    assert left == {f"t:{OTHER.hex()}".encode()}
+    if restart:
+        harness.restart()
+    assert taken_back(harness, school.erase(2)) == 0
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_days_whose_facts_come_again_go_on_from_the_revision_they_had(*, restart: bool) -> None:
+    harness, school = after_retention()
+    if restart:
+        harness.restart()
+    first = weekdays(6)[0]
+    harness.apply(school.register(first, 490, {1: (0, 0)}), school.closed(first))
+    (row,) = harness.collect().absence_days
+    told = w.AbsenceDay.FromString(row.value or b"")
+    assert (told.pupil_id, told.valid, told.revision) == (OTHER, 0, 2)
+    harness.restart()
+    harness.apply(school.register(first, 490, {1: (60, 0)}))
+    (row,) = harness.collect().absence_days
+    assert w.AbsenceDay.FromString(row.value or b"").revision == 3
+    assert taken_back(harness, school.erase(1)) == 6
+    assert taken_back(harness, school.erase(0)) == 6
+
+
+def test_a_rebuild_looks_for_a_day_where_its_lessons_are() -> None:
+    """Who came from another class has a row there too, on days on which that has lessons."""
+    harness, _ = started()
+    other = School(bucket=7)
+    other.sequence = 10_000
+    at = weekdays(6)[3]
+    harness.apply(other.placement(0, number=3), *other.school_day(at, [5], {5: "v"}))
+    harness.collect()
+    harness.lose()
+
+
 def test_a_rebuild_that_is_cut_short_goes_on_from_its_state() -> None:
     harness, _ = started()
     half = len(harness.log) // 2

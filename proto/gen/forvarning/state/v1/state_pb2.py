@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from forvarning.facts.v1 import facts_pb2 as forvarning_dot_facts_dot_v1_dot_facts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66orvarning/state/v1/state.proto\x12\x13\x66orvarning.state.v1\x1a\x1f\x66orvarning/facts/v1/facts.proto\"\x90\x04\n\nStateValue\x12,\n\x03\x64\x61y\x18\x01 \x01(\x0b\x32\x1d.forvarning.state.v1.DayValueH\x00\x12\x32\n\x06\x62ucket\x18\x02 \x01(\x0b\x32 .forvarning.state.v1.BucketValueH\x00\x12\x35\n\x08unit_day\x18\x03 \x01(\x0b\x32!.forvarning.state.v1.UnitDayValueH\x00\x12>\n\x0f\x61\x63tive_profiles\x18\x04 \x01(\x0b\x32#.forvarning.state.v1.ActiveProfilesH\x00\x12\x35\n\ncheckpoint\x18\x05 \x01(\x0b\x32\x1f.forvarning.state.v1.CheckpointH\x00\x12\x30\n\x05pupil\x18\x06 \x01(\x0b\x32\x1f.forvarning.state.v1.PupilValueH\x00\x12\x35\n\nundigested\x18\x08 \x01(\x0b\x32\x1f.forvarning.state.v1.UndigestedH\x00\x12/\n\x07\x61\x63\x63ount\x18\t \x01(\x0b\x32\x1c.forvarning.state.v1.AccountH\x00\x12\x12\n\x08\x64\x65\x66lated\x18\n \x01(\x0cH\x00\x12.\n\x04week\x18\x0b \x01(\x0b\x32\x1e.forvarning.state.v1.WeekValueH\x00\x42\x06\n\x04\x62odyJ\x04\x08\x07\x10\x08R\x06thread\"*\n\x07\x41\x63\x63ount\x12\x0f\n\x07threads\x18\x01 \x01(\r\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x06\"\x8c\x01\n\nThreadHead\x12\x14\n\x0corganiser_id\x18\x01 \x01(\x0c\x12\x10\n\x08revision\x18\x03 \x01(\r\x12\x10\n\x08pupil_id\x18\x04 \x01(\x0c\x12\x0e\n\x06\x66\x61mily\x18\x05 \x01(\r\x12\x13\n\x0bschool_year\x18\x06 \x01(\r\x12\x0f\n\x07home_id\x18\x0e \x01(\x0c\x12\x0e\n\x06\x62ucket\x18\x0f \x01(\r\"u\n\x08\x44\x61yValue\x12\x12\n\nlesson_ids\x18\x07 \x01(\x0c\x12\x0c\n\x04told\x18\x08 \x03(\x04\x12\x10\n\x08\x61\x64\x64\x65\x64_up\x18\t \x03(\x04J\x04\x08\x01\x10\x07R\tepoch_dayR\x06layoutR\x07lessonsR\x06pupilsR\x04sumsR\x05units\"P\n\tWeekValue\x12\x0c\n\x04\x64\x61ys\x18\x01 \x03(\r\x12\x0f\n\x07lessons\x18\x02 \x03(\r\x12\x12\n\nlesson_ids\x18\x03 \x01(\x0c\x12\x10\n\x08\x64\x65\x66lated\x18\x04 \x01(\x0c\":\n\x0bWeekNumbers\x12+\n\x04\x64\x61ys\x18\x01 \x03(\x0b\x32\x1d.forvarning.state.v1.DayValue\"}\n\x0b\x42ucketValue\x12\x11\n\tpupil_ids\x18\x01 \x01(\x0c\x12\x0e\n\x06layout\x18\x02 \x01(\r\x12\r\n\x05names\x18\x03 \x03(\x0c\x12\r\n\x05slots\x18\x04 \x03(\x04\x12\r\n\x05units\x18\x05 \x01(\x0c\x12\x0e\n\x06\x65rased\x18\x06 \x03(\r\x12\x0e\n\x06\x66\x61iled\x18\x07 \x03(\r\"\x9c\x01\n\nPupilValue\x12\x10\n\x08pupil_id\x18\x01 \x01(\x0c\x12\x32\n\nplacements\x18\x02 \x03(\x0b\x32\x1e.forvarning.facts.v1.Placement\x12,\n\x07notices\x18\x03 \x03(\x0b\x32\x1b.forvarning.facts.v1.NoticeJ\x04\x08\x05\x10\x06J\x04\x08\x06\x10\x07R\x06\x66\x61iledR\x06\x65rased\"\xa1\x01\n\x0cUnitDayValue\x12.\n\x06\x63losed\x18\x01 \x01(\x0b\x32\x1e.forvarning.facts.v1.DayClosed\x12\'\n\x04wave\x18\x02 \x01(\x0b\x32\x19.forvarning.facts.v1.Wave\x12\x16\n\x0egroup_revision\x18\x03 \x01(\r\x12\x13\n\x0bsums_digest\x18\x05 \x01(\x06J\x04\x08\x04\x10\x05R\x05parts\"F\n\x0e\x41\x63tiveProfiles\x12\x34\n\x08profiles\x18\x01 \x03(\x0b\x32\".forvarning.state.v1.ActiveProfile\"[\n\rActiveProfile\x12\x39\n\nactivation\x18\x01 \x01(\x0b\x32%.forvarning.facts.v1.ProfileActivated\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"B\n\nUndigested\x12\x34\n\x06pupils\x18\x01 \x03(\x0b\x32$.forvarning.state.v1.UndigestedPupil\"4\n\x0fUndigestedPupil\x12\x10\n\x08pupil_id\x18\x01 \x01(\x0c\x12\x0f\n\x07offsets\x18\x02 \x03(\x03\"\x86\x01\n\nCheckpoint\x12\x13\n\x0bnext_offset\x18\x01 \x01(\x03\x12\x14\n\x0cprevious_crc\x18\x02 \x01(\r\x12\x12\n\nwritten_by\x18\x03 \x01(\t\x12\x1c\n\x14rebuild_until_offset\x18\x04 \x01(\x03\x12\x1b\n\x13undigested_in_a_row\x18\x05 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66orvarning/state/v1/state.proto\x12\x13\x66orvarning.state.v1\x1a\x1f\x66orvarning/facts/v1/facts.proto\"\xc4\x04\n\nStateValue\x12,\n\x03\x64\x61y\x18\x01 \x01(\x0b\x32\x1d.forvarning.state.v1.DayValueH\x00\x12\x32\n\x06\x62ucket\x18\x02 \x01(\x0b\x32 .forvarning.state.v1.BucketValueH\x00\x12\x35\n\x08unit_day\x18\x03 \x01(\x0b\x32!.forvarning.state.v1.UnitDayValueH\x00\x12>\n\x0f\x61\x63tive_profiles\x18\x04 \x01(\x0b\x32#.forvarning.state.v1.ActiveProfilesH\x00\x12\x35\n\ncheckpoint\x18\x05 \x01(\x0b\x32\x1f.forvarning.state.v1.CheckpointH\x00\x12\x30\n\x05pupil\x18\x06 \x01(\x0b\x32\x1f.forvarning.state.v1.PupilValueH\x00\x12\x35\n\nundigested\x18\x08 \x01(\x0b\x32\x1f.forvarning.state.v1.UndigestedH\x00\x12/\n\x07\x61\x63\x63ount\x18\t \x01(\x0b\x32\x1c.forvarning.state.v1.AccountH\x00\x12\x12\n\x08\x64\x65\x66lated\x18\n \x01(\x0cH\x00\x12.\n\x04week\x18\x0b \x01(\x0b\x32\x1e.forvarning.state.v1.WeekValueH\x00\x12\x32\n\tleft_days\x18\x0c \x01(\x0b\x32\x1d.forvarning.state.v1.LeftDaysH\x00\x42\x06\n\x04\x62odyJ\x04\x08\x07\x10\x08R\x06thread\"*\n\x07\x41\x63\x63ount\x12\x0f\n\x07threads\x18\x01 \x01(\r\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x06\"\x8c\x01\n\nThreadHead\x12\x14\n\x0corganiser_id\x18\x01 \x01(\x0c\x12\x10\n\x08revision\x18\x03 \x01(\r\x12\x10\n\x08pupil_id\x18\x04 \x01(\x0c\x12\x0e\n\x06\x66\x61mily\x18\x05 \x01(\r\x12\x13\n\x0bschool_year\x18\x06 \x01(\r\x12\x0f\n\x07home_id\x18\x0e \x01(\x0c\x12\x0e\n\x06\x62ucket\x18\x0f \x01(\r\"u\n\x08\x44\x61yValue\x12\x12\n\nlesson_ids\x18\x07 \x01(\x0c\x12\x0c\n\x04told\x18\x08 \x03(\x04\x12\x10\n\x08\x61\x64\x64\x65\x64_up\x18\t \x03(\x04J\x04\x08\x01\x10\x07R\tepoch_dayR\x06layoutR\x07lessonsR\x06pupilsR\x04sumsR\x05units\"P\n\tWeekValue\x12\x0c\n\x04\x64\x61ys\x18\x01 \x03(\r\x12\x0f\n\x07lessons\x18\x02 \x03(\r\x12\x12\n\nlesson_ids\x18\x03 \x01(\x0c\x12\x10\n\x08\x64\x65\x66lated\x18\x04 \x01(\x0c\":\n\x0bWeekNumbers\x12+\n\x04\x64\x61ys\x18\x01 \x03(\x0b\x32\x1d.forvarning.state.v1.DayValue\"}\n\x0b\x42ucketValue\x12\x11\n\tpupil_ids\x18\x01 \x01(\x0c\x12\x0e\n\x06layout\x18\x02 \x01(\r\x12\r\n\x05names\x18\x03 \x03(\x0c\x12\r\n\x05slots\x18\x04 \x03(\x04\x12\r\n\x05units\x18\x05 \x01(\x0c\x12\x0e\n\x06\x65rased\x18\x06 \x03(\r\x12\x0e\n\x06\x66\x61iled\x18\x07 \x03(\r\"\x9c\x01\n\nPupilValue\x12\x10\n\x08pupil_id\x18\x01 \x01(\x0c\x12\x32\n\nplacements\x18\x02 \x03(\x0b\x32\x1e.forvarning.facts.v1.Placement\x12,\n\x07notices\x18\x03 \x03(\x0b\x32\x1b.forvarning.facts.v1.NoticeJ\x04\x08\x05\x10\x06J\x04\x08\x06\x10\x07R\x06\x66\x61iledR\x06\x65rased\"\xa1\x01\n\x0cUnitDayValue\x12.\n\x06\x63losed\x18\x01 \x01(\x0b\x32\x1e.forvarning.facts.v1.DayClosed\x12\'\n\x04wave\x18\x02 \x01(\x0b\x32\x19.forvarning.facts.v1.Wave\x12\x16\n\x0egroup_revision\x18\x03 \x01(\r\x12\x13\n\x0bsums_digest\x18\x05 \x01(\x06J\x04\x08\x04\x10\x05R\x05parts\"F\n\x0e\x41\x63tiveProfiles\x12\x34\n\x08profiles\x18\x01 \x03(\x0b\x32\".forvarning.state.v1.ActiveProfile\"[\n\rActiveProfile\x12\x39\n\nactivation\x18\x01 \x01(\x0b\x32%.forvarning.facts.v1.ProfileActivated\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"+\n\x08LeftDays\x12\x0c\n\x04\x64\x61ys\x18\x01 \x03(\r\x12\x11\n\trevisions\x18\x02 \x03(\r\"B\n\nUndigested\x12\x34\n\x06pupils\x18\x01 \x03(\x0b\x32$.forvarning.state.v1.UndigestedPupil\"4\n\x0fUndigestedPupil\x12\x10\n\x08pupil_id\x18\x01 \x01(\x0c\x12\x0f\n\x07offsets\x18\x02 \x03(\x03\"\x86\x01\n\nCheckpoint\x12\x13\n\x0bnext_offset\x18\x01 \x01(\x03\x12\x14\n\x0cprevious_crc\x18\x02 \x01(\r\x12\x12\n\nwritten_by\x18\x03 \x01(\t\x12\x1c\n\x14rebuild_until_offset\x18\x04 \x01(\x03\x12\x1b\n\x13undigested_in_a_row\x18\x05 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,31 +33,33 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'forvarning.state.v1.state_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STATEVALUE']._serialized_start=90
-  _globals['_STATEVALUE']._serialized_end=618
-  _globals['_ACCOUNT']._serialized_start=620
-  _globals['_ACCOUNT']._serialized_end=662
-  _globals['_THREADHEAD']._serialized_start=665
-  _globals['_THREADHEAD']._serialized_end=805
-  _globals['_DAYVALUE']._serialized_start=807
-  _globals['_DAYVALUE']._serialized_end=924
-  _globals['_WEEKVALUE']._serialized_start=926
-  _globals['_WEEKVALUE']._serialized_end=1006
-  _globals['_WEEKNUMBERS']._serialized_start=1008
-  _globals['_WEEKNUMBERS']._serialized_end=1066
-  _globals['_BUCKETVALUE']._serialized_start=1068
-  _globals['_BUCKETVALUE']._serialized_end=1193
-  _globals['_PUPILVALUE']._serialized_start=1196
-  _globals['_PUPILVALUE']._serialized_end=1352
-  _globals['_UNITDAYVALUE']._serialized_start=1355
-  _globals['_UNITDAYVALUE']._serialized_end=1516
-  _globals['_ACTIVEPROFILES']._serialized_start=1518
-  _globals['_ACTIVEPROFILES']._serialized_end=1588
-  _globals['_ACTIVEPROFILE']._serialized_start=1590
-  _globals['_ACTIVEPROFILE']._serialized_end=1681
-  _globals['_UNDIGESTED']._serialized_start=1683
-  _globals['_UNDIGESTED']._serialized_end=1749
-  _globals['_UNDIGESTEDPUPIL']._serialized_start=1751
-  _globals['_UNDIGESTEDPUPIL']._serialized_end=1803
-  _globals['_CHECKPOINT']._serialized_start=1806
-  _globals['_CHECKPOINT']._serialized_end=1940
+  _globals['_STATEVALUE']._serialized_end=670
+  _globals['_ACCOUNT']._serialized_start=672
+  _globals['_ACCOUNT']._serialized_end=714
+  _globals['_THREADHEAD']._serialized_start=717
+  _globals['_THREADHEAD']._serialized_end=857
+  _globals['_DAYVALUE']._serialized_start=859
+  _globals['_DAYVALUE']._serialized_end=976
+  _globals['_WEEKVALUE']._serialized_start=978
+  _globals['_WEEKVALUE']._serialized_end=1058
+  _globals['_WEEKNUMBERS']._serialized_start=1060
+  _globals['_WEEKNUMBERS']._serialized_end=1118
+  _globals['_BUCKETVALUE']._serialized_start=1120
+  _globals['_BUCKETVALUE']._serialized_end=1245
+  _globals['_PUPILVALUE']._serialized_start=1248
+  _globals['_PUPILVALUE']._serialized_end=1404
+  _globals['_UNITDAYVALUE']._serialized_start=1407
+  _globals['_UNITDAYVALUE']._serialized_end=1568
+  _globals['_ACTIVEPROFILES']._serialized_start=1570
+  _globals['_ACTIVEPROFILES']._serialized_end=1640
+  _globals['_ACTIVEPROFILE']._serialized_start=1642
+  _globals['_ACTIVEPROFILE']._serialized_end=1733
+  _globals['_LEFTDAYS']._serialized_start=1735
+  _globals['_LEFTDAYS']._serialized_end=1778
+  _globals['_UNDIGESTED']._serialized_start=1780
+  _globals['_UNDIGESTED']._serialized_end=1846
+  _globals['_UNDIGESTEDPUPIL']._serialized_start=1848
+  _globals['_UNDIGESTEDPUPIL']._serialized_end=1900
+  _globals['_CHECKPOINT']._serialized_start=1903
+  _globals['_CHECKPOINT']._serialized_end=2037
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StateValue(_message.Message):
-    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "undigested", "account", "deflated", "week")
+    __slots__ = ("day", "bucket", "unit_day", "active_profiles", "checkpoint", "pupil", "undigested", "account", "deflated", "week", "left_days")
     DAY_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     UNIT_DAY_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,7 @@ class StateValue(_message.Message):
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     DEFLATED_FIELD_NUMBER: _ClassVar[int]
     WEEK_FIELD_NUMBER: _ClassVar[int]
+    LEFT_DAYS_FIELD_NUMBER: _ClassVar[int]
     day: DayValue
     bucket: BucketValue
     unit_day: UnitDayValue
@@ -29,7 +30,8 @@ class StateValue(_message.Message):
     account: Account
     deflated: bytes
     week: WeekValue
-    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ..., deflated: _Optional[bytes] = ..., week: _Optional[_Union[WeekValue, _Mapping]] = ...) -> None: ...
+    left_days: LeftDays
+    def __init__(self, day: _Optional[_Union[DayValue, _Mapping]] = ..., bucket: _Optional[_Union[BucketValue, _Mapping]] = ..., unit_day: _Optional[_Union[UnitDayValue, _Mapping]] = ..., active_profiles: _Optional[_Union[ActiveProfiles, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., pupil: _Optional[_Union[PupilValue, _Mapping]] = ..., undigested: _Optional[_Union[Undigested, _Mapping]] = ..., account: _Optional[_Union[Account, _Mapping]] = ..., deflated: _Optional[bytes] = ..., week: _Optional[_Union[WeekValue, _Mapping]] = ..., left_days: _Optional[_Union[LeftDays, _Mapping]] = ...) -> None: ...
 
 class Account(_message.Message):
     __slots__ = ("threads", "digest")
@@ -138,6 +140,14 @@ class ActiveProfile(_message.Message):
     activation: _facts_pb2.ProfileActivated
     content: bytes
     def __init__(self, activation: _Optional[_Union[_facts_pb2.ProfileActivated, _Mapping]] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class LeftDays(_message.Message):
+    __slots__ = ("days", "revisions")
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    days: _containers.RepeatedScalarFieldContainer[int]
+    revisions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, days: _Optional[_Iterable[int]] = ..., revisions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Undigested(_message.Message):
     __slots__ = ("pupils",)
