@@ -47,6 +47,8 @@ FIRST: dict[Part, int] = {
     "unexcused": 30,
     "unexcused_before": 15,
 }
+#: Parts that show what was taken back too.
+_TAKEN_BACK: frozenset[Part] = frozenset({"calls", "unexcused"})
 #: What is due after that can wait.
 LATER = dt.timedelta(days=7)
 
@@ -105,8 +107,10 @@ class PartShown(Shown):
 
     part: Part
     scope: Scope
+    standing: int
+    """Of the lines those that were not taken back: what the list counts."""
     total: int
-    """Lines in all, those taken back included."""
+    """Lines in all; those taken back stand last."""
     offset: int
     next_offset: int | None
     """Null on the last one."""
@@ -272,6 +276,7 @@ async def read_part(
     return PartShown(
         part=part,
         scope=scope,
+        standing=picked.pressing if part in _TAKEN_BACK else picked.total,
         total=picked.total,
         offset=span.offset,
         next_offset=span.next_offset(picked.total),

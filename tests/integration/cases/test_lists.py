@@ -218,6 +218,29 @@ async def test_a_part_says_whose_lines_it_has(
         assert everything in (await client.get(f"/idag/{part}", params={"visa": "alla"})).text
 
 
+@pytest.mark.parametrize("part", ["unexcused", "calls"])
+async def test_a_parts_own_page_counts_what_stands_like_the_list(
+    world: World, site: Site, client: httpx.AsyncClient, part: Part
+) -> None:
+    """What was taken back is shown last, and is no pupil to call home about."""
+    if part == "unexcused":
+        await absent(world, TUESDAY, 6, taken_back=2)
+    else:
+        await many(world, 6)
+        await world.admin.execute(
+            "UPDATE cases.duties d SET withdrawn_at = d.created_at FROM cases.cases c "
+            "WHERE c.case_id = d.case_id AND d.kind = 'call_home' AND c.number < 'F-2026-90003'"
+        )
+    await enter(client, site, "karin")
+    for address in ("/", f"/idag/{PARTS[part].path}"):
+        text = (await client.get(address, params={"visa": "mina"})).text
+        heading = f'{PARTS[part].title} <span class="n">4</span>'
+        assert text.count(heading) == 1, address
+    assert "2 som inte längre gäller står sist." in text.replace("\xa0", " ")
+    shown = (await client.get(f"/api/v1/today/{part}")).json()
+    assert (shown["standing"], shown["total"]) == (4, 6)
+
+
 async def test_what_is_due_later_is_counted_whole(
     world: World, site: Site, client: httpx.AsyncClient
 ) -> None:
