@@ -49,6 +49,45 @@ def test_the_list_says_what_waits(sign_in: Callable[[str], Page]) -> None:
     expect(page.get_by_text("Ebba")).to_have_count(0)
 
 
+_BEYOND = """
+() => [...document.querySelectorAll("body *")]
+  .filter((node) => node.checkVisibility() && !node.closest(".vh, .skip, thead"))
+  .filter((node) => node.getBoundingClientRect().right > innerWidth
+    || node.scrollWidth > Math.max(node.clientWidth, innerWidth))
+  .map((node) => node.outerHTML.slice(0, 120))
+"""
+"""What is not wholly on the screen, or has to be scrolled sideways."""
+
+
+def test_on_a_phone_a_row_says_who_and_whether_the_home_knows(
+    sign_in: Callable[[str], Page],
+) -> None:
+    page = sign_in("karin")
+    page.set_viewport_size({"width": 390, "height": 844})
+    today = page.get_by_role("region", name="Ogiltig frånvaro idag 3")
+    today.get_by_text("Från måndag 23 november").click()
+    assert page.evaluate(_BEYOND) == []
+    expect(today.get_by_role("columnheader", name="Hemmet")).to_have_count(2)
+    for name, words in (
+        ("Frej Påhittson", "Informerat kl. 09.50"),
+        ("Dino Testberg", "Ring hem"),
+        ("Gry Simulberg", "Inte informerat än"),
+    ):
+        row = today.get_by_role("row", name=name)
+        expect(row.get_by_role("rowheader")).to_contain_text(name)
+        home = row.get_by_role("cell").filter(has_text=words)
+        box, whole = home.bounding_box(), row.bounding_box()
+        assert box
+        assert whole
+        assert box["x"] >= whole["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.set_viewport_size({"width": 1280, "height": 900})
+    # With room enough it is a table.
+    row = today.get_by_role("row", name="Frej Påhittson").get_by_role("cell")
+    tops = {box["y"] for cell in row.all() if (box := cell.bounding_box())}
+    assert len(tops) == 1
+
+
 def test_the_school_is_told_about_itself_and_no_other(sign_in: Callable[[str], Page]) -> None:
     page = sign_in("karin")
     now = page.get_by_role("region", name="Skolan just nu")
