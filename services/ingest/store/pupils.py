@@ -105,8 +105,18 @@ class PupilWriter:
             key=("organiser_id", "pupil_id"),
         )
         here = [ids[one.id] for one in pupils]
+        # A source that has no personnummer does not take away what another one knows.
         await self._connection.execute(
-            "DELETE FROM people.civic_numbers WHERE pupil_id = ANY($1)", here
+            "DELETE FROM people.civic_numbers c "
+            "WHERE c.pupil_id = ANY($1) AND (c.pupil_id = ANY($2) "
+            "OR c.civic_no = ANY($4) OR NOT EXISTS ("
+            "SELECT FROM people.external_ids e WHERE e.kind = 'pupil' "
+            "AND e.organiser_id = c.organiser_id AND e.entity_id = c.pupil_id "
+            "AND e.namespace <> $3))",
+            here,
+            [ids[one.id] for one in pupils if one.civic_no is not None],
+            self._namespace,
+            [one.civic_no for one in pupils if one.civic_no is not None],
         )
         await insert(
             self._connection,

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.ingest.background import measure
-from tests.integration.ingest.world import OPS_TOKEN, World, roster
+from tests.integration.ingest.world import OPS_TOKEN, World, pupil, roster
 
 pytestmark = pytest.mark.anyio
 
@@ -113,9 +113,9 @@ async def test_two_sources_that_name_the_same_pupil_without_personnummer(world: 
         """The same two by other ids, and one more."""
         body = roster(["x1", "x2", "x3"]) | {"staff": []}
         body.pop("duties")
-        for number, pupil in enumerate(body["pupils"], 1):
-            pupil["family_name"] = f"ELEV p{number}"
-            pupil["civic_no"] = civic.get(pupil["id"])
+        for number, one in enumerate(body["pupils"], 1):
+            one["family_name"] = f"ELEV p{number}"
+            one["civic_no"] = civic.get(one["id"])
         return body
 
     answer = await world.call("PUT", "/v1/roster", theirs(), token=token)
@@ -138,6 +138,37 @@ async def test_two_sources_that_name_the_same_pupil_without_personnummer(world: 
     assert len({ids["p2"], ids["x2"], ids["x3"]}) == 3, "somebody else by the same name"
     # Decided once: the same roster again asks nobody.
     await world.put(theirs(), token=token)
+
+
+async def test_a_source_without_personnummer_takes_none_away(world: World) -> None:
+    """A third one, that has it, is recognised by it."""
+    known = roster(["p1"])
+    known["pupils"][0]["civic_no"] = "201304059809"
+    await world.put(known)
+
+    async def send(name: str, **changes: Any) -> httpx.Response:
+        made = await world.source(name, organiser_id=str(world.organiser_id), namespace=name)
+        body = roster(["p1"]) | {"staff": []}
+        body.pop("duties")
+        body["pupils"][0] |= {"id": name} | changes
+        return await world.call("PUT", "/v1/roster", body, token=made["token"])
+
+    held = (await send("second")).json()["held"]
+    decision = {"decision": "apply", "by": "Karin Testlund", "same": "all"}
+    assert (await ops(world, "POST", f"/{held}/decision", decision)).status_code == 200
+    assert (await send("third", civic_no="201304059809")).status_code == 200
+    assert await world.sql.fetchval("SELECT count(*) FROM people.pupils") == 1
+    # Whose only source takes it back has none; and it may turn out to be somebody else's.
+    both = roster([]) | {"pupils": [pupil("p1"), pupil("p9", civic_no="201304059817")]}
+    numbers = "SELECT array_agg(civic_no ORDER BY civic_no) FROM people.civic_numbers"
+    await world.put(both)
+    assert await world.sql.fetchval(numbers) == ["201304059809", "201304059817"]
+    both["pupils"][1]["civic_no"] = None
+    await world.put(both)
+    assert await world.sql.fetchval(numbers) == ["201304059809"]
+    both["pupils"][1]["civic_no"] = "201304059809"
+    await world.put(both)
+    assert await world.sql.fetchval(numbers) == ["201304059809"]
 
 
 async def test_a_personnummer_tells_namesakes_apart(world: World) -> None:
