@@ -56,6 +56,26 @@ def _meant(twins: Mapping[str, list[UUID]], same: Collection[str]) -> dict[str, 
     return {name: twins[name][0] for name in same if name in twins}
 
 
+def _unclear(
+    who: Mapping[str, UUID],
+    twins: Mapping[str, list[UUID]],
+    same: Collection[str],
+    pointers: Mapping[str, str],
+) -> list[Note]:
+    """Why these ids cannot be ``who`` it says: of whom nobody knows which is meant, or who is there
+    by another id already. ``pointers``: the ids of one roster, with where each stands."""
+    problems = []
+    first: dict[UUID, str] = {}
+    for name, at in pointers.items():
+        if name in same and len(twins.get(name, ())) > 1:
+            detail = "several known pupils have this name and birth date; send the personnummer"
+            problems.append(Note("several_by_that_name", at, f"{at}: {detail}"))
+        elif name in who and first.setdefault(who[name], name) != name:
+            detail = f"is the same pupil as {pointers[first[who[name]]]}"
+            problems.append(Note("same_pupil_twice", at, f"{at}: {detail}"))
+    return problems
+
+
 class RosterService:
     """Applies rosters. The caller drains the organiser's outbox afterwards."""
 
@@ -115,6 +135,12 @@ class RosterService:
                 problems += _perhaps_the_same(roster, twins)
             else:
                 matched |= _meant(twins, decided.same)
+            problems += _unclear(
+                ids["pupil"] | matched,
+                twins,
+                () if decided is None else decided.same,
+                {one.id: f"/pupils/{index}" for index, one in enumerate(roster.pupils or [])},
+            )
             if problems:
                 raise RosterRefusedError(problems)
             known = len(ids["pupil"])
@@ -138,9 +164,16 @@ class RosterService:
     ) -> None:
         """A human has said who these pupils are: those of ``same`` the ones whose name and birth
         date they bear, all others somebody else. The next roster that has them finds them known.
+
+        Raises :class:`RosterRefusedError` where that cannot be.
         """
         await connection.execute("UPDATE people.organisers SET roster_version = roster_version + 1")
         known, matched, twins = await self._who(connection, source, pupils)
+        matched |= _meant(twins, same)
+        if problems := _unclear(
+            matched, twins, same, {one.id: f"/persons/{one.id}" for one in pupils}
+        ):
+            raise RosterRefusedError(problems)
         await name_new(
             connection,
             source.organiser_id,
@@ -149,7 +182,7 @@ class RosterService:
             known=known,
             wanted=[one.id for one in pupils],
             new_id=self._new_id,
-            matched=matched | _meant(twins, same),
+            matched=matched,
         )
 
     async def perhaps_known(

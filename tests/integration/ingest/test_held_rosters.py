@@ -171,6 +171,23 @@ async def test_a_source_without_personnummer_takes_none_away(world: World) -> No
     assert await world.sql.fetchval(numbers) == ["201304059809"]
 
 
+async def test_two_ids_are_not_made_one_pupil(world: World) -> None:
+    await world.put(roster(["p1"]))
+    made = await world.source("other", organiser_id=str(world.organiser_id), namespace="other")
+    body = roster(["x1", "x2"]) | {"staff": []}
+    body.pop("duties")
+    for one in body["pupils"]:
+        one["family_name"] = "Elev p1"
+    held = (await world.call("PUT", "/v1/roster", body, token=made["token"])).json()["held"]
+    decision = {"decision": "apply", "by": "Karin Testlund", "same": "all"}
+    answer = await ops(world, "POST", f"/{held}/decision", decision)
+    assert (answer.status_code, {one["code"] for one in answer.json()["errors"]}) == (
+        422, {"same_pupil_twice"},
+    )  # fmt: skip
+    answer = await ops(world, "POST", f"/{held}/decision", decision | {"same": ["x2"]})
+    assert answer.status_code == 200
+
+
 async def test_a_personnummer_tells_namesakes_apart(world: World) -> None:
     known = roster(["p1"])
     known["pupils"][0]["civic_no"] = "201304059809"

@@ -284,6 +284,45 @@ async def test_one_decides_on_those_that_were_listed(
     assert (x1, x3) == (p1, p2)
 
 
+async def test_nobody_guesses_who_of_several_is_meant(
+    world: World, other: Source, held: Settled
+) -> None:
+    """One id of two namesakes, or two ids of one pupil: it goes on waiting."""
+    await bring_pupil(world, other, new("x3", "p1"))
+    both = await decide(world, same="all")
+    assert both.status_code == 422, both.text
+    assert {one["code"] for one in both.json()["errors"]} == {"same_pupil_twice"}
+    assert (await decide(world, same=[key("x1")])).status_code == 200
+    [x1, x3, p1] = await surrogates(world, "x1", "x3", "p1")
+    assert x1 == p1
+    assert x3 not in (None, p1)
+    made = await world.source("third", organiser_id=str(world.organiser_id), namespace="third")
+    third = await world.service.sources.get(made["token"])
+    assert third is not None
+    await bring(world, third, theirs(new("x1", "p1"), new("x2", "x4")))
+    several = await decide(world, same="all")
+    assert several.status_code == 422, several.text
+    assert {one["code"] for one in several.json()["errors"]} == {"several_by_that_name"}
+    assert len(await waiting(world)) == 1
+    assert (await decide(world)).status_code == 200
+
+
+async def test_a_source_that_has_one_pupil_twice_goes_on_without_the_second(
+    world: World, other: Source, held: Settled
+) -> None:
+    await bring_pupil(world, await mine(world), known(civicNo={"value": CIVIC}))
+    assert (await decide(world, same="all")).status_code == 200
+    twice = [
+        new("x1", "p1", sex="Man", meta=LATER),
+        new("x3", "p1", civicNo={"value": CIVIC}, meta=LATER),
+        new("x2", sex="Man", meta=LATER),
+    ]
+    settled = await bring(world, other, {"Person": twice})
+    assert {note.code for _, _, note in settled.problems} == {"same_pupil_twice"}
+    rows = await world.sql.fetch("SELECT family_name FROM people.pupils WHERE sex = 'male'")
+    assert "Elev x2" in {row["family_name"] for row in rows}
+
+
 async def test_a_whole_roster_is_told_apart_from_a_source_in_ss12000(
     world: World, other: Source
 ) -> None:
