@@ -96,6 +96,8 @@ class Inbox:
         self._few = asyncio.Semaphore(_AT_ONCE)
         self._staged: Counter[Resource] = Counter()
         self._analyze_at: dict[Resource, int] = {}
+        self._minutes: dict[UUID, datetime] = {}
+        """When a source's reading was last said to go on: once a minute is enough for ten."""
 
     async def take(
         self, source: Source, resource: Resource, entities: Sequence[Entity]
@@ -136,14 +138,16 @@ class Inbox:
                 await self._others.take(source, resource, pairs, arrival)
             if resource in _NAMING:
                 self._reimports.look(source)
-        async with tenant(self._pool, source.organiser_id) as connection:
-            await store_rejects(connection, source, PATHS[resource], answers, arrival)
-            await connection.execute(
-                "UPDATE ingest.ss12000_state SET reading_until = now() + interval '10 minutes' "
-                "WHERE source_id = $1 AND reading_until > now() "
-                "AND reading_until < now() + interval '9 minutes'",
-                source.source_id,
-            )
+        minute = arrival.replace(second=0, microsecond=0)
+        if minute != self._minutes.get(source.source_id) or any(one.problems for one in answers):
+            self._minutes[source.source_id] = minute
+            async with tenant(self._pool, source.organiser_id) as connection:
+                await store_rejects(connection, source, PATHS[resource], answers, arrival)
+                await connection.execute(
+                    "UPDATE ingest.ss12000_state SET reading_until = now() + interval '10 minutes' "
+                    "WHERE source_id = $1 AND reading_until > now()",
+                    source.source_id,
+                )
         accepted = Counter(one.status for one in answers)
         for status, count in accepted.items():
             metrics.ITEMS.labels(f"ss12000 {PATHS[resource]}", status).inc(count)

@@ -253,6 +253,30 @@ async def test_two_events_of_one_lesson_are_looked_at_together(world: World) -> 
     assert await mark(world, "p3") == (60, 0, 0, 0, REPORTED)
 
 
+async def test_a_reading_goes_on_while_pages_come(
+    world: World,
+) -> None:
+    """Ten minutes after the last page it is over; a page puts that off, once a minute."""
+    source = await source_of(world)
+    left = (
+        "SELECT extract(minute FROM reading_until - now()) FROM ingest.ss12000_state "
+        "WHERE reading_until IS NOT NULL"
+    )
+    await world.service.inbox.begin_reading(source)
+    for number in range(1, 4):
+        await world.sql.execute(
+            "UPDATE ingest.ss12000_state SET reading_until = now() + interval '3 minutes'"
+        )
+        world.clock.advance(timedelta(minutes=1))
+        await take(world, "Organisation", school.unit(f"u{number}"))
+        assert await world.sql.fetchval(left) == 9
+    # A settled source is read no more, and a page that is posted then does not say so.
+    await settle(world)
+    world.clock.advance(timedelta(minutes=1))
+    await take(world, "Organisation", school.unit("u9"))
+    assert await world.sql.fetchval(left) is None
+
+
 async def test_events_are_settled_round_by_round(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
