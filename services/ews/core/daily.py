@@ -51,7 +51,7 @@ class Daily:
             year = self._bucket.year(calendar.school_year(day))
             sums = year.day(day)[:, :size]
             if self._partition.left:
-                self._go_on(day, sums, dirty)
+                rows = rows | self._go_on(day, sums, dirty)
             told = sums[days.REVISION] > 0
             candidates = rows & told
             if dirty.reconcile:
@@ -89,13 +89,20 @@ class Daily:
             sums[days.REVISION, row] = event.revision
             yield Row(key, event.SerializeToString())
 
-    def _go_on(self, day: int, sums: days.Sums, dirty: Dirty) -> None:
-        """What a rebuild had left of the day has its facts again: it counts as told."""
+    def _go_on(self, day: int, sums: days.Sums, dirty: Dirty) -> days.Mask:
+        """What a rebuild had left of the day has its facts again: it counts as told.
+
+        Returns whose day that is. It is told anew though nothing be added up: a lesson may come
+        again only to be cancelled, and what stands on the topic is the absence from it.
+        """
         left = self._partition.left
+        found = np.zeros(len(self._bucket.pupils), bool)
         for row, pupil in enumerate(self._bucket.pupils):
             if left.has(pupil.pupil_id, day) and self._has_lessons(row, day):
                 sums[days.REVISION, row] = left.take(pupil.pupil_id, day)
                 dirty.revised.add(day)
+                found[row] = True
+        return found
 
     def _has_lessons(self, row: int, day: int) -> bool:
         """Whether the pupil has a mark here on the day, be it of a lesson that was cancelled."""

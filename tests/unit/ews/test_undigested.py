@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from forvarning.facts.v1 import facts_pb2 as f
 from forvarning.warnings.v1 import warnings_pb2 as w
 from services.ews.core import decide
 from services.ews.core.api import UndigestibleError, UnknownProfileError
@@ -320,6 +321,16 @@ def test_days_whose_facts_come_again_go_on_from_the_revision_they_had(*, restart
     assert w.AbsenceDay.FromString(row.value or b"").revision == 3
     assert taken_back(harness, school.erase(1)) == 6
     assert taken_back(harness, school.erase(0)) == 6
+
+
+def test_a_lesson_that_comes_again_cancelled_takes_back_what_a_rebuild_had_left() -> None:
+    harness, school = after_retention()
+    first = weekdays(6)[0]
+    harness.apply(school.register(first, 490, {1: (60, 0)}, state=f.LESSON_STATE_CANCELLED))
+    (row,) = harness.collect().absence_days
+    told = w.AbsenceDay.FromString(row.value or b"")
+    assert (told.pupil_id, told.valid, told.lessons, told.revision) == (OTHER, 0, 0, 2)
+    assert taken_back(harness, school.erase(1)) == 6
 
 
 def test_a_rebuild_looks_for_a_day_where_its_lessons_are() -> None:
