@@ -116,19 +116,24 @@ class Courses:
         """The memberships of their groups; a group that has not come is missing."""
         known = await self._current(shelf, source)
         wanted = {group for course in courses for group in course.groups}
-        missing = [one for one in wanted if one not in known.members]
+        # At hand before the rest is asked for: making room for that forgets what was known.
+        found = {one: known.members[one] for one in wanted if one in known.members}
+        missing = [one for one in wanted if one not in found]
         if missing:
-            self._remember(known, await shelf.get(Resource.GROUP, missing))
-        return {one: known.members[one] for one in wanted if one in known.members}
+            found |= self._remember(known, await shelf.get(Resource.GROUP, missing))
+        return found
 
     @staticmethod
-    def _remember(known: _Known, groups: dict[UUID, Staged]) -> None:
-        if len(known.members) > _MOST_GROUPS:
-            known.members.clear()
+    def _remember(known: _Known, groups: dict[UUID, Staged]) -> dict[UUID, list[Membership]]:
+        found: dict[UUID, list[Membership]] = {}
         for identity, one in groups.items():
             until = one.modified.astimezone(STOCKHOLM).date() if one.deleted else None
             if one.body:
-                known.members[identity] = memberships(one.body, until)
+                found[identity] = memberships(one.body, until)
+        if len(known.members) > _MOST_GROUPS:
+            known.members.clear()
+        known.members |= found
+        return found
 
     async def _current(self, shelf: Shelf, source: Source) -> _Known:
         version = await shelf.version()

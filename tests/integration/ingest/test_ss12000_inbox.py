@@ -15,7 +15,7 @@ from services.common.clock import epoch_day, local_instant
 from services.common.pg import tenant
 from services.ingest.errors import NotWrittenError
 from services.ingest.model.answers import ItemAnswer
-from services.ingest.ss12000 import entering, roster_parts, sent, settling
+from services.ingest.ss12000 import courses, entering, roster_parts, sent, settling
 from services.ingest.ss12000.book import Book
 from services.ingest.ss12000.book_attendances import attendance_of
 from services.ingest.ss12000.inbox import Settled
@@ -220,6 +220,33 @@ async def test_a_lesson_that_lacks_somebody_is_looked_at_again(world: World) -> 
     assert await to_look_at(world) == 1
     await settle(world)
     assert await mark(world, "p3") == (60, 0, 0, 0, 0)
+
+
+async def test_however_many_groups_there_are_nobody_of_them_is_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is in which group is kept of so many of them only."""
+    monkeypatch.setattr(courses, "_MOST_GROUPS", 1)
+    own = (1, 2, 3)
+    await roster_only(
+        world,
+        Group=[school.group("7A", [f"p{n}" for n in own], "Klass"),
+               *(school.group(f"g{n}", [f"p{n}"]) for n in own)],
+        Activity=[school.activity(f"m{n}", f"g{n}") for n in own],
+    )  # fmt: skip
+
+    def lesson(number: int, hour: int) -> dict[str, Any]:
+        day = f"2026-11-24T{hour:02}"
+        return school.event(
+            f"e{number} {hour}", f"m{number}", f"{day}:10:00+01:00", f"{day}:50:00+01:00"
+        )
+
+    # Everybody's activity is known then, and of the groups the last two.
+    for hour, mine in ((8, [1]), (9, [2]), (10, [3]), (11, [1, 3]), (12, [1, 2])):
+        await take(world, "CalendarEvent", *(lesson(one, hour) for one in mine))
+        await settle(world)
+    said = Counter(who for _, _, who in await state(world))
+    assert said == {key("p1"): 3, key("p2"): 2, key("p3"): 2}
 
 
 async def test_what_waited_for_a_lesson_is_said_though_all_its_members_are_reported(
