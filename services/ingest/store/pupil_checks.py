@@ -32,16 +32,28 @@ class Named(Protocol):
 
 
 async def match_civic_numbers(
-    connection: Connection, pupils: Iterable[Named], known: dict[str, UUID]
+    connection: Connection, pupils: Collection[Named], known: dict[str, UUID]
 ) -> dict[str, UUID]:
-    """Pupils sent under a new id who are known by their personnummer under another one."""
+    """Pupils sent under a new id who are known by their personnummer under another one.
+
+    Not by one that the same roster corrects: whose it was has another from now on.
+    """
     wanted = {
         pupil.civic_no: pupil.id
         for pupil in pupils
         if pupil.civic_no is not None and pupil.id not in known
     }
     owners = await _owners(connection, wanted)
-    return {wanted[civic_no]: owner for civic_no, owner in owners.items()}
+    now = {
+        known[pupil.id]: pupil.civic_no
+        for pupil in pupils
+        if pupil.civic_no is not None and pupil.id in known
+    }
+    return {
+        wanted[civic_no]: owner
+        for civic_no, owner in owners.items()
+        if now.get(owner, civic_no) == civic_no
+    }
 
 
 async def _owners(connection: Connection, civic_numbers: Iterable[str]) -> dict[str, UUID]:

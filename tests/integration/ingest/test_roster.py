@@ -204,6 +204,20 @@ async def test_a_personnummer_is_one_pupils(world: World) -> None:
     await world.put(body)
 
 
+async def test_a_newcomer_has_the_number_that_was_another_pupils_by_mistake(world: World) -> None:
+    body = roster(["p1"])
+    body["pupils"][0]["civic_no"] = "201304059999"
+    await world.put(body)
+    body["pupils"][0]["civic_no"] = "201304059809"
+    body["pupils"].append(pupil("p2", civic_no="201304059999"))
+    await world.put(body)
+    rows = await world.sql.fetch(
+        "SELECT external_id, civic_no FROM people.civic_numbers JOIN people.external_ids "
+        "ON entity_id = pupil_id ORDER BY external_id"
+    )
+    assert [tuple(row) for row in rows] == [("p1", "201304059809"), ("p2", "201304059999")]
+
+
 async def test_a_new_school_year_is_a_new_home(world: World) -> None:
     await world.put(roster())
     world.clock.at += timedelta(days=280)
