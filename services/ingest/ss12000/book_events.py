@@ -45,17 +45,17 @@ class EventBook:
         )
         return {row["id"]: event_of(row) for row in rows}
 
-    async def dirty_events(self, after: UUID, limit: int) -> list[Event]:
-        """Events to be looked at, in the order of their ids.
+    async def dirty_events(self, first: UUID, limit: int) -> list[Event]:
+        """Events to be looked at, in the order of their ids, from this one on.
 
-        Each round begins behind the one before it: at the beginning of the index lies what was
-        looked at, and is in the way until the next vacuum.
+        Each round begins where the one before it ended: at the beginning of the index lies what
+        was looked at, and is in the way until the next vacuum.
         """
         rows = await self._connection.fetch(
-            "SELECT * FROM ingest.ss12000_events WHERE source_id = $1 AND dirty AND id > $2 "
+            "SELECT * FROM ingest.ss12000_events WHERE source_id = $1 AND dirty AND id >= $2 "
             "ORDER BY id LIMIT $3",
             self._source.source_id,
-            after,
+            first,
             limit,
         )
         return [event_of(row) for row in rows]

@@ -205,14 +205,15 @@ class Inbox:
                 await self._releaser.run(source.organiser_id)
             await self._reimports.run(source, settled)
             await self._unstick(source)
-        after, rest = NOBODY, True
+        # From the lowest id there is: a source may have given it to an event of its own.
+        first, rest = NOBODY, True
         while rest:
             # What is posted meanwhile comes in between.
             async with self._alone(source):
-                reached = await self._events.run(source, settled, after)
+                reached = await self._events.run(source, settled, first)
             # Behind the last of them others may have come, or become new again.
-            rest = reached is not None or after != NOBODY
-            after = reached or NOBODY
+            rest = reached is not None or first != NOBODY
+            first = reached or NOBODY
         async with self._alone(source):
             await self._noticer.look_again(source, settled)
             async with tenant(self._pool, source.organiser_id) as connection:

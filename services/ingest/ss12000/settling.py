@@ -35,15 +35,15 @@ class EventSettler:
         self._pool = pool
         self._sayer = sayer
 
-    async def run(self, source: Source, settled: Settled, after: UUID) -> UUID | None:
+    async def run(self, source: Source, settled: Settled, first: UUID) -> UUID | None:
         """Say what is new about some events: timetable, cancellations, moves, what waited for them.
 
-        Those with the next ids ``after`` this one; returns the last of them, None when there are
+        Those with the next ids from the ``first`` on; returns the last of them, None when there are
         none.
         """
         async with tenant(self._pool, source.organiser_id) as connection:
             book, shelf = Book(connection, source), Shelf(connection, source)
-            dirty = await book.dirty_events(after, EVENTS)
+            dirty = await book.dirty_events(first, EVENTS)
             if not dirty:
                 return None
             courses = await self._sayer.courses.of(shelf, source, {one.activity for one in dirty})

@@ -18,6 +18,7 @@ from services.ingest.model.answers import ItemAnswer
 from services.ingest.ss12000 import courses, entering, roster_parts, sent, settling
 from services.ingest.ss12000.book import Book
 from services.ingest.ss12000.book_attendances import attendance_of
+from services.ingest.ss12000.book_events import NOBODY
 from services.ingest.ss12000.inbox import Settled
 from services.ingest.ss12000.pending import to_settle
 from services.ingest.ss12000.saying import Sayer
@@ -344,6 +345,15 @@ async def test_events_are_settled_round_by_round(
     told = {day for day, _, _ in await state(world)}
     assert told == {epoch_day(date.fromisoformat(day)) for day in days}
     assert await world.sql.fetchval("SELECT count(*) FROM ingest.ss12000_events WHERE dirty") == 0
+
+
+async def test_an_event_with_the_lowest_id_there_is_is_settled_once(world: World) -> None:
+    await roster_only(world)
+    await take(world, "CalendarEvent", school.event("e1") | {"id": str(NOBODY)})
+    assert (await settle(world)).registers == 1
+    assert len(await state(world)) == 3
+    source = await source_of(world)
+    assert await to_settle(world.service.pool, source.organiser_id, world.clock.now()) == []
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 1_000])
