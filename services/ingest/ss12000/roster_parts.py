@@ -144,12 +144,27 @@ async def pupils_of(
             settled.tell(Resource.PERSON, identity, _NO_BIRTH_DATE)
         if item is not None or missing is not None:
             gone.discard(str(identity))
+    gone -= await _kept_elsewhere(shelf, set(persons) - set(pupils))
     part.roster["guardians"] = [
         people.guardian_item(identity, guardians[identity]) for identity in sorted(used)
     ]
     part.roster["pupils"] = items
     part.gone["pupils"] = frozenset(gone)
     return part
+
+
+async def _kept_elsewhere(shelf: Shelf, left: set[UUID]) -> set[str]:
+    """Those who left that are pupils under another id: given a new one, or another source's too.
+
+    That says anew what holds of them.
+    """
+    others = [
+        (one, there)
+        for one, there, body in await shelf.named_elsewhere(left)
+        if people.is_pupil(body)
+    ]
+    await shelf.say_again([there for _, there in others])
+    return {str(one) for one, _ in others}
 
 
 async def duties_of(

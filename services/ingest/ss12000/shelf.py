@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,53 @@ class Shelf(Stock):
             self._source.source_id,
             list(persons),
             list(doubted),
+        )
+
+    async def named_elsewhere(
+        self, persons: Collection[UUID]
+    ) -> list[tuple[UUID, tuple[UUID, UUID], dict[str, Any]]]:
+        """Under which other ids, here or with another source, persons are the same pupils.
+
+        As (person, (source, person there), body); where that is at a unit of the roster only.
+        """
+        rows = await self._connection.fetch(
+            """
+            SELECT a.external_id::uuid AS gone, p.source_id, p.id, p.body
+            FROM people.external_ids a
+            JOIN people.external_ids b ON b.organiser_id = a.organiser_id AND b.kind = 'pupil'
+                AND b.entity_id = a.entity_id
+            JOIN ingest.sources s ON s.organiser_id = b.organiser_id
+                AND s.namespace = b.namespace AND s.revoked_at IS NULL
+            JOIN people.ss12000_persons p ON p.organiser_id = s.organiser_id
+                AND p.source_id = s.source_id AND NOT p.deleted
+                -- Other kinds of sources call pupils whatever they like.
+                AND p.id = CASE WHEN b.external_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                    THEN b.external_id::uuid END
+            WHERE a.namespace = $2 AND a.kind = 'pupil' AND a.external_id = ANY($3)
+                AND (p.source_id, b.external_id) <> ($1, a.external_id)
+                AND EXISTS (
+                    SELECT FROM jsonb_array_elements(p.body->'enrolments') o
+                    JOIN people.external_ids w ON w.namespace = b.namespace
+                        AND w.kind = 'school_unit' AND w.external_id = o#>>'{enroledAt,id}'
+                    JOIN people.school_units u ON u.school_unit_id = w.entity_id
+                        AND NOT u.removed)
+            """,
+            self._source.source_id,
+            self._source.namespace,
+            [str(one) for one in persons],
+        )
+        return [
+            (row["gone"], (row["source_id"], row["id"]), json.loads(row["body"])) for row in rows
+        ]
+
+    async def say_again(self, persons: Collection[tuple[UUID, UUID]]) -> None:
+        """These persons, by source, are to be looked at, as they are."""
+        await self._connection.execute(
+            "UPDATE people.ss12000_persons p SET dirty = true, stuck = false "
+            "FROM unnest($1::uuid[], $2::uuid[]) AS w (source_id, id) "
+            "WHERE p.source_id = w.source_id AND p.id = w.id AND NOT p.dirty",
+            [source for source, _ in persons],
+            [one for _, one in persons],
         )
 
     async def stuck(self, resource: Resource) -> set[UUID]:

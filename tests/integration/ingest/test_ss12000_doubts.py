@@ -86,9 +86,11 @@ async def bring_pupil(world: World, source: Source, pupil: Entity) -> Settled:
     return await bring(world, source, {"Person": [pupil | {"meta": LATER}]})
 
 
-async def gone(world: World, source: Source, name: str) -> None:
-    at = datetime.fromisoformat("2026-11-24T09:00:00+01:00")
-    await world.service.inbox.delete(source, Resource.PERSON, [UUID(key(name))], at)
+async def gone(
+    world: World, source: Source, name: str, at: str = "2026-11-24T09:00:00+01:00"
+) -> None:
+    when = datetime.fromisoformat(at)
+    await world.service.inbox.delete(source, Resource.PERSON, [UUID(key(name))], when)
 
 
 async def quiet(world: World) -> None:
@@ -260,6 +262,48 @@ async def test_who_is_deleted_leaves_nothing_behind(
     # And comes into doubt again when sent again.
     await bring_pupil(world, other, new("x1", "p1"))
     assert len(await waiting(world)) == 1
+
+
+async def test_a_pupil_leaves_when_the_last_source_lets_go(
+    world: World, other: Source, held: Settled
+) -> None:
+    """Not with the first: the other would not send the pupil again."""
+    assert (await decide(world, same="all")).status_code == 200
+    own = await mine(world)
+    where = (
+        "SELECT code FROM people.placements JOIN people.school_unit_codes "
+        "USING (organiser_id, school_unit_id) JOIN people.external_ids "
+        f"ON entity_id = pupil_id AND external_id = '{key('p1')}' "
+        "WHERE valid_to IS NULL AND code LIKE '9999%'"
+    )
+    await bring_pupil(world, own, known(sex="Man"))
+    assert await world.sql.fetchval(where) == "99990001"
+    await gone(world, own, "p1", "2026-11-24T11:00:00+01:00")
+    await quiet(world)
+    assert await count(world, "people.pupils WHERE removed") == 0
+    assert await world.sql.fetchval(where) == "99990002", "as the other has it"
+    await gone(world, other, "x1")
+    await quiet(world)
+    assert await count(world, "people.pupils WHERE removed") == 1
+    assert await world.sql.fetchval(where) is None
+
+
+async def test_a_pupil_who_was_given_another_id_stays(world: World) -> None:
+    """The old one is taken away later."""
+    own = await mine(world)
+    first = school.everything()
+    first["Person"][0]["civicNo"] = {"value": CIVIC}
+    await bring(world, own, first)
+    await bring_pupil(world, own, school.pupil("p1 again", civicNo={"value": CIVIC}))
+    await gone(world, own, "p1")
+    await quiet(world)
+    [before, after] = await surrogates(world, "p1", "p1 again")
+    assert before == after
+    assert await count(world, "people.pupils WHERE NOT removed") == 3
+    assert await count(world, "people.placements WHERE valid_to IS NULL") == 3
+    await gone(world, own, "p1 again", "2026-11-24T11:00:00+01:00")
+    await quiet(world)
+    assert await count(world, "people.pupils WHERE NOT removed") == 2
 
 
 async def test_who_was_meant_is_gone(world: World, other: Source, held: Settled) -> None:
