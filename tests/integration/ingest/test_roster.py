@@ -289,8 +289,22 @@ def _compared(node: dict[str, Any]) -> int:
 async def test_right_after_the_first_roster_no_pupil_is_compared_with_every_other(
     world: World,
 ) -> None:
+    """Nor where the municipality is one of many organisers, the others of one pupil each."""
     count = 600
     names = [f"p{number}" for number in range(count)]
+    async with world.admin.transaction():
+        # Whole rosters of them would take long: their units and pupils are left out.
+        await world.admin.execute("SET LOCAL session_replication_role = replica")
+        await world.admin.execute(
+            "WITH others AS (SELECT gen_random_uuid() AS organiser, gen_random_uuid() AS pupil, "
+            "gen_random_uuid() AS home FROM generate_series(1, 60)), "
+            "ids AS (INSERT INTO people.external_ids (organiser_id, namespace, kind, external_id, "
+            "entity_id) SELECT organiser, 'default', 'pupil', 'p1', pupil FROM others), "
+            "homes AS (INSERT INTO ingest.homes (organiser_id, home_id, school_unit_id, "
+            "school_year, partition) SELECT organiser, home, home, 2026, 0 FROM others) "
+            "INSERT INTO ingest.pupil_homes (organiser_id, pupil_id, school_year, home_id, bucket) "
+            "SELECT organiser, pupil, 2026, home, 0 FROM others"
+        )
     await world.put(roster(names))
     # The very moment: autovacuum, which would see to it within minutes, has not come by.
     [[plan]] = await world.sql.fetch(

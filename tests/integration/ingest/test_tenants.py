@@ -44,16 +44,22 @@ async def test_every_table_of_an_organiser_forces_row_level_security(world: Worl
             assert row["own"] == 1, row["name"]
 
 
-async def test_whose_rows_are_seen_is_asked_once_a_statement(world: World) -> None:
-    """A policy without a subquery reads the setting anew for every row that is looked at."""
+async def test_whose_rows_are_seen_is_asked_once_a_statement_of_the_largest_tables(
+    world: World,
+) -> None:
+    """A policy without a subquery reads the setting anew for every row that is looked at; one with
+    it hides from the planner whose rows they are, and how many."""
     rows = await world.admin.fetch(
         "SELECT schemaname || '.' || tablename AS name, qual, with_check FROM pg_policies "
         "WHERE policyname = 'tenant' AND schemaname IN ('people', 'ingest')"
     )
-    assert len(rows) > 25
-    for row in rows:
-        for condition in (row["qual"], row["with_check"]):
-            assert condition.startswith("(organiser_id = ( SELECT "), row["name"]
+    once = {
+        row["name"]
+        for row in rows
+        for condition in (row["qual"], row["with_check"])
+        if "SELECT" in condition
+    }
+    assert once == {"ingest.lessons", "ingest.ss12000_attendances"}
 
 
 async def test_every_view_is_its_readers_own(world: World) -> None:
