@@ -86,6 +86,9 @@ class Shelf(Stock):
                     THEN b.external_id::uuid END
             WHERE a.namespace = $2 AND a.kind = 'pupil' AND a.external_id = ANY($3)
                 AND (p.source_id, b.external_id) <> ($1, a.external_id)
+                -- What is read no more cannot let go.
+                AND NOT EXISTS (SELECT FROM ingest.pulls r WHERE r.organiser_id = s.organiser_id
+                    AND r.source_id = s.source_id AND r.paused)
                 AND EXISTS (
                     SELECT FROM jsonb_array_elements(p.body->'enrolments') o
                     JOIN people.external_ids w ON w.namespace = b.namespace

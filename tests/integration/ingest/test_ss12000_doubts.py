@@ -288,6 +288,29 @@ async def test_a_pupil_leaves_when_the_last_source_lets_go(
     assert await world.sql.fetchval(where) is None
 
 
+@pytest.mark.parametrize("ended", ["revoked", "paused"])
+async def test_a_source_that_is_read_no_more_holds_nobody(
+    world: World, other: Source, held: Settled, ended: str
+) -> None:
+    assert (await decide(world, same="all")).status_code == 200
+    if ended == "revoked":
+        await world.sql.execute(
+            "UPDATE ingest.sources SET revoked_at = now() WHERE source_id = $1", other.source_id
+        )
+    else:
+        await world.sql.execute(
+            "INSERT INTO ingest.pulls (organiser_id, source_id, base_url, auth, resources, "
+            "page_size, interval_seconds, overlap_seconds, full_every_hours, subscribe, feedback, "
+            "paused, since, next_at) VALUES ($1, $2, 'http://other.example', 'none', '{}', "
+            "1, 1, 0, 1, false, false, true, now(), now())",
+            other.organiser_id,
+            other.source_id,
+        )
+    await gone(world, await mine(world), "p1")
+    await quiet(world)
+    assert await count(world, "people.pupils WHERE removed") == 1
+
+
 async def test_a_pupil_who_was_given_another_id_stays(world: World) -> None:
     """The old one is taken away later."""
     own = await mine(world)
