@@ -61,7 +61,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.sync", description=__doc__)
     parser.add_argument("--pupils", type=int, default=0, help="a trial: no page is written")
     parser.add_argument("--weeks", type=int, default=14, help="weeks of lessons before today")
-    parser.add_argument("--page-size", type=int, default=5000)
+    parser.add_argument("--page-size", type=int, default=10_000, help="entities on a page")
     parser.add_argument("--partitions", type=int, default=32)
     parser.add_argument("--profile", default="", help="profile ingest into this file; no kill")
     parser.add_argument(
