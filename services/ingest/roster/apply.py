@@ -18,7 +18,7 @@ from services.ingest.roster.duties import coverage
 from services.ingest.roster.placements import Placement, first_of_each_year
 from services.ingest.roster.publish import publish_changes
 from services.ingest.roster.writing import name_all, store
-from services.ingest.store.doubts import CODE
+from services.ingest.store.doubts import perhaps_the_same
 from services.ingest.store.homes import Homeless, assign_homes
 from services.ingest.store.names import known_ids, name_new
 from services.ingest.store.people import Ids
@@ -37,19 +37,6 @@ if TYPE_CHECKING:
 _MANY = 100
 """New pupils that change what the planner should expect, where they are half of those known."""
 _KINDS = ("area", "school_unit", "group", "pupil", "guardian", "staff", "duty")
-
-
-def _perhaps_the_same(roster: RosterIn, twins: Collection[str]) -> list[Note]:
-    return [
-        Note(
-            CODE,
-            f"/pupils/{index}",
-            f"/pupils/{index}: another source's pupil has this name and birth date; send the "
-            "personnummer, or a human must say whether they are the same",
-        )
-        for index, pupil in enumerate(roster.pupils or [])
-        if pupil.id in twins
-    ]
 
 
 def _meant(twins: Mapping[str, list[UUID]], same: Collection[str]) -> dict[str, UUID]:
@@ -132,7 +119,11 @@ class RosterService:
             matched = await match_civic_numbers(connection, roster.pupils or [], ids["pupil"])
             twins = await namesakes(connection, roster.pupils or [], ids["pupil"] | matched)
             if decided is None:
-                problems += _perhaps_the_same(roster, twins)
+                problems += [
+                    perhaps_the_same(f"/pupils/{index}")
+                    for index, pupil in enumerate(roster.pupils or [])
+                    if pupil.id in twins
+                ]
             else:
                 matched |= _meant(twins, decided.same)
             problems += _unclear(

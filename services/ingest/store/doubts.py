@@ -21,6 +21,16 @@ _WAIT = "in_doubt AND NOT dirty"
 """Who was sent anew is judged anew, within a second or so."""
 
 
+def perhaps_the_same(pointer: str) -> Note:
+    """Of a pupil who may be another source's; without the name."""
+    return Note(
+        CODE,
+        pointer,
+        f"{pointer}: another source's pupil has this name and birth date; send the "
+        "personnummer, or a human must say whether they are the same",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Doubtful:
     """What tells the pupil from others."""
@@ -47,15 +57,7 @@ class Doubt:
     @property
     def reasons(self) -> list[Note]:
         """Without names."""
-        return [
-            Note(
-                CODE,
-                f"/persons/{one}",
-                f"/persons/{one}: another source's pupil has this name and birth date; send the "
-                "personnummer, or a human must say whether they are the same",
-            )
-            for one in self.persons
-        ]
+        return [perhaps_the_same(f"/persons/{one}") for one in self.persons]
 
 
 async def doubts(connection: Connection) -> list[Doubt]:
