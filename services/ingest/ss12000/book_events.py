@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from services.ingest.ss12000.staged import Event
+from services.ingest.store.aliases import activity_aliases
 from services.ingest.store.bulk import upsert
 
 if TYPE_CHECKING:
@@ -60,10 +61,11 @@ class EventBook:
         )
         return [event_of(row) for row in rows]
 
-    async def slots(
-        self, wanted: Collection[tuple[UUID, datetime]], aliases: Mapping[UUID, UUID]
-    ) -> Slots:
+    async def slots(self, wanted: Collection[tuple[UUID, datetime]]) -> Slots:
         """Every event at the slots wanted, whatever name its activity goes by."""
+        if not wanted:
+            return {}
+        aliases = await activity_aliases(self._connection, self._source.namespace)
         family: dict[UUID, set[UUID]] = {}
         for other, first in aliases.items():
             family.setdefault(first, {first}).add(other)

@@ -20,11 +20,10 @@ from services.ingest.ss12000.marks import Said, ToSay
 from services.ingest.ss12000.shelf import Shelf
 from services.ingest.ss12000.staged import Attendance, Course, Event, current
 from services.ingest.ss12000.telling import WAITS, Outcome
-from services.ingest.store.aliases import activity_aliases
 from services.ingest.turns import Turn
 
 if TYPE_CHECKING:
-    from services.common.pg import Connection, Pool
+    from services.common.pg import Pool
     from services.ingest.store.sources import Source
 
 REGISTERS = 500
@@ -102,7 +101,7 @@ class Sayer:
             )
             new = [one for one in events.values() if one.said_starts is None and one.id not in busy]
             rosters = await self.courses.members(shelf, source, courses.values())
-            alone = await _alone_at_its_time(connection, book, source, new)
+            slots = await book.slots([(one.activity, one.starts) for one in new])
         said: list[Said] = []
         again: set[UUID] = set()
         turn = Turn()
@@ -143,7 +142,7 @@ class Sayer:
             whole = [
                 event
                 for event in begun
-                if event.id in alone
+                if len(slots.get((event.activity, event.starts), ())) == 1
                 and event.id not in again
                 and _all_said(told[event.id])
                 and lessons.unreported(
@@ -155,10 +154,10 @@ class Sayer:
             done = {event.id for event in whole}
             await book.begun([event for event in begun if event.id not in done])
             if again:
-                aliases = await activity_aliases(connection, source.namespace)
-                mine_too = [events[one] for one in again]
-                slots = await book.slots([(one.activity, one.starts) for one in mine_too], aliases)
-                again |= {other for listed in slots.values() for other, _ in listed}
+                beside = await book.slots(
+                    [(events[one].activity, events[one].starts) for one in again]
+                )
+                again |= {other for listed in beside.values() for other, _ in listed}
                 await book.look_again(again)
         return outcome
 
@@ -249,17 +248,6 @@ def parts_of(changed: Sequence[Attendance]) -> list[list[Attendance]]:
             parts.append([])
         parts[-1] += listed
     return parts
-
-
-async def _alone_at_its_time(
-    connection: Connection, book: Book, source: Source, events: Sequence[Event]
-) -> set[UUID]:
-    """Those of events that no other event is the same lesson as."""
-    if not events:
-        return set()
-    aliases = await activity_aliases(connection, source.namespace)
-    slots = await book.slots([(one.activity, one.starts) for one in events], aliases)
-    return {one.id for one in events if len(slots.get((one.activity, one.starts), ())) == 1}
 
 
 def _all_said(by_student: dict[UUID, list[Attendance]]) -> bool:

@@ -18,7 +18,6 @@ from services.ingest.ss12000.shelf import Shelf
 from services.ingest.ss12000.staged import Attendance, Course, Event, Rosters
 from services.ingest.ss12000.telling import AHEAD, WAITS
 from services.ingest.ss12000.vocabulary import Resource
-from services.ingest.store.aliases import activity_aliases
 
 if TYPE_CHECKING:
     from services.common.pg import Pool
@@ -48,7 +47,6 @@ class EventSettler:
                 return None
             courses = await self._sayer.courses.of(shelf, source, {one.activity for one in dirty})
             rosters = await self._sayer.courses.members(shelf, source, courses.values())
-            aliases = await activity_aliases(connection, source.namespace)
             slots = await book.slots([
                 (activity, starts)
                 for one in dirty
@@ -57,7 +55,7 @@ class EventSettler:
                     (one.said_activity, one.said_starts),
                 )
                 if activity is not None and starts is not None
-            ], aliases)  # fmt: skip
+            ])  # fmt: skip
             reported = await book.reported([one.id for one in dirty])
             said: list[Said] = []
             hard: list[Event] = []
